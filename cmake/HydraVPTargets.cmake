@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Warnings and sanitizers of every target of this project.
+add_library(hydravp_options INTERFACE)
+add_library(HydraVP::options ALIAS hydravp_options)
+target_compile_options(hydravp_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                       $<$<BOOL:${HYDRAVP_WERROR}>:-Werror>)
+if(HYDRAVP_SANITIZE)
+  target_compile_options(hydravp_options INTERFACE -fsanitize=address,undefined
+                         -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+                         -Wno-maybe-uninitialized) # GCC warns falsely in instrumented code
+  target_link_options(hydravp_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# hydravp_add_library(NAME [PUBLIC LIB...] [PRIVATE LIB...])
+#
+# The library target HydraVP::NAME from NAME/src, with its public headers in NAME/include/hydravp/NAME.
+function(hydravp_add_library name)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/src/*.cpp)
+  add_library(hydravp_${name} STATIC ${sources})
+  add_library(HydraVP::${name} ALIAS hydravp_${name})
+  set_target_properties(hydravp_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(hydravp_${name} PUBLIC ${CMAKE_SOURCE_DIR}/${name}/include
+                             PRIVATE ${CMAKE_SOURCE_DIR}/${name}/src)
+  target_link_libraries(hydravp_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} HydraVP::options)
+endfunction()
