@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/units.h"
+
+#include <systemc>
+
+namespace hydravp::core {
+
+/// The one boundary between exact picoseconds and the kernel's time. Requires the time resolution to be 1 ps
+/// (SystemC's default); the platform checks that once, at elaboration.
+inline sc_core::sc_time to_sc_time(Picoseconds t) {
+    return sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(t.count()));
+}
+
+inline Picoseconds from_sc_time(const sc_core::sc_time& t) {
+    return Picoseconds{static_cast<std::int64_t>(t.value())};
+}
+
+inline Picoseconds now() {
+    return from_sc_time(sc_core::sc_time_stamp());
+}
+
+} // namespace hydravp::core

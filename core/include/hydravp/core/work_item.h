@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/conv_schedule.h"
+#include "hydravp/core/index.h"
+#include "hydravp/core/layer.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+/// Work items: what the mapper makes of a layer, what the driver writes into registers, and what the units
+/// and the memory controller execute. Register blocks are plain structs; a field's offset in the block is its
+/// register address.
+namespace hydravp::core {
+
+/// Where a tensor lies in the chips' own (chip-local) address spaces. Channel c is stored in every unit u
+/// with u mod split == c mod split, as its local channel c / split: one plane of 16-bit words, row by row.
+struct TensorPlacement {
+    std::uint64_t base = 0; ///< chip-local byte address, the same in all chips
+    std::uint32_t plane_bytes =
+        0; ///< distance of two local channels, whole bursts unless a plane is a single word
+    std::uint32_t split = 1;
+    std::uint32_t channels = 0;
+    std::uint32_t height = 0, width = 0;
+    std::uint64_t address(std::uint32_t channel) const {
+        return base + std::uint64_t{channel / split} * plane_bytes;
+    }
+    /// Bytes the tensor takes in each chip.
+    std::uint64_t bytes_per_chip() const { return std::uint64_t{ceil_divide(channels, split)} * plane_bytes; }
+};
+
+/// Register stack of a near-memory unit. The host writes and pushes a block while the layer before it still
+/// runs; START takes the oldest pushed block.
+struct UnitRegisters {
+    LayerKind kind = LayerKind::conv;
+    std::uint32_t layer = no_layer;
+    LayerGeometry geometry;
+    TensorPlacement input;
+    TensorPlacement output; ///< pooling only; a convolution's results leave through the output buffer
+    std::uint32_t partial_sum_bits = 48;
+    std::uint32_t partial_sum_shift = 0;
+};
+
+/// Register block of the memory controller: weight stream, accumulation, leases of one layer.
+struct LayerRegisters {
+    LayerKind kind = LayerKind::conv;
+    std::uint32_t layer = no_layer;
+    LayerGeometry geometry;
+    TensorPlacement input;
+    TensorPlacement output;
+    std::uint32_t partial_sum_bits = 48;
+    std::uint32_t partial_sum_shift = 0;
+    std::int32_t output_shift = 0;
+    std::uint32_t relu = 0;
+    std::uint32_t has_residual = 0;
+    TensorPlacement residual;
+    std::uint32_t residual_subsample = 1;
+    std::int32_t residual_shift = 0;
+    /// System address of the layer's model data: biases (8 bytes per filter, padded to a line), then for
+    /// every group, fetch and chunk, rank by rank, the chunk of each unit.
+    std::uint64_t model_address = 0;
+};
+
+static_assert(std::is_trivially_copyable_v<UnitRegisters> && std::is_trivially_copyable_v<LayerRegisters>);
+
+/// One layer, ready to be executed.
+struct LayerWork {
+    UnitRegisters unit;
+    LayerRegisters controller;
+    std::uint64_t model_bytes = 0; ///< biases and weights at controller.model_address
+};
+
+/// Bytes of the bias block at the head of a layer's model data.
+constexpr std::uint64_t bias_block_bytes(std::uint32_t filters) {
+    return align_up(std::uint64_t{filters} * 8, 64);
+}
+
+/// The address map of the platform, in one place. System addresses have 48 bits.
+struct AddressMap {
+    std::uint64_t dram_base = 0;
+    std::uint64_t dram_bytes = 0;
+    std::uint64_t pcm_base = 0; ///< right above the DRAM
+    std::uint64_t pcm_bytes = 0;
+    /// The same DRAM cells seen chip by chip: chip_view_base + unit * chip_bytes + chip-local address.
+    std::uint64_t chip_view_base = std::uint64_t{1} << 44;
+    std::uint64_t chip_bytes = 0;
+    /// Registers of the accelerators, 16 MiB at the top.
+    std::uint64_t registers_base = (std::uint64_t{1} << 48) - register_window_bytes;
+
+    static constexpr std::uint64_t register_window_bytes = std::uint64_t{16} << 20;
+    /// Offsets in the register window.
+    static constexpr std::uint64_t controller_registers = 0x0;
+    static constexpr std::uint64_t broadcast_registers = 0x80000; ///< writes go to all units
+    static constexpr std::uint64_t unit_registers = 0x100000;
+    static constexpr std::uint64_t unit_register_stride = 0x10000;
+};
+
+/// Registers of the memory controller's layer sequencer, byte offsets from controller_registers.
+struct ControllerMap {
+    static constexpr std::uint64_t layer_block = 0x0;       ///< LayerRegisters, write only
+    static constexpr std::uint64_t push = 0x800;            ///< write: queue the layer block
+    static constexpr std::uint64_t go = 0x808;              ///< write: start the oldest queued layer
+    static constexpr std::uint64_t interrupt_clear = 0x810; ///< write: acknowledge the completion interrupt
+    static constexpr std::uint64_t unit_mask = 0x818; ///< bit per unit that takes part in START; all at reset
+    static constexpr std::uint64_t status = 0x820;    ///< read: number of layers completed since reset
+    static constexpr std::uint64_t bytes = 0x828;
+};
+
+/// Address space of a near-memory unit behind its chip's internal bus.
+struct UnitMap {
+    static constexpr std::uint64_t register_block = 0x0; ///< UnitRegisters, the shadow set
+    static constexpr std::uint64_t push = 0x800;         ///< write: queue the shadow set, two at most
+    static constexpr std::uint64_t start = 0x808;        ///< write: begin with the oldest queued set
+    static constexpr std::uint64_t status = 0x810;       ///< read: bit 0 running
+    static constexpr std::uint64_t mac_count = 0x818;    ///< read: multiply-accumulates executed since reset
+    static constexpr std::uint64_t weight_buffer = 0x100000; ///< write: appends to the weight buffer
+    static constexpr std::uint64_t output_buffer = 0x200000; ///< read: the oldest finished pass
+};
+
+static_assert(sizeof(UnitRegisters) <= UnitMap::push && sizeof(LayerRegisters) <= ControllerMap::push);
+
+} // namespace hydravp::core

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/core/meter.h"
+
+#include <numeric>
+#include <utility>
+
+namespace hydravp::core {
+
+namespace {
+
+template <class T, class Out>
+void walk(const std::vector<sc_core::sc_object*>& objects, Out& found) {
+    for (sc_core::sc_object* object : objects) {
+        if (auto* match = dynamic_cast<T*>(object)) {
+            found.push_back(match);
+        }
+        walk<T>(object->get_child_objects(), found);
+    }
+}
+
+double sum(const Meter::AccountData& data) {
+    return std::accumulate(data.by_layer.begin(), data.by_layer.end(), data.unattributed);
+}
+
+} // namespace
+
+Meter::Account Meter::add(Quantity quantity, std::string name) {
+    accounts_.push_back({quantity, std::move(name), 0.0, {}});
+    return accounts_.size() - 1;
+}
+
+double Meter::total(Account account) const {
+    return sum(accounts_[account]);
+}
+
+double Meter::total(const std::string& name) const {
+    double result = 0;
+    for (const auto& data : accounts_) {
+        if (data.name == name) {
+            result += sum(data);
+        }
+    }
+    return result;
+}
+
+std::vector<const Meter*> collect_meters() {
+    std::vector<const Meter*> found;
+    walk<Meter>(sc_core::sc_get_top_level_objects(), found);
+    return found;
+}
+
+std::vector<BackgroundConsumer*> collect_background_consumers() {
+    std::vector<BackgroundConsumer*> found;
+    walk<BackgroundConsumer>(sc_core::sc_get_top_level_objects(), found);
+    return found;
+}
+
+} // namespace hydravp::core

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/core/payload_pool.h"
+
+namespace hydravp::core {
+
+tlm::tlm_generic_payload& PayloadPool::allocate() {
+    if (free_.empty()) {
+        owned_.push_back(std::make_unique<tlm::tlm_generic_payload>(this));
+        free_.push_back(owned_.back().get());
+    }
+    tlm::tlm_generic_payload& payload = *free_.back();
+    free_.pop_back();
+    payload.acquire();
+    payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    payload.set_byte_enable_ptr(nullptr);
+    payload.set_byte_enable_length(0);
+    payload.set_dmi_allowed(false);
+    return payload;
+}
+
+void PayloadPool::free(tlm::tlm_generic_payload* payload) {
+    payload->reset();
+    free_.push_back(payload);
+}
+
+} // namespace hydravp::core
