@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/meter.h"
+#include "hydravp/memory/chip_timing.h"
+#include "hydravp/memory/command.h"
+#include "hydravp/memory/internal_bus.h"
+#include "hydravp/memory/leased_bank.h"
+#include "hydravp/memory/modified_words.h"
+#include "hydravp/memory/sparse_storage.h"
+#include "hydravp/memory/technology.h"
+
+#include <systemc>
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <array>
+#include <string>
+
+namespace hydravp::memory {
+
+/// One x8 memory chip: banks with their open rows, cells, and the internal bus that all banks share.
+///
+/// `unit` and `banks` are where a near-memory unit is attached; both may stay unbound. Through `unit` the
+/// chip forwards the channel's accesses to the unit's registers and buffers (plain payloads with a
+/// UnitAccessExtension, address = unit address, delay = time until the last data). Through `banks` the unit
+/// reads and writes the leased banks: plain payloads, address = chip-local byte address ((bank * rows + row)
+/// * row_bytes + column), within one row, optional UnitAccessExtension, a null data pointer moves no data.
+/// That b_transport waits: it returns when the last byte has crossed the internal bus. Errors: an address
+/// outside the chip, or crossing a row: ADDRESS; a bank that is not leased: COMMAND error response; byte
+/// enables: BYTE_ENABLE. Debug transport reaches every bank, leased or not.
+///
+/// A unit's transfers take their turns in the order of their calls. One which follows the one before without
+/// a pause into the same open row streams on: its column commands were issued under the data of the one
+/// before. What the channel takes back for a refresh or an ordinary access interrupts a transfer; it opens
+/// its row again afterwards and goes on. A unit does not open a row which it would have to close again at
+/// once for a recall that it knows. Not modelled: t_wtr between a unit's own accesses, slots on the channel's
+/// command bus for a unit's commands (its own generator issues them inside the chip).
+class Chip : public sc_core::sc_module, public core::BackgroundConsumer {
+public:
+    tlm_utils::simple_initiator_socket_optional<Chip> unit{"unit"};
+    tlm_utils::simple_target_socket_optional<Chip> banks{"banks"};
+
+    Chip(const sc_core::sc_module_name& name, const Technology& technology, const Geometry& geometry,
+         const std::string& memory_name);
+    ~Chip() override;
+
+    const ChipTiming& timing() const { return timing_; }
+    const SparseStorage& storage() const { return storage_; }
+    bool leased(core::Bank bank) const { return leases_[bank].leased; }
+    const LeasedBank& lease_of(core::Bank bank) const { return leases_[bank]; }
+
+    /// @name The lockstep side: the rank has found the times, the chip follows.
+    /// @{
+    void activate(core::Bank bank, core::Row row, core::Picoseconds t, core::LayerId layer);
+    void precharge(core::Bank bank, core::Picoseconds t);
+    /// Timing of a run of column commands issued at `command.issued`.
+    void column_access(const CommandExtension& command, std::uint32_t bursts);
+    /// Data of the run in the array; returns the bytes that were moved (the enabled ones).
+    std::uint32_t move(const CommandExtension& command, std::uint32_t bursts, unsigned char* data,
+                       const unsigned char* enables);
+    /// Data of the run in the near-memory unit; returns its response.
+    tlm::tlm_response_status move_unit(const CommandExtension& command, unsigned char* data,
+                                       const sc_core::sc_time& delay);
+    std::uint32_t debug(const CommandExtension& command, bool write, unsigned char* data);
+    void refresh(core::Picoseconds stop, core::Picoseconds precharge, core::Picoseconds end,
+                 core::LayerId layer);
+
+    void lease(core::Bank bank, core::Picoseconds t);
+    /// When the unit's row can be closed if it gets no data after `stop`.
+    core::Picoseconds earliest_release(core::Bank bank, core::Picoseconds stop) const;
+    void release(core::Bank bank, core::Picoseconds precharge);
+    void begin_recall(core::Bank bank, core::Picoseconds stop, core::Picoseconds precharge);
+    void end_recall(core::Bank bank, core::Picoseconds t);
+    bool recalled(core::Bank bank) const;
+    /// @}
+
+    /// Charges the array writes of all dirty rows; rows and timing stay as they are. For the end of a run.
+    void flush();
+    void charge_background(core::Picoseconds duration, core::LayerId layer) override;
+
+private:
+    struct Accounts {
+        core::Meter::Account array_read, array_write, buffer_read, buffer_write, refresh, background;
+        core::Meter::Account read_bytes, written_bytes, array_words, bus;
+        std::array<core::Meter::Account, write_causes> words;
+    };
+    /// The unit's transfer that has its turn.
+    struct Transfer {
+        bool write;
+        core::Bank bank;
+        core::Row row;
+        std::uint32_t column;
+        std::uint32_t bytes;
+        std::uint32_t bursts;
+        std::uint32_t done;
+        core::Picoseconds cursor; ///< the next burst is not placed before
+        core::LayerId layer;
+    };
+    class Turn;
+
+    void end_of_elaboration() override;
+    void unit_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    unsigned int unit_debug(tlm::tlm_generic_payload& payload);
+    tlm::tlm_response_status check(const tlm::tlm_generic_payload& payload) const;
+    void run(Transfer& transfer);
+    bool open_row(Transfer& transfer, bool streams_on);
+    void progress(Transfer& transfer, core::Picoseconds until);
+    core::Picoseconds last_data(const Transfer& transfer, const Recall& recall) const;
+    void pause(core::Bank bank, core::Picoseconds until);
+    void settle_recall(core::Bank bank);
+    void add_recall(core::Bank bank, const Recall& recall);
+
+    std::uint64_t address(core::Bank bank, core::Row row, std::uint32_t column) const {
+        return (std::uint64_t{bank.value()} * geometry_.rows + row.value()) * geometry_.row_bytes + column;
+    }
+    void charge_activate(core::LayerId layer);
+    void charge_buffer(bool write, std::uint32_t bursts, core::LayerId layer);
+    void close_row(BankOwner owner, core::Bank bank);
+    core::IndexedVector<core::Bank, ModifiedWords>& modified(BankOwner owner) {
+        return owner == BankOwner::unit ? modified_by_unit_ : modified_by_channel_;
+    }
+
+    Geometry geometry_;
+    ChipTiming timing_;
+    SparseStorage storage_;
+    InternalBus bus_;
+    core::IndexedVector<core::Bank, LeasedBank> leases_;
+    core::IndexedVector<core::Bank, ModifiedWords> modified_by_channel_;
+    core::IndexedVector<core::Bank, ModifiedWords> modified_by_unit_;
+    core::Meter meter_{"meter"};
+    Accounts accounts_;
+    bool attached_ = false;
+
+    Transfer* active_ = nullptr;
+    std::uint64_t next_ticket_ = 0;
+    std::uint64_t turn_ = 0;
+    core::Picoseconds last_transfer_end_{-1};
+    sc_core::sc_event turn_changed_{"turn_changed"};
+    sc_core::sc_event recalled_{"recalled"};
+    tlm::tlm_generic_payload forward_;
+    UnitAccessExtension forward_attribution_;
+};
+
+} // namespace hydravp::memory

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/index.h"
+#include "hydravp/core/units.h"
+
+#include <tlm>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hydravp::memory {
+
+enum class CommandKind {
+    activate,
+    precharge,
+    read,    ///< `bursts` column reads of consecutive columns, t_ccd apart
+    write,   ///< likewise
+    refresh, ///< precharge-all and all-bank refresh of the rank; recalls leases for its duration
+    lease,   ///< hands the precharged bank of the selected chips to their near-memory units
+    release  ///< takes it back; the bank comes back precharged
+};
+
+/// Where a column access goes: to the cells, or to the registers and buffers of the chip's near-memory unit.
+enum class AccessSpace { array, unit };
+
+/// Why words are written; each write counter is split by it.
+enum class WriteCause { activation, pool, partial_sum, migration, host };
+constexpr std::size_t write_causes = 5;
+const char* to_string(WriteCause cause);
+
+/// The command protocol between a channel controller and a `Channel`, carried as a TLM extension.
+///
+/// One payload stands for one command, or for a run of column commands to the same row. The initiator sets
+/// everything up to `earliest`; the channel issues the command at the first moment at or after `earliest` at
+/// which every chip, the command grid and the data bus allow it, and reports the times it took. A command
+/// that is illegal in the present state (reading a closed bank, touching a leased one) gets
+/// TLM_COMMAND_ERROR_RESPONSE.
+///
+/// The payload's data is laid out chip by chip: the bytes of chip i (counted within the rank) start at
+/// data + i * chip_stride. A null data pointer runs the command without data ("timing" mode). Byte enables,
+/// where there are any, are laid out like the data, byte for byte.
+class CommandExtension : public tlm::tlm_extension<CommandExtension> {
+public:
+    CommandKind kind = CommandKind::read;
+    AccessSpace space = AccessSpace::array;
+    core::Rank rank;
+    core::Bank bank;
+    core::Row row;
+    std::uint32_t column =
+        0;                  ///< byte offset of the first burst within the chip's row, a multiple of the burst
+    std::uint32_t skip = 0; ///< bytes of the first burst that are masked (not written, not returned)
+    std::uint32_t bytes = 0; ///< bytes per chip to move after `skip`; the bus always carries whole bursts
+    std::uint64_t unit_address = 0; ///< space == unit: byte address within the unit
+    std::uint32_t chips = 0xFF;     ///< mask of the chips whose data matter; the others see a masked burst
+    std::size_t chip_stride = 0;
+    core::LayerId layer = core::no_layer;
+    WriteCause cause = WriteCause::host;
+    /// release: takes the bank from units that are at work in it; they go on after the next lease with
+    /// `recall`.
+    bool recall = false;
+    core::Picoseconds earliest{};
+
+    core::Picoseconds issued{}; ///< out: time of the first command; refresh: of the precharge-all before it
+    core::Picoseconds
+        last_issued{}; ///< out: time of the last command of a run; refresh: of the refresh itself
+    core::Picoseconds data_begin{}; ///< out: the channel's data bus is occupied from here
+    /// Out: to here. Without data, when the bank (refresh: the rank) may be activated; lease: by the unit.
+    /// Activate: when a column command may follow.
+    core::Picoseconds data_end{};
+
+    std::uint32_t bursts(std::uint32_t burst_bytes) const {
+        return (skip + bytes + burst_bytes - 1) / burst_bytes;
+    }
+
+    tlm_extension_base* clone() const override { return new CommandExtension(*this); }
+    void copy_from(const tlm_extension_base& other) override {
+        *this = static_cast<const CommandExtension&>(other);
+    }
+};
+
+/// Attribution of an access that a near-memory unit makes to its own chip's banks.
+class UnitAccessExtension : public tlm::tlm_extension<UnitAccessExtension> {
+public:
+    core::LayerId layer = core::no_layer;
+    WriteCause cause = WriteCause::host;
+
+    tlm_extension_base* clone() const override { return new UnitAccessExtension(*this); }
+    void copy_from(const tlm_extension_base& other) override {
+        *this = static_cast<const UnitAccessExtension&>(other);
+    }
+};
+
+} // namespace hydravp::memory

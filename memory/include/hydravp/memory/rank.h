@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/memory/chip.h"
+#include "hydravp/memory/command.h"
+#include "hydravp/memory/command_bus.h"
+#include "hydravp/memory/data_bus.h"
+#include "hydravp/memory/technology.h"
+
+#include <systemc>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hydravp::memory {
+
+/// The chips of one rank in lockstep: a command is issued when the last of them allows it.
+class Rank : public sc_core::sc_module {
+public:
+    /// The buses are the channel's.
+    Rank(const sc_core::sc_module_name& name, core::Rank index, const Technology& technology,
+         const Geometry& geometry, const std::string& memory_name, CommandBus& commands, DataBus& data);
+
+    Chip& chip(core::Chip chip) { return *chips_[chip]; }
+
+    /// Issues the command, sets its times; bank, row and column are in range. Returns the response and leaves
+    /// the state as it was if the command is illegal.
+    tlm::tlm_response_status issue(CommandExtension& command);
+    /// The data of a read or write that has been issued; `moved` is the sum over the chips.
+    tlm::tlm_response_status move(const CommandExtension& command, unsigned char* data,
+                                  const unsigned char* enables, std::uint64_t& moved);
+    std::uint64_t debug(const CommandExtension& command, bool write, unsigned char* data);
+    void flush();
+
+private:
+    tlm::tlm_response_status activate(CommandExtension& command);
+    tlm::tlm_response_status precharge(CommandExtension& command);
+    tlm::tlm_response_status column_access(CommandExtension& command);
+    tlm::tlm_response_status refresh(CommandExtension& command);
+    tlm::tlm_response_status lease(CommandExtension& command);
+    tlm::tlm_response_status release(CommandExtension& command);
+    /// Leased and not taken back for the moment.
+    bool in_unit_hands(core::Bank bank) const;
+    template <class Function>
+    void for_each_selected(const CommandExtension& command, Function function) {
+        for (std::size_t i = 0; i < chips_.size(); ++i) {
+            if ((command.chips >> i & 1u) != 0) {
+                function(*chips_[core::Chip{i}], i * command.chip_stride);
+            }
+        }
+    }
+
+    core::Rank index_;
+    Technology technology_;
+    Geometry geometry_;
+    CommandBus& commands_;
+    DataBus& data_;
+    core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
+};
+
+} // namespace hydravp::memory

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/units.h"
+
+#include <cstdint>
+#include <string>
+
+namespace hydravp::memory {
+
+/// Which cells of a row an array write is charged for when a dirty row is closed.
+enum class ArrayWritePolicy {
+    modified_words, ///< only the 16-bit words written since the row was opened
+    whole_row       ///< every word of the row
+};
+
+/// Timing and energy of one memory technology, per chip. Every value comes from a file in configs/memory,
+/// which names its source.
+struct Technology {
+    std::string name;
+    core::Picoseconds t_ck{};        ///< command clock period; 0 (ideal transfers) means no clock grid
+    core::Picoseconds t_rcd{};       ///< activate to column command
+    core::Picoseconds t_cl{};        ///< read command to first data
+    core::Picoseconds t_wl{};        ///< write command to first data
+    core::Picoseconds t_ccd{};       ///< column command to column command; the length of one burst on the bus
+    core::Picoseconds t_wr{};        ///< last write data to precharge
+    core::Picoseconds t_rtp{};       ///< read command to precharge
+    core::Picoseconds t_rp{};        ///< precharge to activate, the same bank
+    core::Picoseconds t_ras{};       ///< activate to precharge, the same bank
+    core::Picoseconds t_rc{};        ///< activate to activate, the same bank
+    core::Picoseconds t_rrd{};       ///< activate to activate, different banks
+    core::Picoseconds t_rrd_pre{};   ///< precharge to precharge, different banks; 0: no such rule
+    core::Picoseconds t_faw{};       ///< window that holds at most four activates; 0: no such rule
+    core::Picoseconds t_wtr{};       ///< last write data to read command, the same rank
+    core::Picoseconds t_rtrs{};      ///< gap on the data bus when the rank or the direction changes
+    core::Picoseconds t_refi{};      ///< mean interval of refresh commands; 0: needs no refresh
+    core::Picoseconds t_rfc{};       ///< refresh to activate
+    core::EnergyPerBit array_read;   ///< charged per bit of the row when it is opened
+    core::EnergyPerBit array_write;  ///< charged per bit written back when a dirty row is closed
+    core::EnergyPerBit buffer_read;  ///< per bit read from the row buffer
+    core::EnergyPerBit buffer_write; ///< per bit written into the row buffer
+    core::Power background;          ///< standby power of one chip
+    core::Energy refresh;            ///< one refresh command, one chip
+    ArrayWritePolicy array_write_policy = ArrayWritePolicy::modified_words;
+};
+
+/// Shape of one memory channel. Chips are x8 with bursts of 8: a column access moves 8 bytes per chip.
+struct Geometry {
+    std::uint32_t ranks = 1;
+    std::uint32_t chips_per_rank = 8;
+    std::uint32_t banks = 16;       ///< per rank
+    std::uint32_t row_bytes = 1024; ///< per chip
+    std::uint32_t rows = 32768;     ///< per bank
+
+    static constexpr std::uint32_t burst_bytes = 8; ///< per chip and column access
+    std::uint64_t chip_bytes() const { return std::uint64_t{banks} * rows * row_bytes; }
+    std::uint64_t rank_bytes() const { return chip_bytes() * chips_per_rank; }
+    std::uint64_t channel_bytes() const { return rank_bytes() * ranks; }
+    std::uint32_t bursts_per_row() const { return row_bytes / burst_bytes; }
+};
+
+} // namespace hydravp::memory

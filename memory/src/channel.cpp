@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/memory/channel.h"
+
+#include "hydravp/core/time.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace hydravp::memory {
+
+using core::Picoseconds;
+using core::Quantity;
+
+namespace {
+
+bool is_column(const CommandExtension& command) {
+    return command.kind == CommandKind::read || command.kind == CommandKind::write;
+}
+
+void check_geometry(const Geometry& geometry) {
+    if (geometry.ranks == 0 || geometry.chips_per_rank == 0 || geometry.chips_per_rank > 32 ||
+        geometry.banks == 0 || geometry.rows == 0 || geometry.row_bytes == 0 ||
+        geometry.row_bytes % Geometry::burst_bytes != 0) {
+        throw std::invalid_argument(
+            "memory geometry: needs ranks, banks, rows, 1 to 32 chips per rank, and rows of "
+            "whole bursts");
+    }
+}
+
+} // namespace
+
+Channel::Channel(const sc_core::sc_module_name& name, const Technology& technology, const Geometry& geometry,
+                 const std::string& memory_name, const std::string& busy_name)
+    : sc_core::sc_module(name),
+      technology_(technology),
+      geometry_(geometry),
+      command_bus_(technology.t_ck, technology.t_ccd),
+      data_bus_(technology.t_rtrs) {
+    check_geometry(geometry);
+    commands.register_b_transport(this, &Channel::transport);
+    commands.register_transport_dbg(this, &Channel::debug);
+    busy_ = meter_.add(Quantity::busy, busy_name);
+    bus_read_ = meter_.add(Quantity::bytes, memory_name + "_bus_read");
+    bus_written_ = meter_.add(Quantity::bytes, memory_name + "_bus_written");
+    for (std::size_t cause = 0; cause < write_causes; ++cause) {
+        words_[cause] =
+            meter_.add(Quantity::words, memory_name + "_words_" + to_string(static_cast<WriteCause>(cause)));
+    }
+    for (std::uint32_t i = 0; i < geometry.ranks; ++i) {
+        const std::string rank_name = "rank" + std::to_string(i);
+        ranks_.push_back(std::make_unique<Rank>(rank_name.c_str(), core::Rank{i}, technology, geometry,
+                                                memory_name, command_bus_, data_bus_));
+    }
+}
+
+tlm::tlm_response_status Channel::check(const CommandExtension& command) const {
+    if (command.rank.value() >= geometry_.ranks) {
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    }
+    if (command.kind == CommandKind::refresh) {
+        return tlm::TLM_OK_RESPONSE;
+    }
+    const bool column = is_column(command);
+    const bool unit = column && command.space == AccessSpace::unit;
+    if (!unit && command.bank.value() >= geometry_.banks) {
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    }
+    if (!unit && (column || command.kind == CommandKind::activate) && command.row.value() >= geometry_.rows) {
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    }
+    if ((command.chips & all_chips()) == 0) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    if (!column) {
+        return tlm::TLM_OK_RESPONSE;
+    }
+    if (command.bytes == 0 || command.skip >= Geometry::burst_bytes ||
+        command.column % Geometry::burst_bytes != 0) {
+        return tlm::TLM_BURST_ERROR_RESPONSE;
+    }
+    const std::uint64_t end = std::uint64_t{command.column} + command.skip + command.bytes;
+    return unit || end <= geometry_.row_bytes ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE;
+}
+
+void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    CommandExtension* command = nullptr;
+    payload.get_extension(command);
+    if (command == nullptr) {
+        payload.set_response_status(tlm::TLM_COMMAND_ERROR_RESPONSE);
+        return;
+    }
+    tlm::tlm_response_status status = check(*command);
+    if (status == tlm::TLM_OK_RESPONSE) {
+        command->earliest = std::max(command->earliest, core::now() + core::from_sc_time(delay));
+        status = ranks_[command->rank]->issue(*command);
+    }
+    if (status == tlm::TLM_OK_RESPONSE) {
+        if (is_column(*command)) {
+            std::uint64_t moved = 0;
+            status = ranks_[command->rank]->move(*command, payload.get_data_ptr(),
+                                                 payload.get_byte_enable_ptr(), moved);
+            charge(*command, moved);
+        }
+        const Picoseconds end = is_column(*command) ? command->data_end : command->issued;
+        delay = std::max(delay, core::to_sc_time(end - core::now()));
+    }
+    payload.set_response_status(status);
+}
+
+void Channel::charge(const CommandExtension& command, std::uint64_t moved) {
+    const bool write = command.kind == CommandKind::write;
+    const std::uint64_t bursts = command.bursts(Geometry::burst_bytes);
+    const std::uint64_t slot_bytes = bursts * Geometry::burst_bytes * geometry_.chips_per_rank;
+    meter_.charge(busy_, command.layer, command.data_end - command.data_begin);
+    meter_.charge(write ? bus_written_ : bus_read_, command.layer, static_cast<double>(slot_bytes));
+    if (write && command.space == AccessSpace::array) {
+        meter_.charge(words_[static_cast<std::size_t>(command.cause)], command.layer,
+                      static_cast<double>((moved + 1) / 2));
+    }
+}
+
+unsigned int Channel::debug(tlm::tlm_generic_payload& payload) {
+    CommandExtension* command = nullptr;
+    payload.get_extension(command);
+    if (command == nullptr || payload.get_data_ptr() == nullptr || payload.is_read() == payload.is_write()) {
+        return 0;
+    }
+    CommandExtension access = *command;
+    access.kind = payload.is_write() ? CommandKind::write : CommandKind::read;
+    if (check(access) != tlm::TLM_OK_RESPONSE) {
+        return 0;
+    }
+    return static_cast<unsigned int>(
+        ranks_[access.rank]->debug(access, payload.is_write(), payload.get_data_ptr()));
+}
+
+void Channel::flush() {
+    for (const auto& rank : ranks_) {
+        rank->flush();
+    }
+}
+
+} // namespace hydravp::memory

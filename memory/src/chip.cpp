@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/memory/chip.h"
+
+#include "hydravp/core/time.h"
+#include "hydravp/memory/clock_grid.h"
+
+#include <algorithm>
+
+namespace hydravp::memory {
+
+using core::Bank;
+using core::LayerId;
+using core::Picoseconds;
+using core::Quantity;
+
+/// Holds the turn of a unit's transfer, also when its process is killed.
+class Chip::Turn {
+public:
+    Turn(Chip& chip, Bank bank) : chip_(chip), bank_(bank) {
+        ++chip_.leases_[bank_].transfers;
+        const std::uint64_t ticket = chip_.next_ticket_++;
+        while (chip_.turn_ != ticket) {
+            sc_core::wait(chip_.turn_changed_);
+        }
+    }
+    ~Turn() {
+        --chip_.leases_[bank_].transfers;
+        ++chip_.turn_;
+        if (chip_.turn_ != chip_.next_ticket_) {
+            chip_.turn_changed_.notify();
+        }
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+private:
+    Chip& chip_;
+    Bank bank_;
+};
+
+Chip::Chip(const sc_core::sc_module_name& name, const Technology& technology, const Geometry& geometry,
+           const std::string& memory_name)
+    : sc_core::sc_module(name),
+      geometry_(geometry),
+      timing_(technology, geometry.banks),
+      storage_(geometry.chip_bytes()),
+      bus_(technology.t_ccd, technology.t_ck),
+      leases_(geometry.banks),
+      modified_by_channel_(geometry.banks, ModifiedWords(geometry.row_bytes)),
+      modified_by_unit_(modified_by_channel_) {
+    banks.register_b_transport(this, &Chip::unit_transport);
+    banks.register_transport_dbg(this, &Chip::unit_debug);
+    accounts_.array_read = meter_.add(Quantity::energy, memory_name + "_array_read");
+    accounts_.array_write = meter_.add(Quantity::energy, memory_name + "_array_write");
+    accounts_.buffer_read = meter_.add(Quantity::energy, memory_name + "_buffer_read");
+    accounts_.buffer_write = meter_.add(Quantity::energy, memory_name + "_buffer_write");
+    accounts_.refresh = meter_.add(Quantity::energy, memory_name + "_refresh");
+    accounts_.background = meter_.add(Quantity::energy, memory_name + "_background");
+    accounts_.read_bytes = meter_.add(Quantity::bytes, memory_name + "_read");
+    accounts_.written_bytes = meter_.add(Quantity::bytes, memory_name + "_written");
+    accounts_.array_words = meter_.add(Quantity::words, memory_name + "_array_words");
+    for (std::size_t cause = 0; cause < write_causes; ++cause) {
+        accounts_.words[cause] =
+            meter_.add(Quantity::words, memory_name + "_words_" + to_string(static_cast<WriteCause>(cause)));
+    }
+    accounts_.bus = meter_.add(Quantity::busy, "chip_bus");
+    forward_.set_extension(&forward_attribution_);
+}
+
+Chip::~Chip() {
+    forward_.clear_extension(&forward_attribution_);
+}
+
+void Chip::end_of_elaboration() {
+    attached_ = unit.size() > 0 || banks.get_base_port().size() > 0;
+}
+
+// ---------------------------------------------------------------------------------------- lockstep side
+
+void Chip::activate(Bank bank, core::Row row, Picoseconds t, LayerId layer) {
+    timing_.activate(BankOwner::channel, bank, row, t);
+    charge_activate(layer);
+}
+
+void Chip::precharge(Bank bank, Picoseconds t) {
+    timing_.precharge(BankOwner::channel, bank, t);
+    close_row(BankOwner::channel, bank);
+}
+
+void Chip::column_access(const CommandExtension& command, std::uint32_t bursts) {
+    const bool write = command.kind == CommandKind::write;
+    if (command.space == AccessSpace::unit) {
+        write ? timing_.unit_space_write(command.issued, bursts)
+              : timing_.unit_space_read(command.issued, bursts);
+    } else {
+        write ? timing_.write(command.bank, command.issued, bursts)
+              : timing_.read(command.bank, command.issued, bursts);
+    }
+    if (attached_) {
+        bus_.forget(active_ != nullptr ? std::min(active_->cursor, core::now()) : core::now());
+        bus_.occupy(command.data_begin, command.data_end);
+        meter_.charge(accounts_.bus, command.layer, command.data_end - command.data_begin);
+    }
+}
+
+std::uint32_t Chip::move(const CommandExtension& command, std::uint32_t bursts, unsigned char* data,
+                         const unsigned char* enables) {
+    const bool write = command.kind == CommandKind::write;
+    const std::uint32_t column = command.column + command.skip;
+    const std::uint64_t base = address(command.bank, command.row, column);
+    std::uint32_t moved = 0;
+    // Without byte enables there is one stretch, else one for each run of enabled bytes.
+    for (std::uint32_t begin = 0, end = 0; begin < command.bytes; begin = end) {
+        end = command.bytes;
+        if (enables != nullptr) {
+            const auto is_enabled = [](unsigned char e) { return e != 0; };
+            const unsigned char* last = enables + command.bytes;
+            const unsigned char* first = std::find_if(enables + begin, last, is_enabled);
+            begin = static_cast<std::uint32_t>(first - enables);
+            end = static_cast<std::uint32_t>(std::find_if_not(first, last, is_enabled) - enables);
+        }
+        if (begin == end) {
+            break;
+        }
+        moved += end - begin;
+        if (write) {
+            modified_by_channel_[command.bank].mark(column + begin, end - begin, command.layer);
+        }
+        if (data != nullptr) {
+            write ? storage_.write(base + begin, data + begin, end - begin)
+                  : storage_.read(base + begin, data + begin, end - begin);
+        }
+    }
+    charge_buffer(write, bursts, command.layer);
+    meter_.charge(write ? accounts_.written_bytes : accounts_.read_bytes, command.layer,
+                  static_cast<double>(moved));
+    return moved;
+}
+
+tlm::tlm_response_status Chip::move_unit(const CommandExtension& command, unsigned char* data,
+                                         const sc_core::sc_time& delay) {
+    if (unit.size() == 0) {
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    }
+    const bool write = command.kind == CommandKind::write;
+    forward_.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+    forward_.set_address(command.unit_address);
+    forward_.set_data_ptr(data);
+    forward_.set_data_length(command.bytes);
+    forward_.set_streaming_width(command.bytes);
+    forward_.set_byte_enable_ptr(nullptr);
+    forward_.set_dmi_allowed(false);
+    forward_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    forward_attribution_.layer = command.layer;
+    forward_attribution_.cause = command.cause;
+    sc_core::sc_time until_last_data = delay;
+    unit->b_transport(forward_, until_last_data);
+    return forward_.get_response_status();
+}
+
+std::uint32_t Chip::debug(const CommandExtension& command, bool write, unsigned char* data) {
+    if (command.space == AccessSpace::unit) {
+        if (unit.size() == 0) {
+            return 0;
+        }
+        forward_.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+        forward_.set_address(command.unit_address);
+        forward_.set_data_ptr(data);
+        forward_.set_data_length(command.bytes);
+        forward_.set_streaming_width(command.bytes);
+        forward_.set_byte_enable_ptr(nullptr);
+        return unit->transport_dbg(forward_);
+    }
+    const std::uint64_t first = address(command.bank, command.row, command.column + command.skip);
+    write ? storage_.write(first, data, command.bytes) : storage_.read(first, data, command.bytes);
+    return command.bytes;
+}
+
+void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, LayerId layer) {
+    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+        const Bank bank{i};
+        if (timing_.bank(BankOwner::channel, bank).open) {
+            timing_.precharge_silently(BankOwner::channel, bank, precharge);
+            close_row(BankOwner::channel, bank);
+        }
+        timing_.block(BankOwner::channel, bank, end);
+        if (leases_[bank].leased) {
+            add_recall(bank, {stop, precharge, end});
+        }
+    }
+    meter_.charge(accounts_.refresh, layer, timing_.technology().refresh);
+}
+
+void Chip::lease(Bank bank, Picoseconds t) {
+    LeasedBank& lease = leases_[bank];
+    lease.leased = true;
+    lease.since = t;
+    timing_.hand_over(BankOwner::unit, bank, t);
+}
+
+Picoseconds Chip::earliest_release(Bank bank, Picoseconds stop) const {
+    const Technology& technology = timing_.technology();
+    Picoseconds t = timing_.earliest_precharge(BankOwner::unit, bank, stop);
+    if (active_ != nullptr && active_->bank == bank) {
+        t = std::max(t, active_->write ? stop + technology.t_wr
+                                       : stop - technology.t_ccd - technology.t_cl + technology.t_rtp);
+    }
+    return t;
+}
+
+void Chip::release(Bank bank, Picoseconds precharge) {
+    LeasedBank& lease = leases_[bank];
+    while (!lease.recalls.empty()) {
+        settle_recall(bank);
+    }
+    if (timing_.bank(BankOwner::unit, bank).open) {
+        timing_.precharge(BankOwner::unit, bank, precharge);
+        close_row(BankOwner::unit, bank);
+    }
+    const Picoseconds ready =
+        std::max(timing_.bank(BankOwner::unit, bank).activate_ready, precharge + timing_.technology().t_rp);
+    timing_.hand_over(BankOwner::channel, bank, ready);
+    lease.leased = false;
+}
+
+void Chip::begin_recall(Bank bank, Picoseconds stop, Picoseconds precharge) {
+    const Picoseconds ready =
+        std::max(timing_.bank(BankOwner::unit, bank).activate_ready, precharge + timing_.technology().t_rp);
+    add_recall(bank, {stop, precharge, Picoseconds::max()});
+    timing_.hand_over(BankOwner::channel, bank, ready);
+}
+
+void Chip::end_recall(Bank bank, Picoseconds t) {
+    LeasedBank& lease = leases_[bank];
+    lease.recalls.back().end = t;
+    lease.since = t;
+}
+
+bool Chip::recalled(Bank bank) const {
+    const LeasedBank& lease = leases_[bank];
+    return lease.leased && !lease.recalls.empty() && lease.recalls.back().end == Picoseconds::max();
+}
+
+void Chip::add_recall(Bank bank, const Recall& recall) {
+    LeasedBank& lease = leases_[bank];
+    if (lease.transfers == 0) {
+        // Nobody else would, and an idle unit should not gather them.
+        while (!lease.recalls.empty() && lease.recalls.front().begin <= core::now()) {
+            settle_recall(bank);
+        }
+    }
+    lease.recalls.push_back(recall);
+    lease.since = recall.end;
+    if (active_ != nullptr && active_->bank == bank) {
+        recalled_.notify();
+    }
+}
+
+void Chip::flush() {
+    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+        close_row(BankOwner::channel, Bank{i});
+        close_row(BankOwner::unit, Bank{i});
+    }
+}
+
+void Chip::charge_background(Picoseconds duration, LayerId layer) {
+    meter_.charge(accounts_.background, layer, timing_.technology().background.over(duration));
+}
+
+// -------------------------------------------------------------------------------------------- unit side
+
+tlm::tlm_response_status Chip::check(const tlm::tlm_generic_payload& payload) const {
+    const std::uint64_t first = payload.get_address();
+    const std::uint64_t bytes = payload.get_data_length();
+    const std::uint64_t width = payload.get_streaming_width();
+    if (payload.is_read() == payload.is_write()) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    if (bytes == 0 || (width != 0 && width < bytes)) {
+        return tlm::TLM_BURST_ERROR_RESPONSE;
+    }
+    if (payload.get_byte_enable_ptr() != nullptr) {
+        return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
+    }
+    if (first >= geometry_.chip_bytes() || bytes > geometry_.row_bytes - first % geometry_.row_bytes) {
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    }
+    const Bank bank{static_cast<std::size_t>(first / geometry_.row_bytes / geometry_.rows)};
+    return leases_[bank].leased ? tlm::TLM_OK_RESPONSE : tlm::TLM_COMMAND_ERROR_RESPONSE;
+}
+
+void Chip::unit_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    if (delay != sc_core::SC_ZERO_TIME) {
+        sc_core::wait(delay);
+        delay = sc_core::SC_ZERO_TIME;
+    }
+    const tlm::tlm_response_status status = check(payload);
+    payload.set_response_status(status);
+    if (status != tlm::TLM_OK_RESPONSE) {
+        return;
+    }
+    const UnitAccessExtension* attribution = nullptr;
+    payload.get_extension(attribution);
+    const LayerId layer = attribution != nullptr ? attribution->layer : core::no_layer;
+    const WriteCause cause = attribution != nullptr ? attribution->cause : WriteCause::host;
+
+    const std::uint64_t row = payload.get_address() / geometry_.row_bytes;
+    Transfer transfer{};
+    transfer.write = payload.is_write();
+    transfer.bank = Bank{static_cast<std::size_t>(row / geometry_.rows)};
+    transfer.row = core::Row{static_cast<std::size_t>(row % geometry_.rows)};
+    transfer.column = static_cast<std::uint32_t>(payload.get_address() % geometry_.row_bytes);
+    transfer.bytes = payload.get_data_length();
+    const std::uint32_t skip = transfer.column % Geometry::burst_bytes;
+    transfer.bursts = (skip + transfer.bytes + Geometry::burst_bytes - 1) / Geometry::burst_bytes;
+    transfer.layer = layer;
+    {
+        const Turn turn(*this, transfer.bank);
+        run(transfer);
+    }
+    if (payload.get_data_ptr() != nullptr) {
+        transfer.write ? storage_.write(payload.get_address(), payload.get_data_ptr(), transfer.bytes)
+                       : storage_.read(payload.get_address(), payload.get_data_ptr(), transfer.bytes);
+    }
+    charge_buffer(transfer.write, transfer.bursts, layer);
+    meter_.charge(accounts_.bus, layer, transfer.bursts * timing_.technology().t_ccd);
+    meter_.charge(transfer.write ? accounts_.written_bytes : accounts_.read_bytes, layer,
+                  static_cast<double>(transfer.bytes));
+    if (transfer.write) {
+        meter_.charge(accounts_.words[static_cast<std::size_t>(cause)], layer,
+                      static_cast<double>((transfer.bytes + 1) / 2));
+    }
+}
+
+void Chip::run(Transfer& transfer) {
+    active_ = &transfer;
+    LeasedBank& lease = leases_[transfer.bank];
+    bool streams_on = core::now() == last_transfer_end_;
+    bool row_is_ours = false;
+    // Between two waits everything is settled up to now; a recall that is added meanwhile ends the wait.
+    for (;;) {
+        const Picoseconds now = core::now();
+        const Recall* recall = lease.recalls.empty() ? nullptr : &lease.recalls.front();
+        const Picoseconds stop = recall != nullptr ? last_data(transfer, *recall) : Picoseconds::max();
+        if (row_is_ours) {
+            progress(transfer, std::min(now, stop));
+            if (transfer.done == transfer.bursts) {
+                break;
+            }
+        }
+        if (recall != nullptr && recall->begin <= now) {
+            settle_recall(transfer.bank);
+            row_is_ours = false;
+            streams_on = false;
+        } else if (row_is_ours) {
+            const InternalBus::Fit rest = bus_.fit(transfer.cursor, stop, transfer.bursts - transfer.done);
+            pause(transfer.bank, transfer.done + rest.bursts == transfer.bursts ? rest.end : recall->begin);
+        } else {
+            row_is_ours = open_row(transfer, streams_on);
+        }
+    }
+    last_transfer_end_ = core::now();
+    active_ = nullptr;
+}
+
+/// Takes the next step towards the open row, or waits until it may be taken.
+bool Chip::open_row(Transfer& transfer, bool streams_on) {
+    const Technology& technology = timing_.technology();
+    const LeasedBank& lease = leases_[transfer.bank];
+    const BankState& bank = timing_.bank(BankOwner::unit, transfer.bank);
+    const Picoseconds now = core::now();
+    const Picoseconds edge = align_up(now, technology.t_ck);
+    if (bank.open && bank.row != transfer.row) {
+        const Picoseconds t =
+            align_up(timing_.earliest_precharge(BankOwner::unit, transfer.bank, edge), technology.t_ck);
+        if (t > now) {
+            pause(transfer.bank, t);
+        } else {
+            timing_.precharge(BankOwner::unit, transfer.bank, now);
+            close_row(BankOwner::unit, transfer.bank);
+        }
+        return false;
+    }
+    if (!bank.open) {
+        Picoseconds t = edge;
+        for (Picoseconds before{-1}; before != t;) { // until on the grid and within the rules
+            before = t;
+            t = align_up(timing_.earliest_activate(BankOwner::unit, transfer.bank, t), technology.t_ck);
+        }
+        if (!lease.recalls.empty() &&
+            t + timing_.row_cycle_before_precharge() > lease.recalls.front().precharge) {
+            t = std::max(t, lease.recalls.front().begin);
+        }
+        if (t > now) {
+            pause(transfer.bank, t);
+            return false;
+        }
+        timing_.activate(BankOwner::unit, transfer.bank, transfer.row, now);
+        charge_activate(transfer.layer);
+    }
+    const Picoseconds latency = transfer.write ? technology.t_wl : technology.t_cl;
+    transfer.cursor = std::max(edge, bank.column_ready) + latency;
+    if (streams_on) {
+        transfer.cursor = std::max(now, bank.column_ready + latency);
+    }
+    return true;
+}
+
+/// Commits the bursts which have ended by `until`.
+void Chip::progress(Transfer& transfer, Picoseconds until) {
+    const InternalBus::Fit fit = bus_.fit(transfer.cursor, until, transfer.bursts - transfer.done);
+    if (fit.bursts == 0) {
+        return;
+    }
+    const std::uint32_t aligned = transfer.column - transfer.column % Geometry::burst_bytes;
+    const std::uint32_t begin = std::max(transfer.column, aligned + transfer.done * Geometry::burst_bytes);
+    transfer.done += fit.bursts;
+    transfer.cursor = fit.end;
+    const std::uint32_t end =
+        std::min(transfer.column + transfer.bytes, aligned + transfer.done * Geometry::burst_bytes);
+    if (transfer.write) {
+        modified_by_unit_[transfer.bank].mark(begin, end - begin, transfer.layer);
+        timing_.unit_write(transfer.bank, fit.end);
+    } else {
+        timing_.unit_read(transfer.bank, fit.end);
+    }
+}
+
+Picoseconds Chip::last_data(const Transfer& transfer, const Recall& recall) const {
+    return transfer.write ? std::min(recall.begin, recall.precharge - timing_.technology().t_wr)
+                          : recall.begin;
+}
+
+void Chip::pause(Bank bank, Picoseconds until) {
+    const LeasedBank& lease = leases_[bank];
+    if (!lease.recalls.empty()) {
+        until = std::min(until, lease.recalls.front().begin);
+    }
+    const Picoseconds now = core::now();
+    if (until > now) {
+        sc_core::wait(core::to_sc_time(until - now), recalled_);
+    }
+}
+
+/// The unit has reached the bank's next recall: its row is closed, and may be opened again when the recall
+/// ends.
+void Chip::settle_recall(Bank bank) {
+    LeasedBank& lease = leases_[bank];
+    const Recall recall = lease.recalls.front();
+    lease.recalls.erase(lease.recalls.begin());
+    if (timing_.bank(BankOwner::unit, bank).open) {
+        timing_.precharge_silently(BankOwner::unit, bank, recall.precharge);
+        close_row(BankOwner::unit, bank);
+    }
+    timing_.block(BankOwner::unit, bank, recall.end);
+}
+
+unsigned int Chip::unit_debug(tlm::tlm_generic_payload& payload) {
+    const std::uint64_t first = payload.get_address();
+    if (first >= geometry_.chip_bytes() || payload.get_data_ptr() == nullptr) {
+        return 0;
+    }
+    const std::uint64_t bytes =
+        std::min<std::uint64_t>(payload.get_data_length(), geometry_.chip_bytes() - first);
+    if (payload.is_write()) {
+        storage_.write(first, payload.get_data_ptr(), bytes);
+    } else if (payload.is_read()) {
+        storage_.read(first, payload.get_data_ptr(), bytes);
+    } else {
+        return 0;
+    }
+    return static_cast<unsigned int>(bytes);
+}
+
+// ---------------------------------------------------------------------------------------------- charges
+
+void Chip::charge_activate(LayerId layer) {
+    meter_.charge(accounts_.array_read, layer,
+                  timing_.technology().array_read.for_bits(geometry_.row_bytes * 8.0));
+}
+
+void Chip::charge_buffer(bool write, std::uint32_t bursts, LayerId layer) {
+    const double bits = bursts * Geometry::burst_bytes * 8.0;
+    if (write) {
+        meter_.charge(accounts_.buffer_write, layer, timing_.technology().buffer_write.for_bits(bits));
+    } else {
+        meter_.charge(accounts_.buffer_read, layer, timing_.technology().buffer_read.for_bits(bits));
+    }
+}
+
+void Chip::close_row(BankOwner owner, Bank bank) {
+    ModifiedWords& modified = this->modified(owner)[bank];
+    if (modified.count() == 0) {
+        return;
+    }
+    const bool whole_row = timing_.technology().array_write_policy == ArrayWritePolicy::whole_row;
+    const std::uint32_t words = whole_row ? geometry_.row_bytes / 2 : modified.count();
+    meter_.charge(accounts_.array_write, modified.last_writer(),
+                  timing_.technology().array_write.for_bits(words * 16.0));
+    meter_.charge(accounts_.array_words, modified.last_writer(), static_cast<double>(words));
+    modified.clear();
+}
+
+} // namespace hydravp::memory

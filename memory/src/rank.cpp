@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/memory/rank.h"
+
+#include "hydravp/core/time.h"
+#include "hydravp/memory/clock_grid.h"
+
+#include <algorithm>
+
+namespace hydravp::memory {
+
+using core::Bank;
+using core::Picoseconds;
+
+Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technology& technology,
+           const Geometry& geometry, const std::string& memory_name, CommandBus& commands, DataBus& data)
+    : sc_core::sc_module(name),
+      index_(index),
+      technology_(technology),
+      geometry_(geometry),
+      commands_(commands),
+      data_(data) {
+    for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
+        const std::string chip_name = "chip" + std::to_string(i);
+        chips_.push_back(std::make_unique<Chip>(chip_name.c_str(), technology, geometry, memory_name));
+    }
+}
+
+tlm::tlm_response_status Rank::issue(CommandExtension& command) {
+    switch (command.kind) {
+    case CommandKind::activate:
+        return activate(command);
+    case CommandKind::precharge:
+        return precharge(command);
+    case CommandKind::read:
+    case CommandKind::write:
+        return column_access(command);
+    case CommandKind::refresh:
+        return refresh(command);
+    case CommandKind::lease:
+        return lease(command);
+    case CommandKind::release:
+        return release(command);
+    }
+    return tlm::TLM_COMMAND_ERROR_RESPONSE;
+}
+
+bool Rank::in_unit_hands(Bank bank) const {
+    return std::any_of(chips_.begin(), chips_.end(),
+                       [bank](const auto& chip) { return chip->leased(bank) && !chip->recalled(bank); });
+}
+
+tlm::tlm_response_status Rank::activate(CommandExtension& command) {
+    if (in_unit_hands(command.bank) || chips_.front()->timing().bank(BankOwner::channel, command.bank).open) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    Picoseconds t = commands_.earliest(command.earliest);
+    // A unit's activates lie anywhere in time, so a chip which allowed `t` may forbid what comes a little
+    // later.
+    for (Picoseconds before{-1}; before != t;) {
+        before = t;
+        for (const auto& chip : chips_) {
+            t = chip->timing().earliest_activate(BankOwner::channel, command.bank, t);
+        }
+        t = commands_.earliest(t);
+    }
+    commands_.reserve(t);
+    for (const auto& chip : chips_) {
+        chip->activate(command.bank, command.row, t, command.layer);
+    }
+    command.issued = command.last_issued = t;
+    command.data_begin = command.data_end = t + technology_.t_rcd;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::precharge(CommandExtension& command) {
+    if (in_unit_hands(command.bank)) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    Picoseconds t = commands_.earliest(command.earliest);
+    for (Picoseconds before{-1}; before != t;) {
+        before = t;
+        for (const auto& chip : chips_) {
+            t = chip->timing().earliest_precharge(BankOwner::channel, command.bank, t);
+        }
+        t = commands_.earliest(t);
+    }
+    commands_.reserve(t);
+    Picoseconds ready = t;
+    for (const auto& chip : chips_) {
+        if (chip->timing().bank(BankOwner::channel, command.bank).open) {
+            chip->precharge(command.bank, t);
+        }
+        ready = std::max(ready, chip->timing().bank(BankOwner::channel, command.bank).activate_ready);
+    }
+    command.issued = command.last_issued = t;
+    command.data_begin = command.data_end = ready;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
+    const bool write = command.kind == CommandKind::write;
+    const bool array = command.space == AccessSpace::array;
+    if (array) {
+        const BankState& bank = chips_.front()->timing().bank(BankOwner::channel, command.bank);
+        if (!bank.open || bank.row != command.row || in_unit_hands(command.bank)) {
+            return tlm::TLM_COMMAND_ERROR_RESPONSE;
+        }
+    }
+    const std::uint32_t bursts = command.bursts(Geometry::burst_bytes);
+    const DataBus::Direction direction = write ? DataBus::Direction::write : DataBus::Direction::read;
+    const Picoseconds latency = write ? technology_.t_wl : technology_.t_cl;
+    Picoseconds t = std::max(command.earliest, data_.earliest(index_, direction) - latency);
+    for (const auto& chip : chips_) {
+        const ChipTiming& timing = chip->timing();
+        if (array) {
+            t = write ? timing.earliest_write(command.bank, t) : timing.earliest_read(command.bank, t);
+        } else {
+            t = write ? timing.earliest_unit_write(t) : timing.earliest_unit_read(t);
+        }
+    }
+    t = commands_.earliest(t, bursts);
+    commands_.reserve(t, bursts);
+    command.issued = t;
+    command.last_issued = t + (bursts - 1) * technology_.t_ccd;
+    command.data_begin = t + latency;
+    command.data_end = command.data_begin + bursts * technology_.t_ccd;
+    data_.occupy(index_, direction, command.data_end);
+    for (const auto& chip : chips_) {
+        chip->column_access(command, bursts);
+    }
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::move(const CommandExtension& command, unsigned char* data,
+                                    const unsigned char* enables, std::uint64_t& moved) {
+    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+    const std::uint32_t bursts = command.bursts(Geometry::burst_bytes);
+    const sc_core::sc_time until_last_data = core::to_sc_time(command.data_end - core::now());
+    moved = 0;
+    for_each_selected(command, [&](Chip& chip, std::size_t offset) {
+        unsigned char* const chip_data = data != nullptr ? data + offset : nullptr;
+        if (command.space == AccessSpace::array) {
+            moved += chip.move(command, bursts, chip_data, enables != nullptr ? enables + offset : nullptr);
+            return;
+        }
+        const tlm::tlm_response_status answer = chip.move_unit(command, chip_data, until_last_data);
+        if (status == tlm::TLM_OK_RESPONSE) {
+            status = answer;
+        }
+        moved += command.bytes;
+    });
+    return status;
+}
+
+std::uint64_t Rank::debug(const CommandExtension& command, bool write, unsigned char* data) {
+    std::uint64_t moved = 0;
+    for_each_selected(
+        command, [&](Chip& chip, std::size_t offset) { moved += chip.debug(command, write, data + offset); });
+    return moved;
+}
+
+tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
+    // The units go on until the channel's own banks can be closed.
+    Picoseconds stop = command.earliest;
+    Picoseconds ready{};
+    bool open = false;
+    for (const auto& chip : chips_) {
+        for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+            const Bank bank{i};
+            const BankState& state = chip->timing().bank(BankOwner::channel, bank);
+            if (state.open) {
+                open = true;
+                stop = std::max(stop, state.precharge_ready);
+            }
+            if (chip->leased(bank)) {
+                open = true;
+                stop = std::max(stop, chip->lease_of(bank).since);
+            } else {
+                ready = std::max(ready, state.activate_ready);
+            }
+        }
+    }
+    stop = commands_.earliest(stop);
+    Picoseconds precharge = stop;
+    for (const auto& chip : chips_) {
+        for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+            if (chip->leased(Bank{i})) {
+                precharge = std::max(precharge, chip->earliest_release(Bank{i}, stop));
+            }
+        }
+    }
+    precharge = commands_.earliest(precharge);
+    if (open) {
+        commands_.reserve(precharge);
+        ready = std::max(ready, precharge + technology_.t_rp);
+    }
+    const Picoseconds t = commands_.earliest(std::max(precharge, ready));
+    commands_.reserve(t);
+    const Picoseconds end = t + technology_.t_rfc;
+    for (const auto& chip : chips_) {
+        chip->refresh(stop, precharge, end, command.layer);
+    }
+    command.issued = precharge;
+    command.last_issued = t;
+    command.data_begin = command.data_end = end;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::lease(CommandExtension& command) {
+    Picoseconds t = align_up(command.earliest, technology_.t_ck);
+    bool legal = true;
+    for_each_selected(command, [&](Chip& chip, std::size_t) {
+        const BankState& bank = chip.timing().bank(BankOwner::channel, command.bank);
+        legal = legal && !bank.open && chip.leased(command.bank) == command.recall &&
+                chip.recalled(command.bank) == command.recall;
+        t = std::max(t, bank.activate_ready);
+    });
+    if (!legal) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    for_each_selected(command, [&](Chip& chip, std::size_t) {
+        command.recall ? chip.end_recall(command.bank, t) : chip.lease(command.bank, t);
+    });
+    command.issued = command.last_issued = align_up(command.earliest, technology_.t_ck);
+    command.data_begin = command.data_end = t;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::release(CommandExtension& command) {
+    const Bank bank = command.bank;
+    Picoseconds stop = align_up(command.earliest, technology_.t_ck);
+    bool legal = true;
+    for_each_selected(command, [&](Chip& chip, std::size_t) {
+        const LeasedBank& lease = chip.lease_of(bank);
+        legal = legal && lease.leased && !chip.recalled(bank) && (command.recall || lease.transfers == 0);
+        stop = std::max(stop, lease.since);
+    });
+    if (!legal) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    stop = align_up(stop, technology_.t_ck);
+    Picoseconds precharge = stop;
+    for_each_selected(command, [&](Chip& chip, std::size_t) {
+        precharge = std::max(precharge, chip.earliest_release(bank, stop));
+    });
+    precharge = align_up(precharge, technology_.t_ck);
+    Picoseconds ready = precharge;
+    for_each_selected(command, [&](Chip& chip, std::size_t) {
+        command.recall ? chip.begin_recall(bank, stop, precharge) : chip.release(bank, precharge);
+        ready = std::max(ready, chip.timing().bank(BankOwner::channel, bank).activate_ready);
+    });
+    command.issued = command.last_issued = precharge;
+    command.data_begin = command.data_end = ready;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+void Rank::flush() {
+    for (const auto& chip : chips_) {
+        chip->flush();
+    }
+}
+
+} // namespace hydravp::memory
