@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/memory/command.h"
+
+namespace hydravp::modules {
+
+/// How the bytes of a request map to the chips of the rank.
+enum class DataView {
+    interleaved, ///< ordinary memory: the payload's address and length; byte b of a beat lies in chip b
+    chip_local   ///< the extension's rank and chip address; each selected chip moves its own bytes
+};
+
+/// What an engine of the memory controller asks of a channel controller beyond the base protocol. A payload
+/// without it is an ordinary access of the host: interleaved, no layer.
+class ChannelRequest : public tlm::tlm_extension<ChannelRequest> {
+public:
+    DataView view = DataView::interleaved;
+    memory::AccessSpace space = memory::AccessSpace::array; ///< unit: chip_local only
+    core::Rank rank;
+    std::uint32_t chips = 0;        ///< mask of the chips that take part
+    std::uint64_t chip_address = 0; ///< byte address within each chip (or unit)
+    std::uint32_t bytes_per_chip = 0;
+    std::size_t chip_stride = 0; ///< chip i's bytes are at data + i * chip_stride
+    core::LayerId layer = core::no_layer;
+    memory::WriteCause cause = memory::WriteCause::host;
+
+    /// Out: the controller can take the next request now without the data bus idling between the two.
+    core::Picoseconds accepted{};
+    /// Out: last data on the bus.
+    core::Picoseconds finished{};
+
+    tlm_extension_base* clone() const override { return new ChannelRequest(*this); }
+    void copy_from(const tlm_extension_base& other) override {
+        *this = static_cast<const ChannelRequest&>(other);
+    }
+};
+
+} // namespace hydravp::modules

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/meter.h"
+#include "hydravp/core/payload_pool.h"
+#include "hydravp/core/work_item.h"
+#include "hydravp/modules/channel_controller.h"
+#include "hydravp/modules/channel_interleaving.h"
+#include "hydravp/modules/channel_port.h"
+#include "hydravp/modules/config.h"
+#include "hydravp/modules/result_accumulation_unit.h"
+#include "hydravp/modules/unit_lines.h"
+#include "hydravp/modules/weight_streamer.h"
+
+#include <systemc>
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace hydravp::modules {
+
+/// Simulated time in which one layer ran on the units.
+struct LayerInterval {
+    core::LayerId layer = core::no_layer;
+    core::Picoseconds start{}; ///< the first unit's START
+    core::Picoseconds end{};   ///< the last word written, all units idle
+};
+
+/// The controller of the hybrid memory: one DRAM channel with near-memory units, several PCM channels.
+///
+/// `front` is one TLM target for everything (address map: `core::AddressMap`): DRAM and PCM as ordinary
+/// memory, the DRAM seen chip by chip, and the registers of the controller and of the units. Inside: a
+/// `ChannelController` per channel, the `WeightStreamer`, the `ResultAccumulationUnit`, and the layer
+/// sequencer, which leases banks to the units, starts them, and raises `interrupt` when a layer is complete.
+/// Errors: unmapped addresses ADDRESS, byte enables outside ordinary memory BYTE_ENABLE error response.
+/// Not modelled: AT, DMI.
+class HybridMemoryController : public sc_core::sc_module {
+public:
+    tlm_utils::simple_target_socket<HybridMemoryController> front{"front"};
+    sc_core::sc_out<bool> interrupt{"interrupt"};
+    /// The units' side-band lines, bound in the order of the units.
+    sc_core::sc_port<UnitLinesIf, 0, sc_core::SC_ZERO_OR_MORE_BOUND> unit_lines{"unit_lines"};
+
+    /// @param units     number of near-memory units behind the DRAM channel
+    /// @param keep_data false in timing mode: engines move no data
+    HybridMemoryController(const sc_core::sc_module_name& name, const HybridMemoryConfig& config,
+                           std::uint32_t units, bool keep_data);
+
+    /// To be bound to the channels' `commands`.
+    tlm_utils::simple_initiator_socket<ChannelController>& dram_channel() {
+        return dram_controller_->channel;
+    }
+    tlm_utils::simple_initiator_socket<ChannelController>& pcm_channel(std::size_t i) {
+        return pcm_controllers_[i]->channel;
+    }
+    const core::AddressMap& address_map() const { return map_; }
+    /// Layers in the order in which they completed.
+    const std::vector<LayerInterval>& completed_layers() const { return completed_; }
+    void clear_completed_layers() { completed_.clear(); }
+
+private:
+    using Port = tlm_utils::simple_initiator_socket<HybridMemoryController>;
+    /// Where a system address leads: a channel and the address there.
+    struct Destination {
+        enum class Kind { none, dram, pcm, chip, controller, unit, broadcast } kind = Kind::none;
+        std::uint64_t offset = 0;     ///< within the region; chip and unit: within the chip or unit
+        std::uint32_t index = 0;      ///< chip and unit: which
+        std::uint64_t bytes_left = 0; ///< until the region (or the channel's granule) ends
+    };
+
+    void end_of_elaboration() override;
+    Destination decode(std::uint64_t address) const;
+    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    unsigned transport_dbg(tlm::tlm_generic_payload& payload);
+    tlm::tlm_response_status ordinary(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    tlm::tlm_response_status chip_or_unit(tlm::tlm_generic_payload& payload, const Destination& to,
+                                          sc_core::sc_time& delay);
+    tlm::tlm_response_status controller_registers(tlm::tlm_generic_payload& payload, std::uint64_t offset);
+    bool write_register(std::uint64_t offset, const unsigned char* data, std::uint32_t length);
+    Port& port_of(const Destination& to);
+    static std::uint64_t channel_address(const Destination& to, const ChannelInterleaving& pcm);
+
+    void sequence(); ///< thread: one layer after the other
+    void lease_banks(const core::LayerRegisters& layer, bool lease);
+    void start_units(const core::LayerRegisters& layer);
+    void wait_for_units();
+    void drive_interrupt();
+    void watch_lines() { lines_changed_.notify(sc_core::SC_ZERO_TIME); }
+
+    HybridMemoryConfig config_;
+    std::uint32_t units_, ranks_with_units_;
+    bool keep_data_;
+    core::AddressMap map_;
+    ChannelInterleaving pcm_interleaving_;
+
+    std::unique_ptr<ChannelController> dram_controller_;
+    std::vector<std::unique_ptr<ChannelController>> pcm_controllers_;
+    Port dram_port_{"dram_port"};
+    std::vector<std::unique_ptr<Port>> pcm_ports_;
+    std::unique_ptr<ChannelPort> dram_engine_port_;
+    std::vector<std::unique_ptr<ChannelPort>> pcm_engine_ports_;
+    std::unique_ptr<WeightStreamer> streamer_;
+    std::unique_ptr<ResultAccumulationUnit> accumulation_;
+
+    core::LayerRegisters layer_block_;
+    std::uint64_t unit_mask_;
+    std::deque<core::LayerRegisters> queued_;
+    std::uint32_t go_count_ = 0;
+    std::uint64_t started_layers_ = 0;
+    bool interrupt_level_ = false;
+    std::vector<LayerInterval> completed_;
+    std::uint64_t completed_count_ = 0;
+    std::vector<UnitLinesIf*> lines_;
+    sc_core::sc_event go_, interrupt_changed_, lines_changed_;
+    core::PayloadPool payloads_;
+    ChannelRequest request_;
+    std::vector<unsigned char> byte_enables_;
+};
+
+} // namespace hydravp::modules

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/work_item.h"
+#include "hydravp/modules/host.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hydravp::modules {
+
+/// The host's driver of the near-memory units, in native code: hands over one layer after the other by MMIO
+/// and waits for the completion interrupts. While a layer runs, the registers of the next are written
+/// already.
+class NearMemoryDriver {
+public:
+    /// @param layers the network, in execution order; must outlive the driver
+    NearMemoryDriver(Host& host, const core::AddressMap& map, const std::vector<core::LayerWork>& layers,
+                     std::vector<std::string> layer_names);
+
+    /// Units that are started, bit per unit; all by default. (A unit that is left out never finishes its
+    /// layer.)
+    void set_unit_mask(std::uint64_t mask);
+
+    /// Runs one frame whose input is in place already. `on_layer_done(index)` is called after each completion
+    /// interrupt. Throws core::SimulationError if a layer does not complete within the host's layer timeout.
+    template <class OnLayerDone>
+    void run_frame(OnLayerDone on_layer_done) {
+        begin_frame();
+        for (std::size_t index = 0; index < layers_->size(); ++index) {
+            run_layer(index);
+            on_layer_done(index);
+        }
+    }
+
+    /// Simulated time spent in the driver while no unit was running: set-up and interrupt handling.
+    core::Picoseconds control_time() const { return control_time_; }
+
+private:
+    void begin_frame();
+    void submit(std::size_t index);
+    void run_layer(std::size_t index);
+    void write_block(std::uint64_t offset, const void* block, std::size_t bytes);
+
+    Host& host_;
+    core::AddressMap map_;
+    const std::vector<core::LayerWork>* layers_;
+    std::vector<std::string> names_;
+    core::Picoseconds control_time_{};
+};
+
+} // namespace hydravp::modules

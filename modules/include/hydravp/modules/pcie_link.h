@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/meter.h"
+#include "hydravp/core/timeline.h"
+#include "hydravp/modules/config.h"
+
+#include <systemc>
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+namespace hydravp::modules {
+
+/// The PCIe link between host and hybrid memory: latency and bandwidth in each direction, packets with
+/// headers.
+///
+/// Writes are posted: they cross once. A read crosses as a request and comes back with its data. The
+/// interrupt crosses upstream with the link's latency. Not modelled: flow-control credits, link training,
+/// retries.
+class PcieLink : public sc_core::sc_module {
+public:
+    tlm_utils::simple_target_socket<PcieLink> upstream{"upstream"};        ///< bind the host's side
+    tlm_utils::simple_initiator_socket<PcieLink> downstream{"downstream"}; ///< bind the memory's side
+    sc_core::sc_in<bool> interrupt_in{"interrupt_in"};
+    sc_core::sc_out<bool> interrupt_out{"interrupt_out"};
+
+    PcieLink(const sc_core::sc_module_name& name, const PcieLinkConfig& config);
+
+private:
+    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    unsigned transport_dbg(tlm::tlm_generic_payload& payload);
+    core::Picoseconds cross(core::Timeline& direction, core::Picoseconds from, std::uint64_t data_bytes,
+                            core::LayerId layer);
+    void interrupt_changed();
+    void drive_interrupt();
+
+    PcieLinkConfig config_;
+    core::Timeline down_, up_;
+    sc_core::sc_event interrupt_arrives_;
+    core::Meter meter_{"meter"};
+    core::Meter::Account energy_, bytes_;
+};
+
+} // namespace hydravp::modules

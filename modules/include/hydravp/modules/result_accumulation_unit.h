@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/conv_schedule.h"
+#include "hydravp/core/meter.h"
+#include "hydravp/core/work_item.h"
+#include "hydravp/modules/channel_port.h"
+#include "hydravp/modules/config.h"
+#include "hydravp/modules/unit_lines.h"
+#include "hydravp/modules/weight_streamer.h"
+
+#include <systemc>
+
+#include <cstdint>
+#include <vector>
+
+namespace hydravp::modules {
+
+/// The result accumulation unit (RAU) of the memory controller (Das et al., section III-B).
+///
+/// Pass by pass it reads the units' partial sums over the DRAM channel, adds them, adds bias and shortcut,
+/// applies ReLU, requantises to FX16, and writes the words back to where the next layer's units find them:
+/// channel c into the chips of its residue class. One channel slot carries 8 bytes of each chip of a rank, so
+/// neighbouring channels that lie at the same address of different chips travel together.
+class ResultAccumulationUnit : public sc_core::sc_module {
+public:
+    /// @param lanes words worked on in parallel: as many as the channel delivers per clock period
+    ResultAccumulationUnit(const sc_core::sc_module_name& name, const AccumulationConfig& config,
+                           std::uint32_t lanes, ChannelPort& dram, WeightStreamer& pcm, std::uint32_t units,
+                           std::uint32_t chips_per_rank, bool keep_data);
+
+    /// The units' lines and the event that any of them changed; before the simulation starts.
+    void connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_event& lines_changed);
+    /// Works through one convolution; returns (in simulated time) when its last word is in the DRAM. Call
+    /// from a thread.
+    void process(const core::LayerRegisters& layer);
+
+private:
+    /// `bytes` at a chip-local address of one unit's chip, to be moved from or to `data`.
+    struct Segment {
+        std::uint32_t unit;
+        std::uint64_t address;
+        std::uint32_t bytes;
+        unsigned char* data;
+    };
+
+    void read_biases();
+    void process_pass(std::uint32_t pass);
+    core::Picoseconds read_partial_sums(std::uint32_t pass);
+    core::Picoseconds accumulation_time(std::uint32_t pass) const;
+    void read_residual(std::uint32_t pass);
+    void accumulate(std::uint32_t pass);
+    void add_partial_sums(std::uint32_t slice, std::uint32_t outputs);
+    void write_back(std::uint32_t pass);
+    core::Range residual_words(core::Range positions) const;
+    /// Calls work(slice, filters, positions, index of the slice's first output in the pass) for every busy
+    /// slice.
+    template <class Work>
+    void for_each_slice(std::uint32_t pass, Work work) const;
+    /// Moves segments; those at the same address of chips of one rank share their slots. Returns the last
+    /// data's time.
+    core::Picoseconds move(tlm::tlm_command command, std::vector<Segment>& segments);
+    core::Picoseconds move_run(tlm::tlm_command command, const Segment* first, const Segment* last,
+                               std::uint32_t bytes_per_chip);
+    core::Unit first_unit(std::uint32_t slice) const {
+        return core::Unit{slice * layer_.geometry.channel_split};
+    }
+    void wait_until(core::Picoseconds time);
+
+    AccumulationConfig config_;
+    std::uint32_t lanes_;
+    ChannelPort& dram_;
+    WeightStreamer& pcm_;
+    std::uint32_t units_, chips_per_rank_, ranks_;
+    bool keep_data_;
+    std::vector<UnitLinesIf*> lines_;
+    const sc_core::sc_event* lines_changed_ = nullptr;
+
+    core::LayerRegisters layer_;
+    core::ConvSchedule schedule_;
+    std::vector<std::int64_t> biases_;
+    std::vector<std::vector<unsigned char>> partial_sums_; ///< per unit
+    std::vector<unsigned char> rank_data_;
+    std::vector<std::int64_t> sums_;
+    std::vector<std::int16_t> results_; ///< outputs of the pass, slice by slice: [filter][position]
+    std::vector<std::int16_t>
+        residual_; ///< shortcut words of the pass: per slice and filter `residual_words()`
+    std::vector<Segment> segments_;
+    core::Picoseconds last_write_{};
+
+    core::Meter meter_{"meter"};
+    core::Meter::Account avoided_words_;
+};
+
+} // namespace hydravp::modules

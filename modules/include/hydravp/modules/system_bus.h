@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/timeline.h"
+#include "hydravp/modules/config.h"
+
+#include <systemc>
+#include <tlm_utils/multi_passthrough_target_socket.h>
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace hydravp::modules {
+
+/// The host's system bus: a router of base-protocol transactions by address.
+///
+/// LT and debug. A transaction occupies the bus for its bytes at the bus's bandwidth; whoever comes second
+/// waits. Addresses are passed on unchanged. Not modelled: split transactions, AT.
+class SystemBus : public sc_core::sc_module {
+public:
+    tlm_utils::multi_passthrough_target_socket<SystemBus> initiators{"initiators"};
+
+    SystemBus(const sc_core::sc_module_name& name, const SystemBusConfig& config);
+
+    using TargetPort = tlm_utils::simple_initiator_socket_tagged<SystemBus>;
+    /// A new port that receives the addresses [base, base + bytes). Ranges must not overlap.
+    TargetPort& add_target(std::uint64_t base, std::uint64_t bytes);
+
+private:
+    struct Target {
+        std::uint64_t base, bytes;
+        std::unique_ptr<TargetPort> port;
+    };
+    void b_transport(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    unsigned transport_dbg(int id, tlm::tlm_generic_payload& payload);
+    Target* find(const tlm::tlm_generic_payload& payload);
+
+    SystemBusConfig config_;
+    core::Timeline wires_;
+    std::vector<Target> targets_;
+};
+
+} // namespace hydravp::modules

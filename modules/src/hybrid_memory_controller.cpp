@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/modules/hybrid_memory_controller.h"
+
+#include "hydravp/core/attribution.h"
+#include "hydravp/core/error.h"
+#include "hydravp/core/time.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+namespace hydravp::modules {
+
+using core::AddressMap;
+using core::ControllerMap;
+using core::Picoseconds;
+using core::UnitMap;
+
+namespace {
+
+AddressMap make_address_map(const HybridMemoryConfig& config) {
+    AddressMap map;
+    map.dram_bytes = config.dram.capacity_bytes();
+    map.pcm_base = map.dram_base + map.dram_bytes;
+    map.pcm_bytes = config.pcm.capacity_bytes();
+    map.chip_bytes = config.dram.geometry.chip_bytes();
+    return map;
+}
+
+/// Words that the DRAM channel delivers in one clock period of the accumulation unit.
+std::uint32_t accumulation_lanes(const HybridMemoryConfig& config) {
+    const auto& geometry = config.dram.geometry;
+    const std::int64_t words = geometry.chips_per_rank * memory::Geometry::burst_bytes / 2;
+    const std::int64_t slot = config.dram.technology.t_ccd.count();
+    return slot == 0 ? static_cast<std::uint32_t>(words)
+                     : static_cast<std::uint32_t>(std::max<std::int64_t>(
+                           words * config.accumulation.clock_period.count() / slot, 1));
+}
+
+} // namespace
+
+HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& name,
+                                               const HybridMemoryConfig& config, std::uint32_t units,
+                                               bool keep_data)
+    : sc_core::sc_module(name),
+      config_(config),
+      units_(units),
+      ranks_with_units_(core::ceil_divide(units, config.dram.geometry.chips_per_rank)),
+      keep_data_(keep_data),
+      map_(make_address_map(config)),
+      pcm_interleaving_(config.pcm.channels,
+                        config.pcm.geometry.row_bytes * config.pcm.geometry.chips_per_rank),
+      unit_mask_(units >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << units) - 1) {
+    front.register_b_transport(this, &HybridMemoryController::b_transport);
+    front.register_transport_dbg(this, &HybridMemoryController::transport_dbg);
+
+    dram_controller_ = std::make_unique<ChannelController>("dram_controller", config.controller,
+                                                           config.dram.technology, config.dram.geometry);
+    dram_port_.bind(dram_controller_->front);
+    dram_engine_port_ = std::make_unique<ChannelPort>(dram_port_);
+    WeightStreamer::Ports ports{dram_engine_port_.get(), {}, pcm_interleaving_, map_.pcm_base};
+    for (std::uint32_t i = 0; i < config.pcm.channels; ++i) {
+        pcm_controllers_.push_back(
+            std::make_unique<ChannelController>(fmt::format("pcm_controller{}", i).c_str(), config.controller,
+                                                config.pcm.technology, config.pcm.geometry));
+        pcm_ports_.push_back(std::make_unique<Port>(fmt::format("pcm_port{}", i).c_str()));
+        pcm_ports_.back()->bind(pcm_controllers_.back()->front);
+        pcm_engine_ports_.push_back(std::make_unique<ChannelPort>(*pcm_ports_.back()));
+        ports.pcm.push_back(pcm_engine_ports_.back().get());
+    }
+    const std::uint32_t chips = config.dram.geometry.chips_per_rank;
+    streamer_ = std::make_unique<WeightStreamer>("weight_streamer", ports, units, chips, config.staging_bytes,
+                                                 keep_data);
+    accumulation_ = std::make_unique<ResultAccumulationUnit>("accumulation", config.accumulation,
+                                                             accumulation_lanes(config), *dram_engine_port_,
+                                                             *streamer_, units, chips, keep_data);
+    SC_HAS_PROCESS(HybridMemoryController);
+    SC_THREAD(sequence);
+    SC_METHOD(drive_interrupt);
+    sensitive << interrupt_changed_;
+    dont_initialize();
+}
+
+void HybridMemoryController::end_of_elaboration() {
+    sc_core::sc_spawn_options options;
+    options.spawn_method();
+    options.dont_initialize();
+    for (int i = 0; i < unit_lines.size(); ++i) {
+        lines_.push_back(unit_lines[i]);
+        options.set_sensitivity(&unit_lines[i]->changed());
+    }
+    if (lines_.size() != units_) {
+        throw std::logic_error(
+            fmt::format("{}: {} units' lines bound, {} expected", name(), lines_.size(), units_));
+    }
+    sc_core::sc_spawn([this] { watch_lines(); }, "watch_lines", &options);
+    streamer_->connect(lines_, lines_changed_);
+    accumulation_->connect(lines_, lines_changed_);
+}
+
+// ---- front side
+// ------------------------------------------------------------------------------------------------
+
+HybridMemoryController::Destination HybridMemoryController::decode(std::uint64_t address) const {
+    using Kind = Destination::Kind;
+    const auto inside = [address](std::uint64_t base, std::uint64_t bytes) {
+        return address >= base && address - base < bytes;
+    };
+    if (inside(map_.dram_base, map_.dram_bytes)) {
+        const std::uint64_t offset = address - map_.dram_base;
+        return {Kind::dram, offset, 0, map_.dram_bytes - offset};
+    }
+    if (inside(map_.pcm_base, map_.pcm_bytes)) {
+        const std::uint64_t offset = address - map_.pcm_base;
+        return {Kind::pcm, offset, pcm_interleaving_.channel(offset), pcm_interleaving_.bytes_left(offset)};
+    }
+    const std::uint64_t chips = map_.dram_bytes / map_.chip_bytes;
+    if (inside(map_.chip_view_base, chips * map_.chip_bytes)) {
+        const std::uint64_t offset = address - map_.chip_view_base;
+        return {Kind::chip, offset % map_.chip_bytes, static_cast<std::uint32_t>(offset / map_.chip_bytes),
+                map_.chip_bytes - offset % map_.chip_bytes};
+    }
+    if (!inside(map_.registers_base, AddressMap::register_window_bytes)) {
+        return {};
+    }
+    const std::uint64_t offset = address - map_.registers_base;
+    if (offset >= AddressMap::unit_registers) {
+        const std::uint64_t unit = (offset - AddressMap::unit_registers) / AddressMap::unit_register_stride;
+        const std::uint64_t within = offset % AddressMap::unit_register_stride;
+        return unit < units_ ? Destination{Kind::unit, within, static_cast<std::uint32_t>(unit),
+                                           AddressMap::unit_register_stride - within}
+                             : Destination{};
+    }
+    if (offset >= AddressMap::broadcast_registers) {
+        return {Kind::broadcast, offset - AddressMap::broadcast_registers, 0,
+                AddressMap::unit_registers - offset};
+    }
+    return offset < ControllerMap::bytes
+               ? Destination{Kind::controller, offset, 0, ControllerMap::bytes - offset}
+               : Destination{};
+}
+
+HybridMemoryController::Port& HybridMemoryController::port_of(const Destination& to) {
+    return to.kind == Destination::Kind::pcm ? *pcm_ports_[to.index] : dram_port_;
+}
+
+std::uint64_t HybridMemoryController::channel_address(const Destination& to, const ChannelInterleaving& pcm) {
+    return to.kind == Destination::Kind::pcm ? pcm.address(to.offset) : to.offset;
+}
+
+void HybridMemoryController::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    using Kind = Destination::Kind;
+    const Destination to = decode(payload.get_address());
+    tlm::tlm_response_status status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    if (to.kind == Kind::dram || to.kind == Kind::pcm) {
+        status = ordinary(payload, delay);
+    } else if (to.kind != Kind::none && payload.get_byte_enable_ptr() != nullptr) {
+        status = tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
+    } else if (to.kind != Kind::none && payload.get_streaming_width() != 0 &&
+               payload.get_streaming_width() < payload.get_data_length()) {
+        status = tlm::TLM_BURST_ERROR_RESPONSE;
+    } else if (to.kind != Kind::none && payload.get_data_length() > to.bytes_left) {
+        status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    } else if (to.kind == Kind::controller) {
+        wait(delay); // a register acts when the write arrives
+        delay = sc_core::SC_ZERO_TIME;
+        status = controller_registers(payload, to.offset);
+    } else if (to.kind != Kind::none) {
+        status = chip_or_unit(payload, to, delay);
+    }
+    payload.set_response_status(status);
+}
+
+tlm::tlm_response_status HybridMemoryController::ordinary(tlm::tlm_generic_payload& payload,
+                                                          sc_core::sc_time& delay) {
+    const std::uint64_t address = payload.get_address();
+    const std::uint32_t length = payload.get_data_length();
+    const std::uint32_t width = payload.get_streaming_width() == 0 ? length : payload.get_streaming_width();
+    const Destination whole = decode(address);
+    if (std::min(width, length) <= whole.bytes_left) { // one channel: hand the payload on
+        payload.set_address(channel_address(whole, pcm_interleaving_));
+        port_of(whole)->b_transport(payload, delay);
+        payload.set_address(address);
+        return payload.get_response_status();
+    }
+    sc_core::sc_time latest = delay;
+    for (std::uint32_t done = 0; done < length;) { // a piece per streaming beat and channel granule
+        const Destination to = decode(address + done % width);
+        if (to.kind != whole.kind) {
+            return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+        }
+        const auto piece = static_cast<std::uint32_t>(
+            std::min({std::uint64_t{length - done}, std::uint64_t{width - done % width}, to.bytes_left}));
+        core::PooledPayload part(payloads_);
+        part->set_command(payload.get_command());
+        part->set_address(channel_address(to, pcm_interleaving_));
+        part->set_data_ptr(payload.get_data_ptr() + done);
+        part->set_data_length(piece);
+        part->set_streaming_width(piece);
+        if (payload.get_byte_enable_ptr() != nullptr && payload.get_byte_enable_length() > 0) {
+            byte_enables_.resize(piece);
+            for (std::uint32_t i = 0; i < piece; ++i) {
+                byte_enables_[i] =
+                    payload.get_byte_enable_ptr()[(done + i) % payload.get_byte_enable_length()];
+            }
+            part->set_byte_enable_ptr(byte_enables_.data());
+            part->set_byte_enable_length(piece);
+        }
+        sc_core::sc_time part_delay = delay;
+        port_of(to)->b_transport(*part, part_delay);
+        if (part->is_response_error()) {
+            return part->get_response_status();
+        }
+        latest = std::max(latest, part_delay);
+        done += piece;
+    }
+    delay = latest;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status HybridMemoryController::chip_or_unit(tlm::tlm_generic_payload& payload,
+                                                              const Destination& to,
+                                                              sc_core::sc_time& delay) {
+    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
+    const bool broadcast = to.kind == Destination::Kind::broadcast;
+    if (broadcast && !payload.is_write()) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    const std::uint64_t address = payload.get_address();
+    const Picoseconds now = core::now();
+    Picoseconds finished = now + core::from_sc_time(delay);
+    const std::uint32_t first_rank = broadcast ? 0 : to.index / chips;
+    const std::uint32_t last_rank = broadcast ? ranks_with_units_ - 1 : first_rank;
+    for (std::uint32_t rank = first_rank; rank <= last_rank; ++rank) {
+        request_ = ChannelRequest{};
+        request_.view = DataView::chip_local;
+        request_.space =
+            to.kind == Destination::Kind::chip ? memory::AccessSpace::array : memory::AccessSpace::unit;
+        request_.rank = core::Rank{rank};
+        request_.chips =
+            broadcast ? (1U << std::min(chips, units_ - rank * chips)) - 1 : 1U << (to.index % chips);
+        request_.chip_address = to.offset;
+        request_.bytes_per_chip = payload.get_data_length();
+        request_.chip_stride = 0; // every selected chip sees the same bytes
+        request_.layer = core::Attribution::layer_of(payload);
+        payload.set_extension(&request_);
+        sc_core::sc_time part_delay = delay;
+        dram_port_->b_transport(payload, part_delay);
+        payload.clear_extension(&request_);
+        if (payload.is_response_error()) {
+            break;
+        }
+        finished = std::max(finished, now + core::from_sc_time(part_delay));
+    }
+    payload.set_address(address);
+    delay = core::to_sc_time(finished - now);
+    return payload.get_response_status();
+}
+
+tlm::tlm_response_status HybridMemoryController::controller_registers(tlm::tlm_generic_payload& payload,
+                                                                      std::uint64_t offset) {
+    if (payload.is_write()) {
+        return write_register(offset, payload.get_data_ptr(), payload.get_data_length())
+                   ? tlm::TLM_OK_RESPONSE
+                   : tlm::TLM_GENERIC_ERROR_RESPONSE;
+    }
+    if (offset != ControllerMap::status || payload.get_data_length() != 8) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    std::memcpy(payload.get_data_ptr(), &completed_count_, 8);
+    return tlm::TLM_OK_RESPONSE;
+}
+
+bool HybridMemoryController::write_register(std::uint64_t offset, const unsigned char* data,
+                                            std::uint32_t length) {
+    if (offset + length <= sizeof layer_block_) {
+        std::memcpy(reinterpret_cast<unsigned char*>(&layer_block_) + offset, data, length);
+        return true;
+    }
+    if (length != 8) {
+        return false;
+    }
+    switch (offset) {
+    case ControllerMap::push:
+        queued_.push_back(layer_block_);
+        streamer_->push(layer_block_);
+        return true;
+    case ControllerMap::go:
+        ++go_count_;
+        go_.notify(sc_core::SC_ZERO_TIME);
+        return true;
+    case ControllerMap::interrupt_clear:
+        interrupt_level_ = false;
+        interrupt_changed_.notify(sc_core::SC_ZERO_TIME);
+        return true;
+    case ControllerMap::unit_mask:
+        std::memcpy(&unit_mask_, data, 8);
+        return true;
+    default:
+        return false;
+    }
+}
+
+unsigned HybridMemoryController::transport_dbg(tlm::tlm_generic_payload& payload) {
+    using Kind = Destination::Kind;
+    const std::uint64_t address = payload.get_address();
+    std::uint64_t done = 0;
+    while (done < payload.get_data_length()) {
+        const Destination to = decode(address + done);
+        if (to.kind != Kind::dram && to.kind != Kind::pcm && to.kind != Kind::chip) {
+            break;
+        }
+        const auto piece =
+            static_cast<unsigned>(std::min<std::uint64_t>(payload.get_data_length() - done, to.bytes_left));
+        core::PooledPayload part(payloads_);
+        part->set_command(payload.get_command());
+        part->set_address(channel_address(to, pcm_interleaving_));
+        part->set_data_ptr(payload.get_data_ptr() + done);
+        part->set_data_length(piece);
+        part->set_streaming_width(piece);
+        ChannelRequest request;
+        if (to.kind == Kind::chip) {
+            const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
+            request.view = DataView::chip_local;
+            request.rank = core::Rank{to.index / chips};
+            request.chips = 1U << (to.index % chips);
+            request.chip_address = to.offset;
+            request.bytes_per_chip = piece;
+            part->set_extension(&request);
+        }
+        const unsigned moved = port_of(to)->transport_dbg(*part);
+        part->clear_extension<ChannelRequest>();
+        done += moved;
+        if (moved != piece) {
+            break;
+        }
+    }
+    payload.set_response_status(done == payload.get_data_length() ? tlm::TLM_OK_RESPONSE
+                                                                  : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    return static_cast<unsigned>(done);
+}
+
+// ---- layer sequencer
+// -------------------------------------------------------------------------------------------
+
+void HybridMemoryController::sequence() {
+    for (;;) {
+        while (go_count_ == 0 || queued_.empty()) {
+            wait(go_);
+        }
+        --go_count_;
+        const core::LayerRegisters layer = queued_.front();
+        queued_.pop_front();
+        lease_banks(layer, true);
+        start_units(layer);
+        if (layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected) {
+            accumulation_->process(layer);
+        }
+        wait_for_units();
+        lease_banks(layer, false);
+
+        Picoseconds start = Picoseconds::max();
+        for (const UnitLinesIf* unit : lines_) {
+            start = std::min(start, unit->started_at());
+        }
+        completed_.push_back({static_cast<core::LayerId>(layer.layer), start, core::now()});
+        ++completed_count_;
+        interrupt_level_ = true;
+        interrupt_changed_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HybridMemoryController::lease_banks(const core::LayerRegisters& layer, bool lease) {
+    const std::uint64_t bank_bytes =
+        std::uint64_t{config_.dram.geometry.rows} * config_.dram.geometry.row_bytes;
+    std::set<std::uint64_t> banks;
+    const auto add = [&](const core::TensorPlacement& tensor) {
+        for (std::uint64_t bank = tensor.base / bank_bytes;
+             bank <= (tensor.base + tensor.bytes_per_chip() - 1) / bank_bytes; ++bank) {
+            banks.insert(bank);
+        }
+    };
+    add(layer.input);
+    if (layer.kind == core::LayerKind::max_pool || layer.kind == core::LayerKind::average_pool) {
+        add(layer.output); // the pool unit writes its results itself
+    }
+    Picoseconds granted = core::now();
+    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
+    for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) {
+        const std::uint32_t mask = (1U << std::min(chips, units_ - rank * chips)) - 1;
+        for (const std::uint64_t bank : banks) {
+            if (lease) {
+                granted =
+                    std::max(granted, dram_controller_->lease(core::Rank{rank}, core::Bank{bank}, mask));
+            } else {
+                dram_controller_->release(core::Rank{rank}, core::Bank{bank}, mask);
+            }
+        }
+    }
+    if (granted > core::now()) {
+        wait(core::to_sc_time(granted - core::now()));
+    }
+}
+
+void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
+    ++started_layers_;
+    std::uint64_t value = 1;
+    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
+    for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) {
+        ChannelRequest request;
+        request.space = memory::AccessSpace::unit;
+        request.rank = core::Rank{rank};
+        const std::uint32_t present = (1U << std::min(chips, units_ - rank * chips)) - 1;
+        request.chips = static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present;
+        request.chip_address = UnitMap::start;
+        request.bytes_per_chip = 8;
+        request.layer = static_cast<core::LayerId>(layer.layer);
+        if (request.chips != 0) {
+            dram_engine_port_->chip_local(tlm::TLM_WRITE_COMMAND, request,
+                                          reinterpret_cast<unsigned char*>(&value));
+        }
+    }
+}
+
+void HybridMemoryController::wait_for_units() {
+    const auto done = [this](const UnitLinesIf* unit) { return unit->layers_done() >= started_layers_; };
+    while (!std::all_of(lines_.begin(), lines_.end(), done)) {
+        wait(lines_changed_);
+    }
+}
+
+void HybridMemoryController::drive_interrupt() {
+    interrupt.write(interrupt_level_);
+}
+
+} // namespace hydravp::modules

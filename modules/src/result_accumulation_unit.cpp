@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/modules/result_accumulation_unit.h"
+
+#include "hydravp/core/fixed_point.h"
+#include "hydravp/core/time.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+namespace hydravp::modules {
+
+using core::Picoseconds;
+using core::Range;
+using core::Unit;
+
+namespace {
+
+/// The i-th `bytes`-wide little-endian two's complement word.
+std::int64_t partial_sum(const unsigned char* data, std::size_t i, unsigned bytes) {
+    std::int64_t value = 0;
+    std::memcpy(&value, data + i * bytes, bytes);
+    const unsigned unused = 64 - 8 * bytes;
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << unused) >> unused;
+}
+
+} // namespace
+
+ResultAccumulationUnit::ResultAccumulationUnit(const sc_core::sc_module_name& name,
+                                               const AccumulationConfig& config, std::uint32_t lanes,
+                                               ChannelPort& dram, WeightStreamer& pcm, std::uint32_t units,
+                                               std::uint32_t chips_per_rank, bool keep_data)
+    : sc_core::sc_module(name),
+      config_(config),
+      lanes_(lanes),
+      dram_(dram),
+      pcm_(pcm),
+      units_(units),
+      chips_per_rank_(chips_per_rank),
+      ranks_(core::ceil_divide(units, chips_per_rank)),
+      keep_data_(keep_data),
+      partial_sums_(units),
+      avoided_words_(meter_.add(core::Quantity::words, "pcm_words_avoided")) {}
+
+void ResultAccumulationUnit::connect(std::vector<UnitLinesIf*> lines,
+                                     const sc_core::sc_event& lines_changed) {
+    lines_ = std::move(lines);
+    lines_changed_ = &lines_changed;
+}
+
+void ResultAccumulationUnit::process(const core::LayerRegisters& layer) {
+    layer_ = layer;
+    schedule_ = core::ConvSchedule(layer.geometry);
+    last_write_ = core::now();
+    read_biases();
+    for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
+        process_pass(pass);
+    }
+    wait_until(last_write_);
+}
+
+void ResultAccumulationUnit::read_biases() {
+    const std::uint32_t filters = layer_.geometry.filters;
+    biases_.resize(core::bias_block_bytes(filters) / 8);
+    auto* to = reinterpret_cast<unsigned char*>(biases_.data());
+    wait_until(pcm_.read_pcm(layer_.model_address, biases_.size() * 8, keep_data_ ? to : nullptr,
+                             static_cast<core::LayerId>(layer_.layer)));
+}
+
+template <class Work>
+void ResultAccumulationUnit::for_each_slice(std::uint32_t pass, Work work) const {
+    std::size_t first_output = 0;
+    for (std::uint32_t slice = 0; slice < layer_.geometry.output_slices(); ++slice) {
+        const Range filters = schedule_.filters(first_unit(slice), pass);
+        const Range positions = schedule_.positions(first_unit(slice), pass);
+        if (!filters.empty() && !positions.empty()) {
+            work(slice, filters, positions, first_output);
+            first_output += std::size_t{filters.size()} * positions.size();
+        }
+    }
+}
+
+void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
+    std::size_t outputs = 0;
+    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t) {
+        outputs += std::size_t{filters.size()} * positions.size();
+    });
+    if (outputs == 0) {
+        return;
+    }
+    const auto ready = [&](std::uint32_t unit) {
+        return schedule_.outputs(Unit{unit}, pass) == 0 || lines_[unit]->passes_waiting() > 0;
+    };
+    for (std::uint32_t unit = 0; unit < units_; ++unit) {
+        while (!ready(unit)) {
+            wait(*lines_changed_);
+        }
+    }
+    const Picoseconds begin = core::now();
+    const Picoseconds arrived = read_partial_sums(pass);
+    if (layer_.has_residual != 0) {
+        read_residual(pass);
+    }
+    // Adding keeps pace with the channel's delivery unless there are more operands than adders.
+    const Picoseconds added = std::max(arrived, begin + accumulation_time(pass)) + config_.latency;
+    wait_until(added);
+    results_.resize(outputs);
+    if (keep_data_) {
+        accumulate(pass);
+    }
+    write_back(pass);
+    meter_.charge(avoided_words_, static_cast<core::LayerId>(layer_.layer), static_cast<double>(outputs));
+}
+
+Picoseconds ResultAccumulationUnit::accumulation_time(std::uint32_t pass) const {
+    std::uint64_t operands = 0;
+    for (std::uint32_t unit = 0; unit < units_; ++unit) {
+        operands += schedule_.outputs(Unit{unit}, pass);
+    }
+    const std::uint64_t per_cycle = std::uint64_t{config_.operands_per_cycle} * lanes_;
+    return config_.clock_period * static_cast<std::int64_t>((operands + per_cycle - 1) / per_cycle);
+}
+
+Picoseconds ResultAccumulationUnit::read_partial_sums(std::uint32_t pass) {
+    Picoseconds finished = core::now();
+    const std::uint32_t word_bytes = layer_.partial_sum_bits / 8;
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        ChannelRequest request;
+        request.space = memory::AccessSpace::unit;
+        request.rank = core::Rank{rank};
+        request.chip_address = core::UnitMap::output_buffer;
+        request.layer = static_cast<core::LayerId>(layer_.layer);
+        request.cause = memory::WriteCause::partial_sum;
+        const std::uint32_t first = rank * chips_per_rank_;
+        const std::uint32_t last = std::min(first + chips_per_rank_, units_);
+        for (std::uint32_t unit = first; unit < last; ++unit) {
+            const std::uint32_t bytes = schedule_.outputs(Unit{unit}, pass) * word_bytes;
+            request.bytes_per_chip = std::max(request.bytes_per_chip, bytes);
+            request.chips |= bytes > 0 ? 1U << (unit - first) : 0U;
+        }
+        if (request.chips == 0) {
+            continue;
+        }
+        request.chip_stride = request.bytes_per_chip;
+        if (keep_data_) {
+            rank_data_.resize(std::size_t{request.bytes_per_chip} * chips_per_rank_);
+        }
+        const ChannelPort::Times times =
+            dram_.chip_local(tlm::TLM_READ_COMMAND, request, keep_data_ ? rank_data_.data() : nullptr);
+        for (std::uint32_t unit = first; keep_data_ && unit < last; ++unit) {
+            const unsigned char* from = rank_data_.data() + (unit - first) * request.chip_stride;
+            partial_sums_[unit].assign(from,
+                                       from + std::size_t{schedule_.outputs(Unit{unit}, pass)} * word_bytes);
+        }
+        finished = std::max(finished, times.finished);
+        wait_until(times.accepted);
+    }
+    return finished;
+}
+
+Range ResultAccumulationUnit::residual_words(Range positions) const {
+    const std::uint32_t n = layer_.residual_subsample;
+    const std::uint32_t out_width = layer_.geometry.out_width;
+    const auto word = [&](std::uint32_t position) {
+        return position / out_width * n * layer_.residual.width + position % out_width * n;
+    };
+    return {word(positions.begin), word(positions.end - 1) + 1};
+}
+
+void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
+    std::size_t words = 0;
+    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t) {
+        words += std::size_t{filters.size()} * residual_words(positions).size();
+    });
+    residual_.assign(words, 0); // channels that the source doesn't have stay zero
+    segments_.clear();
+    std::size_t next = 0;
+    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t) {
+        const Range range = residual_words(positions);
+        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter, next += range.size()) {
+            if (filter < layer_.residual.channels) {
+                segments_.push_back({filter % layer_.residual.split,
+                                     layer_.residual.address(filter) + std::uint64_t{range.begin} * 2,
+                                     range.size() * 2,
+                                     reinterpret_cast<unsigned char*>(residual_.data() + next)});
+            }
+        }
+    });
+    wait_until(move(tlm::TLM_READ_COMMAND, segments_));
+}
+
+void ResultAccumulationUnit::add_partial_sums(std::uint32_t slice, std::uint32_t outputs) {
+    const unsigned word_bytes = layer_.partial_sum_bits / 8;
+    sums_.assign(outputs, 0);
+    const std::uint32_t first = first_unit(slice).value();
+    for (std::uint32_t unit = first; unit < first + layer_.geometry.channel_split; ++unit) {
+        const unsigned char* data = partial_sums_[unit].data();
+        for (std::uint32_t i = 0; i < outputs; ++i) {
+            sums_[i] += partial_sum(data, i, word_bytes);
+        }
+    }
+}
+
+void ResultAccumulationUnit::accumulate(std::uint32_t pass) {
+    const std::uint32_t n = layer_.residual_subsample;
+    const std::uint32_t out_width = layer_.geometry.out_width;
+    const std::int16_t* residual = residual_.data();
+    for_each_slice(pass, [&](std::uint32_t slice, Range filters, Range positions, std::size_t first_output) {
+        add_partial_sums(slice, filters.size() * positions.size());
+        const Range source = layer_.has_residual != 0 ? residual_words(positions) : Range{};
+        std::int16_t* to = results_.data() + first_output;
+        const std::int64_t* sum = sums_.data();
+        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
+            for (std::uint32_t position = positions.begin; position < positions.end; ++position) {
+                std::int64_t value = core::round_shift(*sum++, -static_cast<int>(layer_.partial_sum_shift));
+                value += biases_[filter];
+                if (layer_.has_residual != 0) {
+                    const std::uint32_t word =
+                        position / out_width * n * layer_.residual.width + position % out_width * n;
+                    value += core::round_shift(residual[word - source.begin], -layer_.residual_shift);
+                }
+                if (layer_.relu != 0) {
+                    value = std::max<std::int64_t>(value, 0);
+                }
+                *to++ = core::saturate16(core::round_shift(value, layer_.output_shift));
+            }
+            residual += source.size();
+        }
+    });
+}
+
+void ResultAccumulationUnit::write_back(std::uint32_t pass) {
+    segments_.clear();
+    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t first_output) {
+        auto* data = reinterpret_cast<unsigned char*>(results_.data() + first_output);
+        const std::uint32_t bytes = positions.size() * 2;
+        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter, data += bytes) {
+            const std::uint64_t address = layer_.output.address(filter) + std::uint64_t{positions.begin} * 2;
+            for (std::uint32_t unit = filter % layer_.output.split; unit < units_;
+                 unit += layer_.output.split) {
+                segments_.push_back(
+                    {unit, address, bytes, data}); // a copy for every unit of the residue class
+            }
+        }
+    });
+    last_write_ = std::max(last_write_, move(tlm::TLM_WRITE_COMMAND, segments_));
+}
+
+Picoseconds ResultAccumulationUnit::move(tlm::tlm_command command, std::vector<Segment>& segments) {
+    const auto place = [&](const Segment& s) {
+        return std::make_tuple(s.unit / chips_per_rank_, s.address, s.bytes, s.unit);
+    };
+    std::sort(segments.begin(), segments.end(),
+              [&](const Segment& a, const Segment& b) { return place(a) < place(b); });
+    Picoseconds finished = core::now();
+    const Segment* const end = segments.data() + segments.size();
+    const auto group_end = [&](const Segment* first) { // the same address in several chips of one rank
+        return std::find_if(first, end, [&](const Segment& s) {
+            return s.unit / chips_per_rank_ != first->unit / chips_per_rank_ || s.address != first->address ||
+                   s.bytes != first->bytes;
+        });
+    };
+    const Segment* first = segments.data();
+    while (first != end) {
+        const Segment* group = first;
+        const Segment* last = group_end(first);
+        std::uint32_t bytes = first->bytes;
+        while (last != end) { // following groups that continue in the same chips join the run
+            const Segment* next_end = group_end(last);
+            const bool continues =
+                last->address == group->address + group->bytes && next_end - last == last - group &&
+                std::equal(group, last, last,
+                           [](const Segment& a, const Segment& b) { return a.unit == b.unit; });
+            if (!continues) {
+                break;
+            }
+            bytes += last->bytes;
+            group = last;
+            last = next_end;
+        }
+        finished = std::max(finished, move_run(command, first, last, bytes));
+        first = last;
+    }
+    return finished;
+}
+
+Picoseconds ResultAccumulationUnit::move_run(tlm::tlm_command command, const Segment* first,
+                                             const Segment* last, std::uint32_t bytes_per_chip) {
+    ChannelRequest request;
+    request.rank = core::Rank{first->unit / chips_per_rank_};
+    request.chip_address = first->address;
+    request.bytes_per_chip = bytes_per_chip;
+    request.chip_stride = bytes_per_chip;
+    request.layer = static_cast<core::LayerId>(layer_.layer);
+    request.cause = memory::WriteCause::activation;
+    if (keep_data_) {
+        rank_data_.resize(std::size_t{bytes_per_chip} * chips_per_rank_);
+    }
+    const auto in_rank = [&](const Segment& s) {
+        return rank_data_.data() + std::size_t{s.unit % chips_per_rank_} * bytes_per_chip +
+               (s.address - first->address);
+    };
+    for (const Segment* s = first; s != last; ++s) {
+        request.chips |= 1U << (s->unit % chips_per_rank_);
+        if (keep_data_ && command == tlm::TLM_WRITE_COMMAND) {
+            std::memcpy(in_rank(*s), s->data, s->bytes);
+        }
+    }
+    const ChannelPort::Times times =
+        dram_.chip_local(command, request, keep_data_ ? rank_data_.data() : nullptr);
+    for (const Segment* s = first; keep_data_ && command == tlm::TLM_READ_COMMAND && s != last; ++s) {
+        std::memcpy(s->data, in_rank(*s), s->bytes);
+    }
+    wait_until(times.accepted);
+    return times.finished;
+}
+
+void ResultAccumulationUnit::wait_until(Picoseconds time) {
+    const Picoseconds now = core::now();
+    if (time > now) {
+        wait(core::to_sc_time(time - now));
+    }
+}
+
+} // namespace hydravp::modules

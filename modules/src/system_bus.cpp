@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/modules/system_bus.h"
+
+#include "hydravp/core/time.h"
+
+#include <stdexcept>
+
+namespace hydravp::modules {
+
+SystemBus::SystemBus(const sc_core::sc_module_name& name, const SystemBusConfig& config)
+    : sc_core::sc_module(name), config_(config) {
+    initiators.register_b_transport(this, &SystemBus::b_transport);
+    initiators.register_transport_dbg(this, &SystemBus::transport_dbg);
+}
+
+SystemBus::TargetPort& SystemBus::add_target(std::uint64_t base, std::uint64_t bytes) {
+    for (const Target& other : targets_) {
+        if (base < other.base + other.bytes && other.base < base + bytes) {
+            throw std::invalid_argument("system bus: target address ranges overlap");
+        }
+    }
+    targets_.push_back({base, bytes, std::make_unique<TargetPort>(sc_core::sc_gen_unique_name("target"))});
+    return *targets_.back().port;
+}
+
+SystemBus::Target* SystemBus::find(const tlm::tlm_generic_payload& payload) {
+    const std::uint64_t address = payload.get_address();
+    for (Target& target : targets_) {
+        if (address >= target.base && address - target.base < target.bytes) {
+            return &target;
+        }
+    }
+    return nullptr;
+}
+
+void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    Target* target = find(payload);
+    if (target == nullptr) {
+        payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+        return;
+    }
+    const core::Picoseconds now = core::now();
+    const core::Picoseconds end =
+        wires_.occupy(now + core::from_sc_time(delay), config_.bandwidth.time_for(payload.get_data_length()));
+    delay = core::to_sc_time(end + config_.latency - now);
+    (*target->port)->b_transport(payload, delay);
+}
+
+unsigned SystemBus::transport_dbg(int, tlm::tlm_generic_payload& payload) {
+    Target* target = find(payload);
+    if (target == nullptr) {
+        payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+        return 0;
+    }
+    return (*target->port)->transport_dbg(payload);
+}
+
+} // namespace hydravp::modules

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/modules/weight_streamer.h"
+
+#include "hydravp/core/time.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hydravp::modules {
+
+WeightStreamer::WeightStreamer(const sc_core::sc_module_name& name, Ports ports, std::uint32_t units,
+                               std::uint32_t chips_per_rank, std::uint32_t staging_bytes, bool keep_data)
+    : sc_core::sc_module(name),
+      ports_(std::move(ports)),
+      units_(units),
+      chips_per_rank_(chips_per_rank),
+      ranks_(core::ceil_divide(units, chips_per_rank)),
+      staging_bytes_(staging_bytes),
+      keep_data_(keep_data),
+      pcm_accepts_(ports_.pcm.size()) {
+    SC_HAS_PROCESS(WeightStreamer);
+    SC_THREAD(prefetch);
+    SC_THREAD(forward);
+}
+
+void WeightStreamer::connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_event& lines_changed) {
+    lines_ = std::move(lines);
+    lines_changed_ = &lines_changed;
+}
+
+void WeightStreamer::push(const core::LayerRegisters& layer) {
+    if (layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected) {
+        layers_.push_back(layer);
+        layer_queued_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+core::Picoseconds WeightStreamer::read_pcm(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
+                                           core::LayerId layer) {
+    core::Picoseconds finished = core::now();
+    std::uint64_t offset = address - ports_.pcm_base;
+    while (bytes > 0) {
+        const std::uint64_t piece = std::min(bytes, ports_.pcm_interleaving.bytes_left(offset));
+        const std::uint32_t channel = ports_.pcm_interleaving.channel(offset);
+        wait_until(pcm_accepts_[channel]);
+        const ChannelPort::Times times = ports_.pcm[channel]->interleaved(
+            tlm::TLM_READ_COMMAND, ports_.pcm_interleaving.address(offset), static_cast<std::uint32_t>(piece),
+            data, layer, memory::WriteCause::host);
+        pcm_accepts_[channel] = times.accepted;
+        finished = std::max(finished, times.finished);
+        offset += piece;
+        bytes -= piece;
+        data = data == nullptr ? nullptr : data + piece;
+    }
+    return finished;
+}
+
+void WeightStreamer::prefetch() {
+    for (;;) {
+        while (layers_.empty()) {
+            wait(layer_queued_);
+        }
+        const core::LayerRegisters layer = layers_.front();
+        layers_.pop_front();
+        prefetch_layer(layer);
+    }
+}
+
+void WeightStreamer::prefetch_layer(const core::LayerRegisters& layer) {
+    const core::ConvSchedule schedule(layer.geometry);
+    const std::uint64_t weights = layer.model_address + core::bias_block_bytes(layer.geometry.filters);
+    const std::uint32_t tiles = schedule.weights_resident() ? 1 : schedule.tiles();
+    for (std::uint32_t tile = 0; tile < tiles; ++tile) { // every tile of outputs needs all weights again
+        std::uint64_t address = weights;
+        for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+            for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
+                for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
+                    const std::uint32_t bytes =
+                        schedule.chunk_bytes(group, schedule.chunk_steps(fetch, chunk));
+                    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+                        stage(address, rank, bytes, static_cast<core::LayerId>(layer.layer));
+                        address += std::uint64_t{bytes} * units_in_rank(rank);
+                    }
+                }
+            }
+        }
+    }
+}
+
+void WeightStreamer::stage(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit,
+                           core::LayerId layer) {
+    const std::uint64_t bytes = std::uint64_t{bytes_per_unit} * units_in_rank(rank);
+    while (staged_bytes_ > 0 && staged_bytes_ + bytes > staging_bytes_) {
+        wait(piece_forwarded_);
+    }
+    Piece piece{rank, units_in_rank(rank), bytes_per_unit, layer, {}, {}};
+    if (keep_data_) {
+        if (!spare_.empty()) {
+            piece.data = std::move(spare_.back());
+            spare_.pop_back();
+        }
+        piece.data.resize(bytes);
+    }
+    staged_bytes_ += bytes;
+    piece.ready = read_pcm(address, bytes, keep_data_ ? piece.data.data() : nullptr, layer);
+    staged_.push_back(std::move(piece));
+    piece_staged_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void WeightStreamer::forward() {
+    for (;;) {
+        while (staged_.empty()) {
+            wait(piece_staged_);
+        }
+        Piece& piece = staged_.front(); // references into a deque outlive push_back
+        wait_until(piece.ready);
+        const auto first = lines_.begin() + std::ptrdiff_t{piece.rank} * chips_per_rank_;
+        const auto has_space = [&](const UnitLinesIf* unit) {
+            return unit->weight_space() >= piece.bytes_per_unit;
+        };
+        while (!std::all_of(first, first + piece.units, has_space)) {
+            wait(*lines_changed_);
+        }
+        ChannelRequest request;
+        request.space = memory::AccessSpace::unit;
+        request.rank = core::Rank{piece.rank};
+        request.chips = (1U << piece.units) - 1;
+        request.chip_address = core::UnitMap::weight_buffer;
+        request.bytes_per_chip = piece.bytes_per_unit;
+        request.chip_stride = piece.bytes_per_unit;
+        request.layer = piece.layer;
+        const ChannelPort::Times times = ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request,
+                                                                 keep_data_ ? piece.data.data() : nullptr);
+        staged_bytes_ -= std::uint64_t{piece.bytes_per_unit} * piece.units;
+        if (keep_data_) {
+            spare_.push_back(std::move(piece.data));
+        }
+        staged_.pop_front();
+        piece_forwarded_.notify(sc_core::SC_ZERO_TIME);
+        wait_until(times.accepted);
+    }
+}
+
+void WeightStreamer::wait_until(core::Picoseconds time) {
+    const core::Picoseconds now = core::now();
+    if (time > now) {
+        wait(core::to_sc_time(time - now));
+    }
+}
+
+std::uint32_t WeightStreamer::units_in_rank(std::uint32_t rank) const {
+    return std::min(chips_per_rank_, units_ - rank * chips_per_rank_);
+}
+
+} // namespace hydravp::modules
