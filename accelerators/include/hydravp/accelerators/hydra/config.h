@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/units.h"
+
+#include <cstdint>
+
+namespace hydravp::accelerators::hydra {
+
+/// Parameters of the Hydra units (Das et al., Table I, and the assumptions named in configs/hydra.yaml).
+struct HydraConfig {
+    std::uint32_t units = 16;         ///< one per DRAM chip, filled rank by rank
+    std::uint32_t macs_per_unit = 32; ///< lanes
+    core::Picoseconds clock_period{336};
+    std::uint32_t mac_cycles = 8;             ///< cycles of one multiply-accumulate (radix-4 Booth serial)
+    std::uint32_t ab_port_bits = 64;          ///< width of the port that fills the stream buffers
+    std::uint32_t pool_cycles = 1;            ///< cycles of one comparison or addition; 0 in ideal transfers
+    core::Bytes activation_buffer{32 * 1024}; ///< per unit, two halves
+    core::Bytes weight_buffer{4 * 1024};      ///< per unit, two halves
+    core::Bytes output_buffer{32 * 1024};     ///< per unit, two halves
+    core::Power power{1.4};                   ///< of 16 units with 32 MACs each, while computing
+    double mac_power_share = 0.6;
+    double buffer_power_share = 0.3;
+    double control_power_share = 0.1;
+};
+
+} // namespace hydravp::accelerators::hydra

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/accelerators/hydra/activation_tile.h"
+#include "hydravp/accelerators/hydra/config.h"
+#include "hydravp/accelerators/hydra/mac_kernel.h"
+#include "hydravp/accelerators/hydra/output_buffer.h"
+#include "hydravp/accelerators/hydra/weight_buffer.h"
+#include "hydravp/core/conv_schedule.h"
+#include "hydravp/core/meter.h"
+#include "hydravp/core/payload_pool.h"
+#include "hydravp/core/work_item.h"
+#include "hydravp/memory/command.h"
+#include "hydravp/modules/unit_lines.h"
+
+#include <systemc>
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
+#include <array>
+#include <deque>
+#include <vector>
+
+namespace hydravp::accelerators::hydra {
+
+/// One Hydra unit: the accelerator inside one DRAM chip (Das et al., section III-B).
+///
+/// Register stack, controller, activation buffer (AB), weight buffer (WB), output buffer (OB), stream buffers
+/// and MACs, pool unit. The controller walks the layer's `ConvSchedule`: it fetches activations from its own
+/// chip's leased banks into one half of the AB while it computes on the other, takes weights from the WB in
+/// the order in which the memory controller streams them, accumulates in one half of the OB while the other
+/// is read out. All arithmetic is done on the bytes that these transactions brought.
+///
+/// Sockets: `bus` (from the chip: registers, WB, OB; address space `core::UnitMap`), `banks` (to the chip's
+/// cells). Not modelled: the stream buffers' own storage (their fill rate bounds the MACs' rate), clock
+/// gating of idle lanes.
+class HydraUnit : public sc_core::sc_module, public modules::UnitLinesIf {
+public:
+    tlm_utils::simple_target_socket<HydraUnit> bus{"bus"};
+    tlm_utils::simple_initiator_socket<HydraUnit> banks{"banks"};
+    sc_core::sc_export<modules::UnitLinesIf> lines{"lines"};
+
+    /// @param index     place among the units: rank * chips_per_rank + chip
+    /// @param row_bytes row size of the chip's banks; no transfer crosses a row
+    /// @param keep_data false in timing mode: everything happens but the arithmetic
+    HydraUnit(const sc_core::sc_module_name& name, const HydraConfig& config, core::Unit index,
+              std::uint32_t row_bytes, bool keep_data);
+
+    std::uint32_t weight_space() const override { return weights_.space(); }
+    std::uint32_t passes_waiting() const override { return outputs_.waiting(); }
+    bool running() const override { return running_; }
+    std::uint32_t layers_done() const override { return layers_done_; }
+    core::Picoseconds started_at() const override { return started_at_; }
+    const sc_core::sc_event& changed() const override { return changed_; }
+
+    /// Multiply-accumulates executed since reset (lanes that had a position to work on).
+    std::uint64_t mac_count() const { return mac_count_; }
+
+private:
+    void receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    bool write(std::uint64_t address, const unsigned char* data, std::uint32_t length, core::Picoseconds at);
+    bool read(std::uint64_t address, unsigned char* data, std::uint32_t length, core::Picoseconds at);
+    bool push();
+    bool start(core::Picoseconds at);
+
+    void control(); ///< thread: one layer after the other
+    void run_convolution();
+    void run_pass(std::uint32_t pass);
+    void run_fetch(std::uint32_t pass, std::uint32_t fetch);
+    void compute_chunk(std::uint32_t pass, core::Range steps);
+    void run_pooling();
+    void pool_tile(std::uint32_t pass, std::uint32_t fetch);
+
+    void fetch_activations(); ///< thread: fills the halves of the AB
+    void fetch_tile(std::uint32_t pass, std::uint32_t fetch);
+    /// Moves bytes of the own chip, row by row; throws core::SimulationError on an error response.
+    void transfer(tlm::tlm_command command, std::uint64_t address, void* data, std::uint64_t bytes);
+
+    void wait_until(core::Picoseconds time);
+    void occupy(core::Picoseconds duration, core::Meter::Account busy);
+
+    HydraConfig config_;
+    core::Unit index_;
+    std::uint32_t row_bytes_;
+    bool keep_data_;
+    core::Picoseconds step_time_; ///< one reduction step of one lane group
+
+    static constexpr std::size_t register_sets = 2;
+    core::UnitRegisters shadow_, active_;
+    std::deque<core::UnitRegisters> queued_;
+    core::ConvSchedule schedule_;
+    WeightBuffer weights_;
+    OutputBuffer outputs_;
+    std::array<ActivationTile, 2> tiles_;
+    std::uint32_t tiles_filled_ = 0, tiles_freed_ = 0; ///< counts since the layer's start
+    MacScratch scratch_;
+    std::vector<std::int64_t> sums_;
+    std::vector<std::int16_t> operands_;
+    std::vector<const std::int16_t*> operand_rows_;
+    std::vector<std::int16_t> pooled_;
+
+    bool running_ = false;
+    std::uint32_t layers_done_ = 0;
+    core::Picoseconds started_at_{};
+    std::uint64_t mac_count_ = 0;
+    sc_core::sc_event start_event_, fetch_start_event_, fetch_done_event_, tile_filled_, tile_freed_,
+        weights_arrived_, output_freed_, changed_;
+    bool fetching_ = false;
+
+    core::PayloadPool payloads_;
+    memory::UnitAccessExtension access_;
+    core::Meter meter_{"meter"};
+    core::Meter::Account mac_energy_, buffer_energy_, control_energy_, mac_busy_, pool_busy_, macs_;
+};
+
+} // namespace hydravp::accelerators::hydra

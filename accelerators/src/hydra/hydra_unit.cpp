@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/accelerators/hydra/hydra_unit.h"
+
+#include "hydravp/accelerators/hydra/pool_unit.h"
+#include "hydravp/core/error.h"
+#include "hydravp/core/time.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace hydravp::accelerators::hydra {
+
+using core::Picoseconds;
+using core::Range;
+using core::UnitMap;
+
+namespace {
+
+/// The synthesised power of the paper covers this many MACs.
+constexpr double macs_of_power_figure = 16 * 32;
+
+/// Stream buffers are filled through the AB's port while the MACs work; the slower of the two sets the pace.
+Picoseconds step_time(const HydraConfig& config) {
+    const std::uint32_t fill_cycles = core::ceil_divide(config.macs_per_unit * 16, config.ab_port_bits);
+    return config.clock_period * std::max(config.mac_cycles, fill_cycles);
+}
+
+bool executable(const core::UnitRegisters& r) {
+    const core::LayerGeometry& g = r.geometry;
+    return r.kind <= core::LayerKind::average_pool && g.units > 0 && g.channel_split > 0 &&
+           g.channel_split * g.filter_split * g.position_split <= g.units &&
+           g.channels % g.channel_split == 0 && g.filter_split > 0 && g.position_split > 0 &&
+           g.tile_positions > 0 && g.filter_group > 0 && g.reduction_chunk > 0 && g.channels_per_fetch > 0 &&
+           g.lanes > 0 && g.positions() > 0 && g.taps() > 0 && g.stride_height > 0 && g.stride_width > 0 &&
+           (r.partial_sum_bits == 16 || r.partial_sum_bits == 32 || r.partial_sum_bits == 48);
+}
+
+} // namespace
+
+HydraUnit::HydraUnit(const sc_core::sc_module_name& name, const HydraConfig& config, core::Unit index,
+                     std::uint32_t row_bytes, bool keep_data)
+    : sc_core::sc_module(name),
+      config_(config),
+      index_(index),
+      row_bytes_(row_bytes),
+      keep_data_(keep_data),
+      step_time_(step_time(config)),
+      weights_(static_cast<std::uint32_t>(config.weight_buffer.count), keep_data),
+      outputs_(static_cast<std::uint32_t>(config.output_buffer.count), keep_data),
+      mac_energy_(meter_.add(core::Quantity::energy, "hydra_mac")),
+      buffer_energy_(meter_.add(core::Quantity::energy, "hydra_buffer")),
+      control_energy_(meter_.add(core::Quantity::energy, "hydra_control")),
+      mac_busy_(meter_.add(core::Quantity::busy, "mac")),
+      pool_busy_(meter_.add(core::Quantity::busy, "pool")),
+      macs_(meter_.add(core::Quantity::count, "macs")) {
+    bus.register_b_transport(this, &HydraUnit::receive);
+    lines.bind(*this);
+    SC_HAS_PROCESS(HydraUnit);
+    SC_THREAD(control);
+    SC_THREAD(fetch_activations);
+}
+
+// ---- the chip's side
+// -------------------------------------------------------------------------------------------
+
+void HydraUnit::receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    const Picoseconds at = core::now() + core::from_sc_time(delay);
+    const bool ok = payload.is_write()
+                        ? write(payload.get_address(), payload.get_data_ptr(), payload.get_data_length(), at)
+                        : payload.is_read() && read(payload.get_address(), payload.get_data_ptr(),
+                                                    payload.get_data_length(), at);
+    payload.set_response_status(ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+}
+
+bool HydraUnit::write(std::uint64_t address, const unsigned char* data, std::uint32_t length,
+                      Picoseconds at) {
+    if (address >= UnitMap::weight_buffer && address < UnitMap::output_buffer) {
+        const bool fits = weights_.append(data, length, at);
+        weights_arrived_.notify(sc_core::SC_ZERO_TIME);
+        return fits;
+    }
+    if (address == UnitMap::push) {
+        return push();
+    }
+    if (address == UnitMap::start) {
+        return start(at);
+    }
+    if (data == nullptr || address > sizeof shadow_ || length > sizeof shadow_ - address) {
+        return false;
+    }
+    std::memcpy(reinterpret_cast<unsigned char*>(&shadow_) + address, data, length);
+    return true;
+}
+
+bool HydraUnit::read(std::uint64_t address, unsigned char* data, std::uint32_t length, Picoseconds at) {
+    if (address >= UnitMap::output_buffer) {
+        const std::uint64_t offset = address - UnitMap::output_buffer;
+        if (outputs_.waiting() == 0) {
+            return false;
+        }
+        if (data != nullptr) {
+            outputs_.read_front(offset, length, data);
+        }
+        if (offset + length >= outputs_.front_bytes()) { // the last byte frees the half
+            outputs_.release_front(at);
+            output_freed_.notify(sc_core::SC_ZERO_TIME);
+            changed_.notify(sc_core::SC_ZERO_TIME);
+        }
+        return true;
+    }
+    if (data == nullptr || (address != UnitMap::status && address != UnitMap::mac_count) || length > 8) {
+        return false;
+    }
+    const std::uint64_t value = address == UnitMap::status ? std::uint64_t{running_} : mac_count_;
+    std::memcpy(data, &value, length);
+    return true;
+}
+
+bool HydraUnit::push() {
+    if (queued_.size() == register_sets || !executable(shadow_)) {
+        return false;
+    }
+    queued_.push_back(shadow_);
+    return true;
+}
+
+bool HydraUnit::start(Picoseconds at) {
+    if (running_ || queued_.empty()) {
+        return false;
+    }
+    active_ = queued_.front();
+    queued_.pop_front();
+    running_ = true;
+    started_at_ = at;
+    start_event_.notify(core::to_sc_time(at - core::now()));
+    return true;
+}
+
+// ---- controller
+// ------------------------------------------------------------------------------------------------
+
+void HydraUnit::control() {
+    for (;;) {
+        wait(start_event_);
+        schedule_ = core::ConvSchedule(active_.geometry);
+        access_.layer = static_cast<core::LayerId>(active_.layer);
+        access_.cause = memory::WriteCause::pool;
+        tiles_filled_ = tiles_freed_ = 0;
+        fetching_ = true;
+        fetch_start_event_.notify();
+        if (active_.kind == core::LayerKind::max_pool || active_.kind == core::LayerKind::average_pool) {
+            run_pooling();
+        } else {
+            run_convolution();
+        }
+        while (fetching_) {
+            wait(fetch_done_event_);
+        }
+        running_ = false;
+        ++layers_done_;
+        changed_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HydraUnit::run_convolution() {
+    for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
+        run_pass(pass);
+    }
+    if (schedule_.weights_resident()) {
+        weights_.consume(schedule_.chunk_bytes(0, schedule_.chunk_steps(0, 0)));
+        changed_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HydraUnit::run_pass(std::uint32_t pass) {
+    const std::uint32_t outputs = schedule_.outputs(index_, pass);
+    if (outputs > 0) {
+        std::optional<Picoseconds> free = outputs_.free_time();
+        for (; !free; free = outputs_.free_time()) {
+            wait(output_freed_);
+        }
+        wait_until(*free);
+        if (keep_data_) {
+            sums_.assign(outputs, 0);
+        }
+    }
+    for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
+        run_fetch(pass, fetch);
+    }
+    if (outputs > 0) {
+        outputs_.commit(keep_data_ ? sums_.data() : nullptr, outputs, active_.partial_sum_bits,
+                        active_.partial_sum_shift);
+        changed_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
+    const bool working = schedule_.outputs(index_, pass) > 0;
+    while (working && tiles_filled_ == tiles_freed_) {
+        wait(tile_filled_);
+    }
+    for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
+        const Range steps = schedule_.chunk_steps(fetch, chunk);
+        const std::uint32_t bytes = schedule_.chunk_bytes(schedule_.group_of(pass), steps);
+        std::optional<Picoseconds> ready = weights_.ready_time(bytes);
+        for (; !ready; ready = weights_.ready_time(bytes)) {
+            wait(weights_arrived_);
+        }
+        wait_until(*ready);
+        if (working) {
+            compute_chunk(pass, steps);
+        }
+        if (!schedule_.weights_resident()) {
+            weights_.consume(bytes);
+            changed_.notify(sc_core::SC_ZERO_TIME);
+        }
+    }
+    const bool kept = pass + 1 < schedule_.passes() && schedule_.fetch_resident(pass + 1) &&
+                      schedule_.outputs(index_, pass + 1) > 0;
+    if (working && !kept) {
+        ++tiles_freed_;
+        tile_freed_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
+    const Range filters = schedule_.filters(index_, pass);
+    const Range positions = schedule_.positions(index_, pass);
+    const std::uint32_t lane_groups = schedule_.lane_groups(index_, pass);
+    occupy(step_time_ * (std::int64_t{lane_groups} * steps.size()), mac_busy_);
+    const std::uint64_t macs = std::uint64_t{filters.size()} * positions.size() * steps.size();
+    mac_count_ += macs;
+    meter_.charge(macs_, access_.layer, static_cast<double>(macs));
+    if (!keep_data_) {
+        return;
+    }
+    const std::uint32_t stride = schedule_.group_filters(schedule_.group_of(pass));
+    const std::int16_t* weights = weights_.front();
+    const ActivationTile& tile = tiles_[tiles_freed_ % 2];
+    const std::uint32_t points = positions.size();
+    operands_.resize(std::size_t{steps.size()} * points);
+    operand_rows_.resize(steps.size());
+    for (std::uint32_t i = 0; i < steps.size(); ++i) {
+        tile.gather(steps.begin + i, positions, operands_.data() + std::size_t{i} * points);
+    }
+    if (points == 1) { // a fully-connected layer: the activation is what all lanes share
+        for (std::uint32_t i = 0; i < steps.size(); ++i) {
+            operand_rows_[i] = weights + std::size_t{i} * stride;
+        }
+        multiply_accumulate(operand_rows_.data(), operands_.data(), 1, steps.size(), 1, filters.size(),
+                            sums_.data(), filters.size(), scratch_);
+        return;
+    }
+    for (std::uint32_t i = 0; i < steps.size(); ++i) {
+        operand_rows_[i] = operands_.data() + std::size_t{i} * points;
+    }
+    multiply_accumulate(operand_rows_.data(), weights, stride, steps.size(), filters.size(), points,
+                        sums_.data(), points, scratch_);
+}
+
+// ---- pool unit
+// -------------------------------------------------------------------------------------------------
+
+void HydraUnit::run_pooling() {
+    for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
+        for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
+            while (tiles_filled_ == tiles_freed_) {
+                wait(tile_filled_);
+            }
+            pool_tile(pass, fetch);
+            ++tiles_freed_;
+            tile_freed_.notify(sc_core::SC_ZERO_TIME);
+        }
+    }
+}
+
+void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
+    const core::LayerGeometry& g = active_.geometry;
+    const Range channels = schedule_.fetch_channels(fetch);
+    const Range positions = schedule_.positions(index_, pass);
+    const std::uint32_t groups = core::ceil_divide(channels.size() * positions.size(), config_.macs_per_unit);
+    occupy(config_.clock_period * (std::int64_t{config_.pool_cycles} * groups * g.taps()), pool_busy_);
+
+    const core::TensorPlacement& to = active_.output;
+    const bool whole_planes = positions.size() == g.positions() && channels.size() > 1;
+    const std::size_t plane_words = whole_planes ? to.plane_bytes / 2 : positions.size();
+    pooled_.assign(plane_words * channels.size(), 0);
+    if (keep_data_) {
+        for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
+            pool_channel(tiles_[tiles_freed_ % 2], g, active_.kind == core::LayerKind::max_pool, c, positions,
+                         pooled_.data() + (c - channels.begin) * plane_words);
+        }
+    }
+    const std::uint64_t plane = to.base + std::uint64_t{channels.begin} * to.plane_bytes;
+    if (whole_planes) { // planes follow each other; the padding between them is written along
+        transfer(tlm::TLM_WRITE_COMMAND, plane, pooled_.data(),
+                 std::uint64_t{channels.size() - 1} * to.plane_bytes + g.positions() * 2);
+        return;
+    }
+    for (std::uint32_t i = 0; i < channels.size(); ++i) {
+        transfer(tlm::TLM_WRITE_COMMAND,
+                 plane + std::uint64_t{i} * to.plane_bytes + std::uint64_t{positions.begin} * 2,
+                 pooled_.data() + i * plane_words, std::uint64_t{positions.size()} * 2);
+    }
+}
+
+// ---- activation fetch
+// ------------------------------------------------------------------------------------------
+
+void HydraUnit::fetch_activations() {
+    for (;;) {
+        wait(fetch_start_event_);
+        const bool pooling =
+            active_.kind == core::LayerKind::max_pool || active_.kind == core::LayerKind::average_pool;
+        for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
+            if (!pooling && (schedule_.outputs(index_, pass) == 0 || schedule_.fetch_resident(pass))) {
+                continue;
+            }
+            for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
+                while (tiles_filled_ - tiles_freed_ == tiles_.size()) {
+                    wait(tile_freed_);
+                }
+                fetch_tile(pass, fetch);
+                ++tiles_filled_;
+                tile_filled_.notify(sc_core::SC_ZERO_TIME);
+            }
+        }
+        fetching_ = false;
+        fetch_done_event_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {
+    const core::LayerGeometry& g = active_.geometry;
+    const core::TensorPlacement& from = active_.input;
+    const Range channels = schedule_.fetch_channels(fetch);
+    const Range rows = g.input_rows(schedule_.positions(index_, pass));
+    ActivationTile& tile = tiles_[tiles_filled_ % 2];
+    tile.reset(g, channels, rows, keep_data_);
+    const std::uint64_t row_bytes = std::uint64_t{g.in_width} * 2;
+    const std::uint64_t bytes = rows.size() * row_bytes;
+    const std::uint64_t first =
+        from.base + std::uint64_t{channels.begin} * from.plane_bytes + rows.begin * row_bytes;
+    if (bytes == 0) {
+        return; // the outputs see nothing but padding
+    }
+    if (rows.size() == g.in_height && from.plane_bytes == bytes) { // planes without a gap: one piece
+        transfer(tlm::TLM_READ_COMMAND, first, keep_data_ ? tile.channel(channels.begin) : nullptr,
+                 channels.size() * bytes);
+        return;
+    }
+    for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
+        transfer(tlm::TLM_READ_COMMAND, first + std::uint64_t{c - channels.begin} * from.plane_bytes,
+                 keep_data_ ? tile.channel(c) : nullptr, bytes);
+    }
+}
+
+void HydraUnit::transfer(tlm::tlm_command command, std::uint64_t address, void* data, std::uint64_t bytes) {
+    auto* at = static_cast<unsigned char*>(data);
+    while (bytes > 0) {
+        const std::uint64_t piece = std::min<std::uint64_t>(bytes, row_bytes_ - address % row_bytes_);
+        core::PooledPayload payload(payloads_);
+        payload->set_command(command);
+        payload->set_address(address);
+        payload->set_data_ptr(keep_data_ ? at : nullptr);
+        payload->set_data_length(static_cast<unsigned>(piece));
+        payload->set_streaming_width(static_cast<unsigned>(piece));
+        payload->set_extension(&access_);
+        sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+        banks->b_transport(*payload, delay);
+        payload->clear_extension(&access_);
+        if (payload->is_response_error()) {
+            throw core::SimulationError(fmt::format("{}: access to chip address {:#x} failed: {}", name(),
+                                                    address, payload->get_response_string()));
+        }
+        if (delay != sc_core::SC_ZERO_TIME) {
+            wait(delay);
+        }
+        address += piece;
+        at = at == nullptr ? nullptr : at + piece;
+        bytes -= piece;
+    }
+}
+
+// ---- time
+// ------------------------------------------------------------------------------------------------------
+
+void HydraUnit::wait_until(Picoseconds time) {
+    const Picoseconds now = core::now();
+    if (time > now) {
+        wait(core::to_sc_time(time - now));
+    }
+}
+
+void HydraUnit::occupy(Picoseconds duration, core::Meter::Account busy) {
+    const core::Power power = config_.power * (config_.macs_per_unit / macs_of_power_figure);
+    const core::Energy energy = power.over(duration);
+    meter_.charge(mac_energy_, access_.layer, energy * config_.mac_power_share);
+    meter_.charge(buffer_energy_, access_.layer, energy * config_.buffer_power_share);
+    meter_.charge(control_energy_, access_.layer, energy * config_.control_power_share);
+    meter_.charge(busy, access_.layer, duration);
+    if (duration > Picoseconds{0}) {
+        wait(core::to_sc_time(duration));
+    }
+}
+
+} // namespace hydravp::accelerators::hydra
