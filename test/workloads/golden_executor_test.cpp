@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/workloads/golden_executor.h"
+
+#include "hydravp/core/channel_split.h"
+
+#include "naive_network.h"
+
+#include <catch2/catch.hpp>
+
+#include <stdexcept>
+
+using namespace hydravp;
+using namespace hydravp::workloads;
+using naive::Dice;
+
+namespace {
+
+std::int16_t random_word(Dice& dice, int extreme_percent) {
+    if (dice(1, 100) <= extreme_percent) {
+        return dice(0, 3) != 0 ? std::int16_t{-32768} : std::int16_t{32767};
+    }
+    return static_cast<std::int16_t>(dice(-32768, 32767));
+}
+
+PartialSumFormat random_format(Dice& dice, std::uint32_t channels) {
+    PartialSumFormat format;
+    constexpr std::uint32_t units[] = {1, 4, 16, 32};
+    format.channel_split = core::channel_split(channels, units[dice(0, 3)]);
+    constexpr int widths[] = {16, 32, 48};
+    format.bits = widths[dice(0, 2)];
+    format.shift = static_cast<int>(dice(0, 1) * dice(0, 20));
+    return format;
+}
+
+QuantizedNetwork random_quantized(Dice& dice, int extreme_percent) {
+    QuantizedNetwork net;
+    net.network = naive::random_topology(dice);
+    for (const auto& desc : net.network.layers) {
+        QuantizedLayer layer;
+        if (!desc.is_pool()) {
+            for (std::uint64_t i = 0; i < desc.weights(); ++i) {
+                layer.weights.push_back(random_word(dice, extreme_percent));
+            }
+            const auto bias = std::int64_t{1} << dice(1, 46);
+            for (std::uint32_t f = 0; f < desc.out.channels; ++f) {
+                layer.bias.push_back(dice(-bias, bias));
+            }
+            layer.output_shift = static_cast<int>(dice(0, 36));
+            layer.residual_shift = static_cast<int>(dice(-17, 30));
+            layer.partial_sum = random_format(dice, desc.in.channels);
+        }
+        net.layers.push_back(std::move(layer));
+    }
+    return net;
+}
+
+/// One 1x1 convolution with weight 1 from `words` to `words`, or whatever the caller makes of it.
+QuantizedNetwork one_layer(std::uint32_t channels, std::uint32_t filters, std::uint32_t width) {
+    QuantizedNetwork net;
+    net.network.name = "one layer";
+    net.network.input = {channels, 1, width};
+    core::LayerDescriptor desc;
+    desc.name = "layer";
+    desc.in = net.network.input;
+    desc.out = {filters, 1, width};
+    net.network.layers.push_back(desc);
+    QuantizedLayer layer;
+    layer.weights.assign(std::size_t{filters} * channels, 1);
+    layer.bias.assign(filters, 0);
+    net.layers.push_back(layer);
+    return net;
+}
+
+} // namespace
+
+TEST_CASE("random small networks agree with plain loops, word for word") {
+    const int extreme_percent = GENERATE(0, 10, 100);
+    for (std::uint64_t seed = 0; seed < 150; ++seed) {
+        CAPTURE(seed, extreme_percent);
+        Dice dice(seed * 3 + static_cast<std::uint64_t>(extreme_percent));
+        const auto net = random_quantized(dice, extreme_percent);
+        GoldenExecutor golden(net);
+        for (int frame = 0; frame < 2; ++frame) { // the second must not see traces of the first
+            std::vector<std::int16_t> image;
+            for (std::uint64_t i = 0; i < net.network.input.words(); ++i) {
+                image.push_back(random_word(dice, extreme_percent));
+            }
+            if (frame == 1) { // like pixels
+                for (auto& word : image) {
+                    word = word < 0 ? std::int16_t{0} : word;
+                }
+            }
+            const auto expected = naive::run(net, image);
+            const auto& actual = golden.run(image);
+            REQUIRE(actual.size() == expected.size());
+            for (std::size_t i = 0; i < expected.size(); ++i) {
+                CAPTURE(i, net.layers[i].partial_sum.bits, net.layers[i].partial_sum.shift);
+                REQUIRE(actual[i] == expected[i]);
+            }
+        }
+    }
+}
+
+TEST_CASE("a convolution of more than one tile agrees with plain loops") {
+    Dice dice(7);
+    QuantizedNetwork net = one_layer(64, 5, 1);
+    auto& desc = net.network.layers[0];
+    net.network.input = desc.in = {64, 40, 37};
+    desc.out = {5, 20, 19};
+    desc.kernel_height = desc.kernel_width = 5;
+    desc.stride_height = desc.stride_width = 2;
+    desc.pad_top = desc.pad_left = desc.pad_bottom = desc.pad_right = 2;
+    auto& layer = net.layers[0];
+    layer.weights.resize(desc.weights());
+    for (auto& w : layer.weights) {
+        w = random_word(dice, 1);
+    }
+    layer.output_shift = 20;
+    std::vector<std::int16_t> image(net.network.input.words());
+    for (auto& word : image) {
+        word = random_word(dice, 1);
+    }
+    for (const auto& format :
+         {PartialSumFormat{1, 48, 0}, PartialSumFormat{16, 48, 0}, PartialSumFormat{16, 32, 4}}) {
+        layer.partial_sum = format;
+        GoldenExecutor golden(net);
+        CHECK(golden.run(image) == naive::run(net, image));
+    }
+}
+
+TEST_CASE("results are rounded half to even and saturate") {
+    auto net = one_layer(1, 1, 10);
+    net.layers[0].output_shift = 1;
+    GoldenExecutor golden(net);
+    CHECK(golden.run({0, 1, 2, 3, 5, 7, -1, -3, -5, -32768}).back() ==
+          std::vector<std::int16_t>{0, 0, 1, 2, 2, 4, 0, -2, -2, -16384});
+    net.layers[0].output_shift = 0;
+    net.layers[0].weights[0] = 2;
+    GoldenExecutor doubling(net);
+    CHECK(doubling.run({16383, 16384, -16384, -16385, 32767, -32768, 0, 1, -1, 5}).back() ==
+          std::vector<std::int16_t>{32766, 32767, -32768, -32768, 32767, -32768, 0, 2, -2, 10});
+}
+
+TEST_CASE("every tie around zero, for every shift") {
+    for (int shift = 0; shift <= 12; ++shift) {
+        auto net = one_layer(1, 1, 4001);
+        net.layers[0].output_shift = shift;
+        GoldenExecutor golden(net);
+        std::vector<std::int16_t> image, expected;
+        for (int x = -2000; x <= 2000; ++x) {
+            image.push_back(static_cast<std::int16_t>(x));
+            expected.push_back(static_cast<std::int16_t>(std::nearbyint(std::ldexp(x, -shift))));
+        }
+        CHECK(golden.run(image).back() == expected);
+    }
+}
+
+TEST_CASE("ReLU comes after bias and shortcut") {
+    auto net = one_layer(1, 1, 3);
+    net.network.layers[0].relu = true;
+    net.network.layers[0].residual = core::ResidualInput{core::network_input, 1};
+    net.layers[0].bias[0] = -10;
+    net.layers[0].residual_shift = 1;
+    GoldenExecutor golden(net);
+    CHECK(golden.run({3, 4, -5}).back() == std::vector<std::int16_t>{0, 2, 0}); // x - 10 + 2 x
+}
+
+TEST_CASE("a shortcut with fewer channels and subsampling leaves the other channels alone") {
+    auto net = one_layer(1, 2, 5);
+    auto& desc = net.network.layers[0];
+    desc.stride_width = 2;
+    desc.out.width = 3;
+    desc.residual = core::ResidualInput{core::network_input, 2};
+    net.layers[0].weights = {0, 1};
+    GoldenExecutor golden(net);
+    CHECK(golden.run({1, 2, 3, 4, 5}).back() == std::vector<std::int16_t>{1, 3, 5, 1, 3, 5});
+}
+
+TEST_CASE("partial sums saturate and are rounded class by class") {
+    auto net = one_layer(2, 1, 1);
+    net.layers[0].weights = {32767, -32767};
+    net.layers[0].output_shift = 10;
+    net.layers[0].partial_sum = {2, 16, 0};
+    // 2 * 32767 and -32767: the first saturates before the classes meet.
+    GoldenExecutor narrow(net);
+    CHECK(narrow.run({2048, 1024}).back()[0] == 0); // 32767 - 32768
+    net.layers[0].partial_sum = {1, 48, 0};
+    GoldenExecutor exact(net);
+    CHECK(exact.run({2048, 1024}).back()[0] == 32767);
+    // 1 + 1 at shift 1: each class is a tie and goes to the even 0.
+    net.layers[0].weights = {1, 1};
+    net.layers[0].output_shift = 0;
+    net.layers[0].partial_sum = {2, 32, 1};
+    GoldenExecutor rounded(net);
+    CHECK(rounded.run({1, 1}).back()[0] == 0);
+    CHECK(rounded.run({3, 1}).back()[0] == 4);
+}
+
+TEST_CASE("pooling ignores the padding and rounds an average half to even") {
+    QuantizedNetwork net;
+    net.network.name = "pools";
+    net.network.input = {1, 1, 4};
+    core::LayerDescriptor desc;
+    desc.name = "average";
+    desc.kind = core::LayerKind::average_pool;
+    desc.in = net.network.input;
+    desc.kernel_width = 2;
+    desc.pad_left = 1;
+    desc.pad_right = 1;
+    desc.out = {1, 1, 5};
+    net.network.layers = {desc};
+    desc.name = "maximum";
+    desc.kind = core::LayerKind::max_pool;
+    net.network.layers.push_back(desc);
+    net.layers.resize(2);
+    GoldenExecutor golden(net);
+    const auto& out = golden.run({-1, 0, -3, -2});
+    CHECK(out[0] == std::vector<std::int16_t>{-1, 0, -2, -2, -2}); // ties -0.5, -1.5, -2.5
+    CHECK(out[1] == std::vector<std::int16_t>{-1, 0, 0, -2, -2});
+    CHECK(golden.run({1, 2, 3, 4})[0] == std::vector<std::int16_t>{1, 2, 2, 4, 4});
+    CHECK(golden.run({-32768, -32768, 32767, 32767})[1] ==
+          std::vector<std::int16_t>{-32768, -32768, 32767, 32767, 32767});
+}
+
+TEST_CASE("a whole layer of -32768 is exact") {
+    auto net = one_layer(4096, 3, 2);
+    net.layers[0].weights.assign(3 * 4096, -32768);
+    net.layers[0].output_shift = 28;
+    for (const auto& format :
+         {PartialSumFormat{1, 48, 0}, PartialSumFormat{16, 48, 0}, PartialSumFormat{16, 32, 8}}) {
+        net.layers[0].partial_sum = format;
+        GoldenExecutor golden(net);
+        // 4096 * 2^30 / 2^28. A class of 256 channels sums up to 2^38, after 8 bits shift 2^30: no
+        // saturation.
+        CHECK(golden.run(std::vector<std::int16_t>(8192, -32768)).back() ==
+              std::vector<std::int16_t>(6, 16384));
+    }
+}
+
+TEST_CASE("the predicted class is the lowest index of the largest word") {
+    CHECK(argmax({1, 5, 3, 5}) == 1);
+    CHECK(argmax({-7, -7}) == 0);
+    CHECK(argmax({-32768}) == 0);
+}
+
+TEST_CASE("contradictory networks are refused") {
+    const auto broken = [](auto change) {
+        auto net = one_layer(4, 2, 3);
+        change(net);
+        CHECK_THROWS_AS(GoldenExecutor(net), std::invalid_argument);
+    };
+    broken([](auto& net) { net.layers.clear(); });
+    broken([](auto& net) { net.layers[0].weights.pop_back(); });
+    broken([](auto& net) { net.layers[0].bias.push_back(0); });
+    broken([](auto& net) { net.layers[0].bias[0] = std::int64_t{1} << 47; });
+    broken([](auto& net) { net.layers[0].partial_sum.channel_split = 3; });
+    broken([](auto& net) { net.layers[0].partial_sum.channel_split = 0; });
+    broken([](auto& net) { net.layers[0].partial_sum.bits = 64; });
+    broken([](auto& net) { net.layers[0].output_shift = -1; });
+    broken([](auto& net) { net.network.layers[0].in.channels = 5; });
+    const auto net = one_layer(4, 2, 3);
+    GoldenExecutor golden(net);
+    CHECK_THROWS_AS(golden.run(std::vector<std::int16_t>(11)), std::invalid_argument);
+}

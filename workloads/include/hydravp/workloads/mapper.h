@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/layer.h"
+#include "hydravp/core/work_item.h"
+#include "hydravp/workloads/quantized_network.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hydravp::workloads {
+
+/// What the mapper needs to know of the machine.
+struct MachineShape {
+    std::uint32_t units = 16;
+    std::uint32_t chips_per_rank = 8;
+    std::uint32_t lanes = 32;
+    std::uint32_t activation_half_bytes = 16 * 1024; ///< half an activation buffer
+    std::uint32_t weight_half_bytes = 2 * 1024;      ///< half a weight buffer
+    std::uint32_t output_half_words = 2730;          ///< accumulators in half an output buffer
+    std::uint32_t banks = 16;                        ///< of a chip
+    std::uint64_t bank_bytes = 32ULL << 20;          ///< of a chip
+    std::uint64_t pcm_base = 8ULL << 30;             ///< system address of the model memory
+    std::uint64_t pcm_bytes = 32ULL << 30;
+    int partial_sum_bits = 32;
+    /// Relative costs for choosing tiles, in ps: one reduction step of a lane group, one 8-byte slot of a
+    /// chip's internal bus, one slot of the channel.
+    double step_ps = 8 * 336, chip_slot_ps = 10000, channel_slot_ps = 10000;
+};
+
+/// A network cut into work items, with every address assigned.
+struct MappedNetwork {
+    std::vector<core::LayerWork> layers;
+    core::TensorPlacement input;                ///< where the frame's input is expected
+    std::vector<core::TensorPlacement> outputs; ///< of each layer
+    std::uint64_t model_bytes = 0;              ///< in PCM, from MachineShape::pcm_base
+    std::uint64_t data_bytes_per_chip = 0;      ///< in DRAM
+};
+
+/// Maps with the policy `paper-numbers` (docs/architecture.md): all units always work, lanes are packed over
+/// the flattened list of filters and positions, and input channels are spread over as many units as divide
+/// their number.
+///
+/// @param quantized one entry per layer, for shifts; empty: shapes only (timing mode)
+/// Throws core::InputError if the network does not fit the memories.
+MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
+                          const MachineShape& machine);
+
+/// The bytes at LayerWork::controller.model_address: biases, then weights in the order in which they are
+/// streamed.
+std::vector<unsigned char> model_image(const core::LayerWork& work, const QuantizedLayer& layer,
+                                       std::uint32_t chips_per_rank);
+
+} // namespace hydravp::workloads

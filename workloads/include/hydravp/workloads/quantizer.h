@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/workloads/float_executor.h"
+#include "hydravp/workloads/quantized_network.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace hydravp::workloads {
+
+struct QuantizerOptions {
+    /// Width in which partial sums leave a unit: 16, 32 or 48 (exact).
+    int partial_sum_bits = 32;
+    /// Residue classes of a layer; unset: core::channel_split for 16 units.
+    ChannelSplitFunction channel_split_for;
+};
+
+/// Converts a network to FX16 with scales that cover what the calibration images produce.
+///
+/// Every tensor gets the largest number of fraction bits with which its largest magnitude still fits into 16
+/// bits after rounding. Two exceptions keep all shifts meaningful: an output has no more fraction bits than
+/// the products it is made of, and weights have no more than leave the layer's bias below 2^47 at product
+/// scale. Throws core::InputError if there is no calibration image, an image has the wrong size, or values
+/// are too large or too far apart for the number format.
+QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector<std::uint8_t>>& calibration,
+                          const QuantizerOptions& options = {});
+
+/// Fraction bits with which 16 bits cover [-magnitude, magnitude]: the largest f <= `max_fraction` with
+/// round_half_even(magnitude * 2^f) <= 32767; 15 for magnitude 0.
+int covering_fraction(double magnitude);
+
+/// Bounds of what `covering_fraction` gives; it throws core::InputError where the lower one does not cover.
+constexpr int max_fraction = 40;
+constexpr int min_fraction = -24;
+
+/// A frame of 8-bit pixels as the words of the network's input. Throws core::InputError on a wrong size.
+std::vector<std::int16_t> quantize_image(const QuantizedNetwork& net,
+                                         const std::vector<std::uint8_t>& pixels);
+
+} // namespace hydravp::workloads

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/workloads/float_executor.h"
+
+#include "hydravp/core/error.h"
+#include "hydravp/workloads/random_network.h"
+
+#include "im2col.h"
+#include "largest_magnitude.h"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace hydravp::workloads {
+
+namespace {
+
+using core::LayerDescriptor;
+using Tensor = std::vector<double>;
+
+// Bounds of the temporary matrices, in doubles: the unfolded input stays in the cache, and fc6 of a VGG
+// (102 M weights) is never held at once.
+constexpr std::size_t unfolded_limit = std::size_t{1} << 18;
+constexpr std::size_t weights_limit = std::size_t{1} << 22;
+constexpr std::size_t batch_limit = std::size_t{1} << 23; ///< largest tensor times images per batch
+
+/// The network applied to one batch of images, layer by layer, so that weights are fetched once per batch.
+class BatchRun {
+public:
+    BatchRun(const FloatNetwork& net, const ChannelSplitFunction& split, std::vector<LayerRange>& ranges)
+        : net_(net), split_(split), ranges_(ranges), tensors_(net.network.layers.size() + 1) {
+        last_use_.assign(tensors_.size(), 0);
+        for (std::size_t i = 0; i < net.network.layers.size(); ++i) {
+            const auto& layer = net.network.layers[i];
+            last_use_[slot(layer.input)] = i;
+            if (layer.residual) {
+                last_use_[slot(layer.residual->source)] = i;
+            }
+        }
+        last_use_.back() = std::numeric_limits<std::size_t>::max();
+    }
+
+    /// Result: [image][output].
+    Tensor run(const std::vector<std::vector<std::uint8_t>>& images, std::size_t first, std::size_t count) {
+        images_ = count;
+        auto& input = tensors_[0];
+        input.clear();
+        for (std::size_t i = first; i < first + count; ++i) {
+            for (const auto byte : images[i]) {
+                input.push_back(byte * net_.input_scale);
+            }
+        }
+        for (std::size_t i = 0; i < net_.network.layers.size(); ++i) {
+            const auto& layer = net_.network.layers[i];
+            Tensor out(count * layer.out.words());
+            if (layer.is_pool()) {
+                pool(layer, out);
+            } else {
+                convolution(i, out);
+            }
+            ranges_[i].output = std::max(ranges_[i].output, largest_magnitude(out.data(), out.size()));
+            tensors_[i + 1] = std::move(out);
+            for (std::size_t t = 0; t <= i; ++t) {
+                if (last_use_[t] == i) {
+                    tensors_[t] = Tensor();
+                }
+            }
+        }
+        return std::move(tensors_.back());
+    }
+
+private:
+    static std::size_t slot(int index) { return static_cast<std::size_t>(index + 1); }
+
+    void convolution(std::size_t index, Tensor& out) {
+        const auto& layer = net_.network.layers[index];
+        const std::size_t taps = layer.taps();
+        const std::size_t depth = layer.in.channels * taps;
+        const std::uint32_t classes = split_ ? split_(layer.in.channels) : 1;
+        if (classes == 0 || layer.in.channels % classes != 0) {
+            throw std::invalid_argument("layer '" + layer.name + "': channel split must divide the channels");
+        }
+        const auto order = class_major_channels(layer.in.channels, classes);
+        const auto filters_per_block =
+            static_cast<std::uint32_t>(std::clamp<std::size_t>(weights_limit / depth, 1, layer.out.channels));
+        std::vector<double> row(depth);
+        std::vector<double> weights(filters_per_block * depth);
+        for (std::uint32_t filter = 0; filter < layer.out.channels; filter += filters_per_block) {
+            const auto filters = std::min(filters_per_block, layer.out.channels - filter);
+            for (std::uint32_t f = 0; f < filters; ++f) {
+                read_weights(net_, index, filter + f, 1, row.data());
+                permute_channels(row.data(), order, taps, weights.data() + f * depth);
+            }
+            multiply(index, filter, filters, weights, order, classes, out);
+        }
+        finish(index, out);
+    }
+
+    /// Weights times unfolded input, tile by tile of the batch's (image, position) columns.
+    void multiply(std::size_t index, std::uint32_t filter, std::uint32_t filters,
+                  const std::vector<double>& weights, const std::vector<std::uint32_t>& order,
+                  std::uint32_t classes, Tensor& out) {
+        const auto& layer = net_.network.layers[index];
+        const std::size_t depth = order.size() * layer.taps();
+        const std::size_t class_depth = depth / classes;
+        const std::size_t positions = layer.out.positions();
+        const std::size_t columns = images_ * positions;
+        const std::size_t tile = std::clamp<std::size_t>(
+            unfolded_limit / depth, std::min<std::size_t>(columns, 64), std::min<std::size_t>(columns, 2048));
+        unfolded_.resize(depth * tile);
+        products_.resize(filters * tile);
+        const auto& input = tensors_[slot(layer.input)];
+        for (std::size_t column = 0; column < columns; column += tile) {
+            const std::size_t n = std::min(tile, columns - column);
+            for_each_image_part(column, n, positions,
+                                [&](std::size_t image, std::size_t begin, std::size_t count, std::size_t at) {
+                                    im2col(layer, input.data() + image * layer.in.words(), order, begin,
+                                           count, unfolded_.data() + at, n);
+                                });
+            for (std::uint32_t r = 0; r < classes; ++r) {
+                cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(filters),
+                            static_cast<blasint>(n), static_cast<blasint>(class_depth), 1.0,
+                            weights.data() + r * class_depth, static_cast<blasint>(depth),
+                            unfolded_.data() + r * class_depth * n, static_cast<blasint>(n), 0.0,
+                            products_.data(), static_cast<blasint>(n));
+                if (split_) {
+                    ranges_[index].partial_sum = std::max(ranges_[index].partial_sum,
+                                                          largest_magnitude(products_.data(), filters * n));
+                }
+                for_each_image_part(
+                    column, n, positions,
+                    [&](std::size_t image, std::size_t begin, std::size_t count, std::size_t at) {
+                        for (std::uint32_t f = 0; f < filters; ++f) {
+                            double* to =
+                                out.data() + image * layer.out.words() + (filter + f) * positions + begin;
+                            const double* from = products_.data() + f * n + at;
+                            for (std::size_t i = 0; i < count; ++i) {
+                                to[i] += from[i];
+                            }
+                        }
+                    });
+            }
+        }
+    }
+
+    /// Cuts the columns [column, column + n) where an image ends: part(image, begin, count, offset in the
+    /// tile).
+    template <class Part>
+    static void for_each_image_part(std::size_t column, std::size_t n, std::size_t positions, Part part) {
+        for (std::size_t done = 0; done < n;) {
+            const std::size_t image = (column + done) / positions;
+            const std::size_t begin = (column + done) % positions;
+            const std::size_t count = std::min(positions - begin, n - done);
+            part(image, begin, count, done);
+            done += count;
+        }
+    }
+
+    /// Bias, shortcut and ReLU.
+    void finish(std::size_t index, Tensor& out) const {
+        const auto& layer = net_.network.layers[index];
+        const std::size_t positions = layer.out.positions();
+        for (std::size_t image = 0; image < images_; ++image) {
+            double* frame = out.data() + image * layer.out.words();
+            for (std::uint32_t f = 0; f < layer.out.channels; ++f) {
+                for (std::size_t i = 0; i < positions; ++i) {
+                    frame[f * positions + i] += net_.layers[index].bias[f];
+                }
+            }
+            if (layer.residual) {
+                add_shortcut(layer, image, frame);
+            }
+            if (layer.relu) {
+                std::transform(frame, frame + layer.out.words(), frame,
+                               [](double x) { return std::max(x, 0.0); });
+            }
+        }
+    }
+
+    void add_shortcut(const LayerDescriptor& layer, std::size_t image, double* frame) const {
+        const auto& shape = net_.network.shape_of(layer.residual->source);
+        const auto step = layer.residual->subsample;
+        const double* from = tensors_[slot(layer.residual->source)].data() + image * shape.words();
+        for (std::uint32_t c = 0; c < shape.channels; ++c) {
+            for (std::uint32_t y = 0; y < layer.out.height; ++y) {
+                for (std::uint32_t x = 0; x < layer.out.width; ++x) {
+                    frame[(std::size_t{c} * layer.out.height + y) * layer.out.width + x] +=
+                        from[(std::size_t{c} * shape.height + y * step) * shape.width + x * step];
+                }
+            }
+        }
+    }
+
+    void pool(const LayerDescriptor& layer, Tensor& out) const {
+        const double* plane = tensors_[slot(layer.input)].data();
+        double* to = out.data();
+        const bool average = layer.kind == core::LayerKind::average_pool;
+        for (std::size_t c = 0; c < images_ * layer.in.channels; ++c, plane += layer.in.positions()) {
+            for (std::uint32_t oy = 0; oy < layer.out.height; ++oy) {
+                for (std::uint32_t ox = 0; ox < layer.out.width; ++ox) {
+                    const auto window = pool_window(layer, oy, ox);
+                    double value = average ? 0 : -std::numeric_limits<double>::infinity();
+                    for (auto y = window.top; y < window.bottom; ++y) {
+                        for (auto x = window.left; x < window.right; ++x) {
+                            const double word = plane[std::size_t{y} * layer.in.width + x];
+                            value = average ? value + word : std::max(value, word);
+                        }
+                    }
+                    *to++ = average ? value / static_cast<double>(window.count()) : value;
+                }
+            }
+        }
+    }
+
+    const FloatNetwork& net_;
+    const ChannelSplitFunction& split_;
+    std::vector<LayerRange>& ranges_;
+    std::size_t images_ = 0;
+    std::vector<Tensor> tensors_; ///< of the batch: the input, then each layer's output
+    std::vector<std::size_t> last_use_;
+    std::vector<double> unfolded_;
+    std::vector<double> products_;
+};
+
+template <class Consume>
+void run_batches(const FloatNetwork& net, const std::vector<std::vector<std::uint8_t>>& images,
+                 const ChannelSplitFunction& split, std::vector<LayerRange>& ranges, Consume consume) {
+    for (const auto& image : images) {
+        check_image_size(net.network, image);
+    }
+    std::size_t largest = net.network.input.words();
+    for (const auto& layer : net.network.layers) {
+        largest = std::max<std::size_t>(largest, layer.out.words());
+    }
+    const std::size_t batch = std::clamp<std::size_t>(batch_limit / largest, 1, 256);
+    ranges.assign(net.network.layers.size(), {});
+    BatchRun run(net, split, ranges);
+    for (std::size_t first = 0; first < images.size(); first += batch) {
+        const auto count = std::min(batch, images.size() - first);
+        consume(run.run(images, first, count), count);
+    }
+}
+
+} // namespace
+
+void check_image_size(const core::Network& net, const std::vector<std::uint8_t>& image) {
+    if (image.size() != net.input.words()) {
+        throw core::InputError(
+            "network '" + net.name + "' takes " + std::to_string(net.input.channels) + "x" +
+            std::to_string(net.input.height) + "x" + std::to_string(net.input.width) + " images, " +
+            std::to_string(net.input.words()) + " bytes; an image has " + std::to_string(image.size()));
+    }
+}
+
+std::vector<LayerRange> measure_ranges(const FloatNetwork& net,
+                                       const std::vector<std::vector<std::uint8_t>>& images,
+                                       const ChannelSplitFunction& split) {
+    std::vector<LayerRange> ranges;
+    run_batches(net, images, split, ranges, [](const Tensor&, std::size_t) {});
+    return ranges;
+}
+
+std::vector<std::vector<double>> run_float(const FloatNetwork& net,
+                                           const std::vector<std::vector<std::uint8_t>>& images) {
+    std::vector<std::vector<double>> results;
+    std::vector<LayerRange> ranges;
+    run_batches(net, images, nullptr, ranges, [&](const Tensor& batch, std::size_t count) {
+        const auto size = static_cast<std::ptrdiff_t>(batch.size() / count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto begin = batch.begin() + static_cast<std::ptrdiff_t>(i) * size;
+            results.emplace_back(begin, begin + size);
+        }
+    });
+    return results;
+}
+
+} // namespace hydravp::workloads

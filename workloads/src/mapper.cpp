@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/workloads/mapper.h"
+
+#include "hydravp/core/channel_split.h"
+#include "hydravp/core/error.h"
+
+#include "tiling.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace hydravp::workloads {
+
+using core::LayerDescriptor;
+using core::LayerWork;
+using core::TensorPlacement;
+
+namespace {
+
+/// Hands out chip-local addresses: each tensor in a bank of its own, so that the units read from one leased
+/// bank while the controller writes into another.
+class DataLayout {
+public:
+    explicit DataLayout(const MachineShape& machine) : machine_(machine), used_(machine.banks, 0) {}
+
+    TensorPlacement place(const core::TensorShape& shape, const std::string& what) {
+        TensorPlacement tensor;
+        tensor.split = core::channel_split(shape.channels, machine_.units);
+        tensor.channels = shape.channels;
+        tensor.height = shape.height;
+        tensor.width = shape.width;
+        tensor.plane_bytes =
+            shape.positions() == 1 ? 2 : static_cast<std::uint32_t>(core::align_up(shape.positions() * 2, 8));
+        const std::uint64_t bytes = core::align_up(tensor.bytes_per_chip(), row_bytes);
+        for (std::size_t tried = 0; tried < used_.size(); ++tried) {
+            const std::size_t bank = next_bank_;
+            next_bank_ = (next_bank_ + 1) % used_.size();
+            if (used_[bank] + bytes <= machine_.bank_bytes) {
+                tensor.base = bank * machine_.bank_bytes + used_[bank];
+                used_[bank] += bytes;
+                total_ += bytes;
+                return tensor;
+            }
+        }
+        throw core::InputError(fmt::format(
+            "the network does not fit the DRAM: {} needs {} bytes in one bank of every chip, a bank has {}",
+            what, bytes, machine_.bank_bytes));
+    }
+    std::uint64_t total() const { return total_; }
+
+private:
+    static constexpr std::uint64_t row_bytes = 1024;
+    const MachineShape& machine_;
+    std::vector<std::uint64_t> used_;
+    std::size_t next_bank_ = 0;
+    std::uint64_t total_ = 0;
+};
+
+core::LayerGeometry shape_geometry(const LayerDescriptor& layer) {
+    core::LayerGeometry g;
+    g.in_height = layer.in.height;
+    g.in_width = layer.in.width;
+    g.kernel_height = layer.kernel_height;
+    g.kernel_width = layer.kernel_width;
+    g.stride_height = layer.stride_height;
+    g.stride_width = layer.stride_width;
+    g.pad_top = layer.pad_top;
+    g.pad_left = layer.pad_left;
+    g.out_height = layer.out.height;
+    g.out_width = layer.out.width;
+    g.channels = layer.in.channels;
+    g.filters = layer.out.channels;
+    return g;
+}
+
+core::LayerGeometry tile(const LayerDescriptor& layer, const MachineShape& machine,
+                         std::uint32_t consumer_split) {
+    core::LayerGeometry g = shape_geometry(layer);
+    const bool fits =
+        layer.is_pool() ? tile_pooling(g, machine) : tile_convolution(g, machine, consumer_split);
+    if (!fits) {
+        throw core::InputError(fmt::format("layer '{}' does not fit the units' buffers: {} rows of {} words "
+                                           "exceed half an activation buffer "
+                                           "({} bytes)",
+                                           layer.name, layer.kernel_height, layer.in.width,
+                                           machine.activation_half_bytes));
+    }
+    // 2^30 per product; the accumulators have 48 bits.
+    if (std::uint64_t{g.local_channels()} * g.taps() >= (1U << 17)) {
+        throw core::InputError(
+            fmt::format("layer '{}': {} products per output and unit could overflow the 48-bit "
+                        "accumulators",
+                        layer.name, std::uint64_t{g.local_channels()} * g.taps()));
+    }
+    return g;
+}
+
+void fill_arithmetic(LayerWork& work, const LayerDescriptor& layer, const QuantizedLayer* quantized,
+                     int bits) {
+    core::LayerRegisters& r = work.controller;
+    r.relu = layer.relu ? 1 : 0;
+    r.partial_sum_bits = static_cast<std::uint32_t>(bits);
+    if (quantized != nullptr && !layer.is_pool()) {
+        r.output_shift = quantized->output_shift;
+        r.residual_shift = quantized->residual_shift;
+        r.partial_sum_bits = static_cast<std::uint32_t>(quantized->partial_sum.bits);
+        r.partial_sum_shift = static_cast<std::uint32_t>(quantized->partial_sum.shift);
+    }
+    work.unit.partial_sum_bits = r.partial_sum_bits;
+    work.unit.partial_sum_shift = r.partial_sum_shift;
+}
+
+} // namespace
+
+MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
+                          const MachineShape& machine) {
+    network.validate();
+    MappedNetwork mapped;
+    DataLayout data(machine);
+    mapped.input = data.place(network.input, "the input");
+    std::uint64_t model = machine.pcm_base;
+    const auto placement_of = [&](int index) -> const TensorPlacement& {
+        return index == core::network_input ? mapped.input : mapped.outputs[static_cast<std::size_t>(index)];
+    };
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+        const LayerDescriptor& layer = network.layers[i];
+        const TensorPlacement output =
+            data.place(layer.out, fmt::format("the output of layer '{}'", layer.name));
+        mapped.outputs.push_back(output);
+        LayerWork work;
+        work.unit.kind = work.controller.kind = layer.kind;
+        work.unit.layer = work.controller.layer = static_cast<std::uint32_t>(i);
+        work.unit.geometry = work.controller.geometry = tile(layer, machine, output.split);
+        work.unit.input = work.controller.input = placement_of(layer.input);
+        work.unit.output = work.controller.output = output;
+        fill_arithmetic(work, layer, quantized.empty() ? nullptr : &quantized[i], machine.partial_sum_bits);
+        if (layer.residual) {
+            work.controller.has_residual = 1;
+            work.controller.residual = placement_of(layer.residual->source);
+            work.controller.residual_subsample = layer.residual->subsample;
+        }
+        if (!layer.is_pool()) {
+            const core::ConvSchedule schedule(work.unit.geometry);
+            work.controller.model_address = model;
+            work.model_bytes =
+                core::bias_block_bytes(layer.out.channels) + schedule.weight_bytes_per_unit() * machine.units;
+            model += core::align_up(work.model_bytes, 8192);
+        }
+        mapped.layers.push_back(work);
+    }
+    mapped.model_bytes = model - machine.pcm_base;
+    mapped.data_bytes_per_chip = data.total();
+    if (mapped.model_bytes > machine.pcm_bytes) {
+        throw core::InputError(
+            fmt::format("the network does not fit the PCM: its model needs {} bytes, there are {}",
+                        mapped.model_bytes, machine.pcm_bytes));
+    }
+    return mapped;
+}
+
+std::vector<unsigned char> model_image(const LayerWork& work, const QuantizedLayer& layer,
+                                       std::uint32_t chips_per_rank) {
+    const core::LayerGeometry& g = work.unit.geometry;
+    const core::ConvSchedule schedule(g);
+    std::vector<unsigned char> image(work.model_bytes, 0);
+    std::memcpy(image.data(), layer.bias.data(), layer.bias.size() * 8);
+    unsigned char* chunk_at = image.data() + core::bias_block_bytes(g.filters);
+    const std::uint32_t ranks = core::ceil_divide(g.units, chips_per_rank);
+    for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+        const std::uint32_t stride = schedule.group_filters(group);
+        for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
+            for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
+                const core::Range steps = schedule.chunk_steps(fetch, chunk);
+                for (std::uint32_t unit = 0; unit < std::min(g.units, ranks * chips_per_rank); ++unit) {
+                    auto* words = reinterpret_cast<std::int16_t*>(chunk_at);
+                    const core::Range filters = schedule.filters(core::Unit{unit}, group);
+                    for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
+                        for (std::uint32_t step = steps.begin; step < steps.end; ++step) {
+                            const std::uint32_t channel =
+                                step / g.taps() * g.channel_split + unit % g.channel_split;
+                            words[(step - steps.begin) * stride + (filter - filters.begin)] =
+                                layer.weights[(std::size_t{filter} * g.channels + channel) * g.taps() +
+                                              step % g.taps()];
+                        }
+                    }
+                    chunk_at += schedule.chunk_bytes(group, steps);
+                }
+            }
+        }
+    }
+    return image;
+}
+
+} // namespace hydravp::workloads

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/workloads/quantizer.h"
+
+#include "hydravp/core/channel_split.h"
+#include "hydravp/core/error.h"
+#include "hydravp/core/fixed_point.h"
+#include "hydravp/workloads/random_network.h"
+
+#include "largest_magnitude.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+namespace hydravp::workloads {
+
+namespace {
+
+constexpr std::uint32_t default_units = 16;
+constexpr double bias_limit = 140737488355328.0; // 2^47
+/// A residual word shifted further would not fit into 63 bits; shifted right further it would vanish.
+constexpr int residual_shift_limit = 44;
+constexpr std::size_t weights_at_once = std::size_t{1} << 20;
+
+/// Round half to even of |x| < 2^51, several times faster than the library's function: above 2^52 a double
+/// has no fraction left, and the addition rounds it away.
+double round_half_even(double x) {
+    constexpr double shifter = 6755399441055744.0; // 1.5 * 2^52
+    return (x + shifter) - shifter;
+}
+
+[[noreturn]] void fail(const core::LayerDescriptor& layer, const std::string& what) {
+    throw core::InputError("layer '" + layer.name + "': " + what);
+}
+
+/// Calls use(values, count) on all of a layer's weights, a bounded number at a time.
+template <class Use>
+void for_each_weight_block(const FloatNetwork& net, std::size_t index, Use use) {
+    const auto& layer = net.network.layers[index];
+    const std::size_t per_filter = layer.in.channels * layer.taps();
+    const auto filters = static_cast<std::uint32_t>(
+        std::clamp<std::size_t>(weights_at_once / per_filter, 1, layer.out.channels));
+    std::vector<double> block(filters * per_filter);
+    for (std::uint32_t first = 0; first < layer.out.channels; first += filters) {
+        const auto count = std::min(filters, layer.out.channels - first);
+        read_weights(net, index, first, count, block.data());
+        use(block.data(), count * per_filter);
+    }
+}
+
+void quantize_weights(const FloatNetwork& net, std::size_t index, int input_fraction, QuantizedLayer& layer) {
+    const auto& desc = net.network.layers[index];
+    double largest = 0;
+    for_each_weight_block(net, index, [&](const double* w, std::size_t count) {
+        largest = std::max(largest, largest_magnitude(w, count));
+    });
+    const auto& bias = net.layers[index].bias;
+    const double largest_bias = largest_magnitude(bias.data(), bias.size());
+    if (!std::isfinite(largest) || !std::isfinite(largest_bias)) {
+        fail(desc, "weights or bias are not finite");
+    }
+    layer.weight_fraction = covering_fraction(largest);
+    while (std::ldexp(largest_bias, input_fraction + layer.weight_fraction) > bias_limit - 1) {
+        if (--layer.weight_fraction < min_fraction) {
+            fail(desc, "bias of " + std::to_string(largest_bias) + " is too large for the number format");
+        }
+    }
+    const double scale = std::ldexp(1.0, layer.weight_fraction);
+    layer.weights.resize(desc.weights());
+    std::int16_t* out = layer.weights.data();
+    for_each_weight_block(net, index, [&](const double* w, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            *out++ = static_cast<std::int16_t>(static_cast<std::int32_t>(round_half_even(w[i] * scale)));
+        }
+    });
+    layer.bias.reserve(bias.size());
+    for (const double b : bias) {
+        layer.bias.push_back(static_cast<std::int64_t>(
+            round_half_even(std::ldexp(b, input_fraction + layer.weight_fraction))));
+    }
+}
+
+/// The smallest shift with which the largest partial sum seen leaves one bit of headroom.
+int partial_sum_shift(double largest, int bits) {
+    const double top = std::ldexp(1.0, bits - 1) - 1;
+    int shift = 0;
+    while (2 * std::nearbyint(std::ldexp(largest, -shift)) > top) {
+        ++shift;
+    }
+    return shift;
+}
+
+void check_network(const FloatNetwork& net) {
+    net.network.validate();
+    if (net.layers.size() != net.network.layers.size()) {
+        throw std::invalid_argument("one FloatLayer per layer expected");
+    }
+    for (std::size_t i = 0; i < net.layers.size(); ++i) {
+        const auto& desc = net.network.layers[i];
+        if (desc.is_pool()) {
+            continue;
+        }
+        if (net.layers[i].bias.size() != desc.out.channels ||
+            (!net.weight_source && net.layers[i].weights.size() != desc.weights())) {
+            throw std::invalid_argument("layer '" + desc.name + "': number of weights or biases is wrong");
+        }
+    }
+}
+
+} // namespace
+
+int covering_fraction(double magnitude) {
+    if (!(magnitude >= 0) || !std::isfinite(magnitude)) {
+        throw core::InputError("values are not finite: no scale covers them");
+    }
+    if (magnitude == 0) {
+        return 15;
+    }
+    // magnitude = m * 2^exponent with 0.5 <= m < 1, so 15 - exponent bits fit unless rounding reaches 32768.
+    int exponent = 0;
+    std::frexp(magnitude, &exponent);
+    int fraction = std::min(15 - exponent, max_fraction);
+    if (std::nearbyint(std::ldexp(magnitude, fraction)) > 32767) {
+        --fraction;
+    }
+    if (fraction < min_fraction) {
+        throw core::InputError("values of " + std::to_string(magnitude) +
+                               " are too large for the number format");
+    }
+    return fraction;
+}
+
+QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector<std::uint8_t>>& calibration,
+                          const QuantizerOptions& options) {
+    check_network(net);
+    const int bits = options.partial_sum_bits;
+    if (bits != 16 && bits != 32 && bits != 48) {
+        throw std::invalid_argument("partial sums have 16, 32 or 48 bits");
+    }
+    if (calibration.empty()) {
+        throw core::InputError("network '" + net.network.name + "': no calibration image");
+    }
+    const auto split = options.channel_split_for ? options.channel_split_for : [](std::uint32_t channels) {
+        return core::channel_split(channels, default_units);
+    };
+    // 48 bits are exact, so only the narrow formats need the (slower) measurement per class.
+    const auto ranges = measure_ranges(net, calibration, bits == 48 ? ChannelSplitFunction() : split);
+
+    QuantizedNetwork result;
+    result.network = net.network;
+    result.input_scale = net.input_scale;
+    result.input_fraction = covering_fraction(255 * net.input_scale);
+    result.layers.resize(net.layers.size());
+    const auto fraction_of = [&](int index) {
+        return index == core::network_input ? result.input_fraction
+                                            : result.layers[static_cast<std::size_t>(index)].output_fraction;
+    };
+    for (std::size_t i = 0; i < net.layers.size(); ++i) {
+        const auto& desc = net.network.layers[i];
+        auto& layer = result.layers[i];
+        const int input_fraction = fraction_of(desc.input);
+        if (desc.is_pool()) {
+            layer.output_fraction = input_fraction;
+            continue;
+        }
+        if (desc.in.channels * desc.taps() >= max_products) {
+            fail(desc, "sums more than " + std::to_string(max_products - 1) + " products per output");
+        }
+        try {
+            quantize_weights(net, i, input_fraction, layer);
+            const int product_fraction = input_fraction + layer.weight_fraction;
+            layer.output_fraction = std::min(covering_fraction(ranges[i].output), product_fraction);
+            layer.output_shift = product_fraction - layer.output_fraction;
+            layer.partial_sum.channel_split = split(desc.in.channels);
+            layer.partial_sum.bits = bits;
+            if (bits != 48) {
+                layer.partial_sum.shift =
+                    partial_sum_shift(std::ldexp(ranges[i].partial_sum, product_fraction), bits);
+            }
+            if (desc.residual) {
+                layer.residual_shift = product_fraction - fraction_of(desc.residual->source);
+                if (std::abs(layer.residual_shift) > residual_shift_limit) {
+                    fail(desc, "the scales of the shortcut and of the products are too far apart");
+                }
+            }
+        } catch (const core::InputError& error) {
+            const std::string what = error.what();
+            if (what.rfind("layer '", 0) == 0) {
+                throw;
+            }
+            fail(desc, what);
+        }
+    }
+    return result;
+}
+
+std::vector<std::int16_t> quantize_image(const QuantizedNetwork& net,
+                                         const std::vector<std::uint8_t>& pixels) {
+    check_image_size(net.network, pixels);
+    std::array<std::int16_t, 256> words{};
+    for (int byte = 0; byte < 256; ++byte) {
+        const double value = std::nearbyint(std::ldexp(byte * net.input_scale, net.input_fraction));
+        words[static_cast<std::size_t>(byte)] = core::saturate16(static_cast<std::int64_t>(value));
+    }
+    std::vector<std::int16_t> result(pixels.size());
+    std::transform(pixels.begin(), pixels.end(), result.begin(),
+                   [&](std::uint8_t byte) { return words[byte]; });
+    return result;
+}
+
+} // namespace hydravp::workloads

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tiling.h"
+
+#include "hydravp/core/channel_split.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace hydravp::workloads {
+
+using core::align_up;
+using core::ceil_divide;
+using core::ConvSchedule;
+using core::LayerGeometry;
+using core::Range;
+using core::Unit;
+
+namespace {
+
+/// Shares the outputs among the slices so that the busiest has the fewest lane groups; filters rather than
+/// positions, because a unit with fewer filters needs fewer weights.
+void split_outputs(LayerGeometry& g, std::uint32_t slices) {
+    std::uint64_t best = ~std::uint64_t{0};
+    for (std::uint32_t filter_split = slices; filter_split >= 1; --filter_split) {
+        if (slices % filter_split != 0) {
+            continue;
+        }
+        const std::uint32_t position_split = slices / filter_split;
+        std::uint64_t positions = ceil_divide(g.positions(), position_split);
+        positions = position_split > 1 ? align_up(positions, g.lanes) : positions;
+        const std::uint64_t groups =
+            align_up(ceil_divide(g.filters, filter_split) * positions, g.lanes) / g.lanes;
+        if (groups < best) {
+            best = groups;
+            g.filter_split = filter_split;
+            g.position_split = position_split;
+        }
+    }
+}
+
+/// Most input rows that any tile of the layer needs.
+std::uint32_t tile_rows(const LayerGeometry& g) {
+    const bool whole_rows = g.tile_positions % g.out_width == 0 && g.position_split == 1;
+    const std::uint32_t out_rows = std::min(
+        whole_rows ? g.tile_positions / g.out_width : (g.tile_positions + g.out_width - 2) / g.out_width + 1,
+        g.out_height);
+    return std::min(g.in_height, (std::max(out_rows, 1U) - 1) * g.stride_height + g.kernel_height);
+}
+
+/// Fills in the chunks for the tile and group that are set; false if the buffers are too small for them.
+bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
+    const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * 2;
+    g.channels_per_fetch = std::min(g.local_channels(), machine.activation_half_bytes / channel_bytes);
+    g.reduction_chunk =
+        std::min(machine.weight_half_bytes / 8 * 8 / (2 * g.filter_group), g.channels_per_fetch * g.taps());
+    return g.channels_per_fetch > 0 && g.reduction_chunk > 0;
+}
+
+/// Slots of the channel on which the outputs of one pass are written back: filters that share a slot's
+/// address in different chips of a rank travel together.
+std::uint64_t write_back_slots(const ConvSchedule& schedule, const MachineShape& machine,
+                               std::uint32_t consumer_split) {
+    const LayerGeometry& g = schedule.geometry();
+    std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>>
+        groups; // rank, local channel, first position
+    for (std::uint32_t slice = 0; slice < g.output_slices(); ++slice) {
+        const Unit unit{slice * g.channel_split};
+        const Range filters = schedule.filters(unit, 0);
+        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
+            for (std::uint32_t to = filter % consumer_split; to < g.units; to += consumer_split) {
+                groups.emplace(to / machine.chips_per_rank, filter / consumer_split,
+                               schedule.positions(unit, 0).begin);
+            }
+        }
+    }
+    const std::uint64_t bytes = g.positions() == 1 ? 2 : align_up(std::uint64_t{g.tile_positions} * 2, 8) + 8;
+    return ceil_divide(static_cast<std::uint32_t>(groups.size() * bytes), 8);
+}
+
+struct Cost {
+    std::uint64_t lane_groups;
+    double time;
+    friend bool operator<(const Cost& a, const Cost& b) {
+        return std::tie(a.lane_groups, a.time) < std::tie(b.lane_groups, b.time);
+    }
+};
+
+Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
+    const ConvSchedule schedule(g);
+    const std::uint32_t ranks = ceil_divide(g.units, machine.chips_per_rank);
+    Cost cost{0, 0};
+    for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
+        cost.lane_groups += schedule.lane_groups(Unit{0}, pass);
+    }
+    const double steps = static_cast<double>(cost.lane_groups) * g.local_channels() * g.taps();
+    const double outputs = static_cast<double>(schedule.outputs(Unit{0}, 0)) * schedule.passes();
+    const double sums = outputs * machine.partial_sum_bits / 8;
+    const double weights = static_cast<double>(schedule.weight_bytes_per_unit()) *
+                           (schedule.weights_resident() ? 1 : schedule.tiles());
+    const double fetched = static_cast<double>(g.local_channels()) * tile_rows(g) * g.in_width * 2 *
+                           (schedule.fetches() == 1 ? schedule.tiles() : schedule.passes());
+    const double write_back =
+        static_cast<double>(write_back_slots(schedule, machine, consumer_split)) * schedule.passes();
+    const double channel = (weights + sums) / 8 * ranks + write_back;
+    cost.time = std::max({steps * machine.step_ps, (fetched + weights + sums) / 8 * machine.chip_slot_ps,
+                          channel * machine.channel_slot_ps});
+    return cost;
+}
+
+/// Tile sizes worth trying for a filter group: as large as the output buffer allows, in whole lane groups,
+/// whole rows.
+std::vector<std::uint32_t> tile_candidates(const LayerGeometry& g, std::uint32_t slice_positions,
+                                           std::uint32_t limit) {
+    const std::uint32_t largest = std::min(slice_positions, limit);
+    const std::uint32_t lane_step = g.lanes / std::gcd(g.lanes, g.filter_group);
+    const std::uint64_t row_step = std::lcm<std::uint64_t>(lane_step, g.out_width);
+    std::vector<std::uint32_t> candidates{largest};
+    for (const std::uint64_t step : {std::uint64_t{lane_step}, std::uint64_t{g.out_width}, row_step}) {
+        if (step > 0 && largest >= step) {
+            candidates.push_back(static_cast<std::uint32_t>(largest / step * step));
+        }
+    }
+    return candidates;
+}
+
+} // namespace
+
+bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
+    g.units = machine.units;
+    g.lanes = machine.lanes;
+    g.channel_split = core::channel_split(g.channels, machine.units);
+    split_outputs(g, machine.units / g.channel_split);
+    const std::uint32_t slice_filters = ceil_divide(g.filters, g.filter_split);
+    std::uint32_t slice_positions = ceil_divide(g.positions(), g.position_split);
+    slice_positions = g.position_split > 1 ? static_cast<std::uint32_t>(align_up(slice_positions, g.lanes))
+                                           : slice_positions;
+    bool found = false;
+    std::pair<Cost, LayerGeometry> best;
+    for (std::uint32_t group = 1; group <= std::min(slice_filters, machine.output_half_words); ++group) {
+        if (group > 64 && group % 32 != 0 && group != slice_filters) {
+            continue; // large groups only in whole lane groups
+        }
+        g.filter_group = group;
+        for (const std::uint32_t tile :
+             tile_candidates(g, slice_positions, machine.output_half_words / group)) {
+            g.tile_positions = tile;
+            if (!fit_buffers(g, machine)) {
+                continue;
+            }
+            const Cost cost = estimate(g, machine, consumer_split);
+            if (!found || cost < best.first) {
+                found = true;
+                best = {cost, g};
+            }
+        }
+    }
+    if (found) {
+        g = best.second;
+    }
+    return found;
+}
+
+bool tile_pooling(LayerGeometry& g, const MachineShape& machine) {
+    g.units = machine.units;
+    g.lanes = machine.lanes;
+    g.channel_split = core::channel_split(g.channels, machine.units);
+    g.filter_split = g.position_split = 1;
+    g.filter_group = g.filters;
+    g.reduction_chunk = 1;
+    for (std::uint32_t rows = g.out_height; rows >= 1; --rows) { // as many whole rows as the buffers hold
+        g.tile_positions = rows * g.out_width;
+        const std::uint32_t in_bytes = tile_rows(g) * g.in_width * 2;
+        const std::uint32_t out_words = rows * g.out_width;
+        const std::uint32_t channels =
+            std::min({g.local_channels(), machine.activation_half_bytes / std::max(in_bytes, 1U),
+                      machine.output_half_words / out_words});
+        if (channels > 0) {
+            g.channels_per_fetch = rows == g.out_height ? channels : 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace hydravp::workloads
