@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/accelerators/hydra/config.h"
+#include "hydravp/modules/config.h"
+
+#include <string>
+
+namespace hydravp::platform {
+
+/// How data movement is timed (docs/architecture.md, "Two transfer models").
+enum class TransferModel {
+    ideal, ///< only multiply-accumulates take time; everything else happens and is counted, in no time
+    timed  ///< every byte crosses its bus
+};
+
+enum class Mapping { paper_numbers };
+
+/// The names that configurations and results use.
+const char* to_string(TransferModel transfers);
+const char* to_string(Mapping mapping);
+
+/// The resolved configuration of a platform: every value checked, every default filled in.
+struct PlatformConfig {
+    std::string name;
+    TransferModel transfers = TransferModel::timed;
+    Mapping mapping = Mapping::paper_numbers;
+    int partial_sum_bits = 32; ///< 16, 32 or 48
+    modules::HostConfig host;
+    modules::SystemBusConfig bus;
+    modules::PcieLinkConfig link;
+    modules::HybridMemoryConfig memory;
+    accelerators::hydra::HydraConfig hydra;
+};
+
+/// The same machine with transfers that take no time: every duration except the MAC array's and the refresh
+/// interval is zero, every bandwidth infinite.
+PlatformConfig with_ideal_transfers(PlatformConfig config);
+
+} // namespace hydravp::platform

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/accelerators/hydra/hydra_unit.h"
+#include "hydravp/memory/channel.h"
+#include "hydravp/modules/host.h"
+#include "hydravp/modules/hybrid_memory_controller.h"
+#include "hydravp/modules/pcie_link.h"
+#include "hydravp/modules/system_bus.h"
+#include "hydravp/platform/config.h"
+#include "hydravp/workloads/mapper.h"
+
+#include <systemc>
+
+#include <memory>
+#include <vector>
+
+namespace hydravp::platform {
+
+/// The whole machine: host, system bus, PCIe link, hybrid memory controller, DRAM channel with a Hydra unit
+/// in each chip, PCM channels.
+class HybridPlatform : public sc_core::sc_module {
+public:
+    modules::Host host;
+    modules::SystemBus bus;
+    modules::PcieLink link;
+    modules::HybridMemoryController controller;
+    memory::Channel dram;
+    std::vector<std::unique_ptr<memory::Channel>> pcm;
+    std::vector<std::unique_ptr<accelerators::hydra::HydraUnit>> units;
+
+    /// @param config    as read; ideal transfers are resolved here
+    /// @param keep_data false: timing mode, memories and units move no data
+    HybridPlatform(const sc_core::sc_module_name& name, const PlatformConfig& config, bool keep_data);
+
+private:
+    /// @param config with transfers resolved
+    struct Resolved {
+        PlatformConfig config;
+    };
+    HybridPlatform(const sc_core::sc_module_name& name, const Resolved& resolved, bool keep_data);
+
+    sc_core::sc_signal<bool> controller_interrupt_{"controller_interrupt"};
+    sc_core::sc_signal<bool> host_interrupt_{"host_interrupt"};
+};
+
+/// What the mapper has to know of that machine.
+workloads::MachineShape machine_shape(const PlatformConfig& config);
+
+} // namespace hydravp::platform

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/modules/near_memory_driver.h"
+#include "hydravp/platform/hybrid_platform.h"
+#include "hydravp/workloads/mapper.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace hydravp::platform {
+
+/// Times of one frame.
+struct FrameTimes {
+    std::vector<modules::LayerInterval> layers;
+    core::Picoseconds latency() const { return layers.back().end - layers.front().start; }
+};
+
+/// The program that the host of a `HybridPlatform` runs: loads a mapped network, then frame by frame the
+/// input, lets the driver run the layers, and reads tensors back. Loading and reading back are untimed debug
+/// transport.
+class Inference {
+public:
+    struct Callbacks {
+        /// Words of the frame's input, [channel][row][column]; not called in timing mode.
+        std::function<std::vector<std::int16_t>(std::uint64_t frame)> input;
+        std::function<void(std::uint64_t frame, std::size_t layer)> layer_done;
+        std::function<void(std::uint64_t frame)> frame_done;
+    };
+
+    /// @param quantized weights to load; empty in timing mode
+    Inference(HybridPlatform& platform, const workloads::MappedNetwork& mapped,
+              const std::vector<workloads::QuantizedLayer>& quantized, std::vector<std::string> layer_names);
+
+    /// Call before the simulation starts; the platform's host will run `frames` frames.
+    void install(std::uint64_t frames, Callbacks callbacks);
+
+    /// A tensor's words as they are in the simulated DRAM now, [channel][row][column].
+    std::vector<std::int16_t> read_tensor(const core::TensorPlacement& tensor);
+    void write_tensor(const core::TensorPlacement& tensor, const std::vector<std::int16_t>& words);
+    /// System address of a word of a tensor in the chip view (in the first unit that holds it).
+    std::uint64_t word_address(const core::TensorPlacement& tensor, std::uint32_t channel,
+                               std::uint32_t position) const;
+
+    modules::NearMemoryDriver& driver() { return driver_; }
+    const std::vector<FrameTimes>& frames() const { return frames_; }
+    /// Bytes written untimed: model and inputs.
+    std::uint64_t loaded_bytes() const { return loaded_bytes_; }
+
+private:
+    void program(std::uint64_t frames);
+    void load_model();
+    void charge_background(core::LayerId layer);
+    std::uint64_t chip_address(std::uint32_t unit, std::uint64_t chip_local) const;
+
+    HybridPlatform& platform_;
+    const workloads::MappedNetwork& mapped_;
+    const std::vector<workloads::QuantizedLayer>& quantized_;
+    modules::NearMemoryDriver driver_;
+    Callbacks callbacks_;
+    std::vector<FrameTimes> frames_;
+    std::vector<core::BackgroundConsumer*> background_;
+    core::Picoseconds background_charged_until_{};
+    std::uint64_t loaded_bytes_ = 0;
+};
+
+} // namespace hydravp::platform

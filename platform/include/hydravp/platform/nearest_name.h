@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hydravp::platform {
+
+/// The candidate that `name` was probably meant to be, by edit distance; empty if none is near.
+std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
+
+/// ` (did you mean X?)`, or nothing if no candidate is near.
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
+
+} // namespace hydravp::platform

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hydravp::platform {
+
+/// One account name -> value; what `total` means is up to the writer.
+using Figures = std::map<std::string, double>;
+
+/// What one layer, or the whole frame, moved and spent. All values are per frame (means over the frames).
+struct Activity {
+    Figures
+        energy_mj;  ///< by account, e.g. dram_array_read, pcm_buffer_read, hydra_mac, link; without the total
+    Figures bytes;  ///< dram_read, dram_written, pcm_read, pcm_written, link, ...
+    Figures writes; ///< dram_words, pcm_words, pcm_words_avoided, dram_array_words, pcm_array_words,
+                    ///< dram_words_activation, ...
+    Figures busy_ms; ///< mac, chip_bus, channel, pcm: the busiest instance of each
+};
+
+struct LayerResult {
+    std::string name;
+    std::string kind;
+    double start_ms = 0; ///< relative to the frame's first unit start
+    double end_ms = 0;
+    std::uint64_t macs = 0; ///< executed, counted by the units
+    std::string bound_by;   ///< the resource with the largest busy time in this layer
+    Activity activity;
+};
+
+struct Accuracy {
+    std::uint64_t images = 0;
+    std::optional<double> top1;             ///< fraction; absent without labels
+    std::optional<double> golden_agreement; ///< fraction of all output words equal to the golden executor's
+};
+
+struct HostFigures {
+    double wall_s = 0;
+    double peak_rss_mb = 0;
+    std::uint64_t kernel_events = 0;
+};
+
+/// Everything a run reports: the content of results.json.
+struct RunResults {
+    bool complete = false;
+    std::string platform;
+    std::string network;
+    std::string transfers;
+    std::string mapping;
+    int partial_sum_bits = 0;
+    std::string data; ///< functional or timing
+    std::uint64_t frames = 0;
+    double latency_ms = 0;  ///< per frame: first unit's start to last layer's completion
+    double control_ms = 0;  ///< per frame: the host's set-up and interrupt handling
+    double load_bytes = 0;  ///< model and images written untimed before the frames
+    std::uint64_t macs = 0; ///< per frame, executed
+    Activity total;
+    std::vector<LayerResult> layers;
+    std::optional<Accuracy> accuracy;
+    HostFigures host;
+};
+
+} // namespace hydravp::platform

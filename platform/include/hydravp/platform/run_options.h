@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/platform/results.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hydravp::platform {
+
+/// What `hydravp run` was asked for, apart from the platform's configuration.
+struct RunOptions {
+    std::string network = "vgg16"; ///< name of a built-in network, or an .onnx file
+    std::string images;            ///< idx file, may be gzipped; empty: none
+    std::string labels;
+    std::optional<std::uint64_t> count; ///< images to run; default: 1 for shapes, all of the file
+    std::optional<bool> functional;     ///< default: files functional, shapes timing
+    std::uint64_t seed = 1;
+    bool golden = true;
+    /// Called now and then with the work done so far; empty: nobody wants to know.
+    std::function<void(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers)>
+        progress;
+};
+
+struct PlatformConfig;
+
+/// Builds the platform, runs the network on it, returns the figures. One call per process (SystemC).
+/// Throws core::InputError for bad input, core::SimulationError if the simulated machine fails.
+RunResults run(const PlatformConfig& config, const RunOptions& options);
+
+} // namespace hydravp::platform

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/platform/config_reader.h"
+
+#include "hydravp/core/error.h"
+#include "hydravp/core/quantity.h"
+#include "hydravp/platform/nearest_name.h"
+
+#include "config_schema.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <system_error>
+
+namespace hydravp::platform {
+namespace {
+
+namespace fs = std::filesystem;
+using core::in_quotes;
+using core::InputError;
+
+/// The text of one key and where it stands.
+struct Entry {
+    std::string text;
+    std::string where; ///< `file:line:column`, or the option that gave it
+    fs::path folder;   ///< file names in the text are relative to it
+};
+
+std::string trimmed(const std::string& text) {
+    const auto first = text.find_first_not_of(" \t");
+    return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Text of a regular, printable file of sensible size.
+std::string read_text(const std::string& path) {
+    constexpr std::uintmax_t largest = 1 << 20;
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (status.type() == fs::file_type::not_found) {
+        throw InputError(fmt::format("{}: no such file", path));
+    }
+    if (error) {
+        throw InputError(fmt::format("{}: {}", path, error.message()));
+    }
+    if (fs::is_directory(status)) {
+        throw InputError(fmt::format("{}: found a folder, expected a YAML file", path));
+    }
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        throw InputError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+    }
+    std::string text(largest + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (file.bad()) {
+        throw InputError(fmt::format("{}: cannot be read", path));
+    }
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > largest) {
+        throw InputError(fmt::format("{}: found more than 1 MiB, expected a configuration", path));
+    }
+    const bool is_text = std::all_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+    });
+    if (!is_text) {
+        throw InputError(fmt::format("{}: found binary data, expected a YAML file", path));
+    }
+    return text;
+}
+
+YAML::Node parse_yaml(const std::string& path) {
+    const std::string text = read_text(path);
+    std::vector<YAML::Node> documents;
+    try {
+        documents = YAML::LoadAll(text);
+    } catch (const YAML::Exception& e) {
+        throw InputError(
+            fmt::format("{}:{}:{}: not valid YAML: {}", path, e.mark.line + 1, e.mark.column + 1, e.msg));
+    }
+    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) {
+        throw InputError(fmt::format("{}: found nothing, expected a configuration", path));
+    }
+    if (documents.size() > 1) {
+        throw InputError(fmt::format("{}: found {} documents, expected one", path, documents.size()));
+    }
+    if (!documents.front().IsMap()) {
+        throw InputError(
+            fmt::format("{}:1:1: found {}, expected keys with values", path,
+                        documents.front().IsScalar() ? in_quotes(documents.front().Scalar()) : "a list"));
+    }
+    return documents.front();
+}
+
+std::string kind_of(const YAML::Node& node) {
+    switch (node.Type()) {
+    case YAML::NodeType::Scalar:
+        return in_quotes(node.Scalar());
+    case YAML::NodeType::Map:
+        return "keys below it";
+    case YAML::NodeType::Sequence:
+        return "a list";
+    default:
+        return "nothing";
+    }
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) {
+        text += (text.empty() ? "" : ", ") + name;
+    }
+    return text;
+}
+
+/// Is `path` the section or key `outer`, or below it?
+bool is_within(const std::string& path, const std::string& outer) {
+    return path.compare(0, outer.size(), outer) == 0 &&
+           (path.size() == outer.size() || path[outer.size()] == '.');
+}
+
+class Reader {
+public:
+    Reader(const std::string& path, const std::vector<std::string>& overrides) : file_(path) {
+        add_file(path, "");
+        for (const std::string& override_text : overrides) {
+            add_override(override_text);
+        }
+        for (const char* section : {"dram", "pcm"}) {
+            add_technology(section);
+        }
+        read_keys();
+        check_consistency(
+            config_, [this](const std::string& key) { return is_valid(key); },
+            [this](const std::string& key, const std::string& message) { report(where(key), key, message); });
+        if (!errors_.empty()) {
+            throw InputError(errors_.size() == 1 ? errors_.front()
+                                                 : fmt::format("{} errors in the configuration\n{}",
+                                                               errors_.size(), fmt::join(errors_, "\n")));
+        }
+    }
+
+    const PlatformConfig& config() const { return config_; }
+
+private:
+    /// An error of `key`, at a place in a file or an option.
+    void report(const std::string& place, const std::string& key, const std::string& message) {
+        errors_.push_back(fmt::format("{}: {}: {}", place, key, message));
+        invalid_.insert(key);
+    }
+
+    bool is_valid(const std::string& key) const {
+        return std::none_of(invalid_.begin(), invalid_.end(), [&key](const std::string& invalid) {
+            return is_within(invalid, key) || is_within(key, invalid);
+        });
+    }
+
+    /// Where a key stands; for one that stands nowhere, its innermost section, or the file.
+    std::string where(std::string key) const {
+        for (;;) {
+            const auto entry = entries_.find(key);
+            if (entry != entries_.end()) {
+                return entry->second.where;
+            }
+            const auto section = sections_.find(key);
+            if (section != sections_.end()) {
+                return section->second;
+            }
+            const auto dot = key.rfind('.');
+            if (dot == std::string::npos) {
+                return file_;
+            }
+            key.resize(dot);
+        }
+    }
+
+    /// Adds the keys of a file, with `prefix` before them; what is there already wins.
+    void add_file(const std::string& path, const std::string& prefix) {
+        const YAML::Node root = parse_yaml(path);
+        std::map<std::string, Entry> found;
+        add_section(root, prefix, path, found);
+        entries_.insert(found.begin(), found.end());
+    }
+
+    void add_section(const YAML::Node& section, const std::string& prefix, const std::string& path,
+                     std::map<std::string, Entry>& found) {
+        std::map<std::string, int> first_lines;
+        for (const auto& item : section) {
+            const YAML::Mark mark = item.first.Mark();
+            const std::string place = fmt::format("{}:{}:{}", path, mark.line + 1, mark.column + 1);
+            if (!item.first.IsScalar()) {
+                report(place, prefix + "?", fmt::format("found {}, expected a key", kind_of(item.first)));
+                continue;
+            }
+            const std::string name = item.first.Scalar();
+            const std::string key = prefix + name;
+            const auto [first, is_first] = first_lines.emplace(name, mark.line + 1);
+            if (!is_first) {
+                report(
+                    place, key,
+                    fmt::format("found it twice, expected it once; the first is in line {}", first->second));
+                continue;
+            }
+            add_item(key, item.second, place, path, found);
+        }
+    }
+
+    void add_item(const std::string& key, const YAML::Node& value, const std::string& key_place,
+                  const std::string& path, std::map<std::string, Entry>& found) {
+        const YAML::Mark mark = value.Mark();
+        const std::string place =
+            mark.is_null() ? key_place : fmt::format("{}:{}:{}", path, mark.line + 1, mark.column + 1);
+        if (const ConfigKey* known = schema_.find(key)) {
+            if (value.IsScalar()) {
+                found[key] = {trimmed(value.Scalar()), place, fs::path(path).parent_path()};
+            } else {
+                report(place, key, fmt::format("found {}, expected {}", kind_of(value), known->expected));
+            }
+        } else if (schema_.is_section(key)) {
+            if (value.IsMap() || value.IsNull()) {
+                sections_.emplace(key, key_place);
+                add_section(value, key + '.', path, found);
+            } else {
+                report(place, key,
+                       fmt::format("found {}, expected the keys {}", kind_of(value),
+                                   joined(schema_.names_in(key))));
+            }
+        } else {
+            errors_.push_back(fmt::format("{}: {}: unknown key{}", key_place, key, suggestion(key)));
+        }
+    }
+
+    /// The nearest name in the same section, or the same name in another one.
+    std::string suggestion(const std::string& key) const {
+        const auto dot = key.rfind('.');
+        const std::string section = dot == std::string::npos ? "" : key.substr(0, dot);
+        const std::string name = dot == std::string::npos ? key : key.substr(dot + 1);
+        const std::string near = nearest_name(name, schema_.names_in(section));
+        if (!near.empty()) {
+            return fmt::format(" (did you mean {}?)", section.empty() ? near : section + '.' + near);
+        }
+        std::vector<std::string> paths, namesakes;
+        for (const ConfigKey& candidate : schema_.keys()) {
+            paths.push_back(candidate.path);
+            const bool same_start =
+                candidate.path.substr(0, candidate.path.find('.')) == key.substr(0, key.find('.'));
+            if (same_start && candidate.path.substr(candidate.path.rfind('.') + 1) == name) {
+                namesakes.push_back(candidate.path);
+            }
+        }
+        if (namesakes.size() == 1) {
+            return fmt::format(" (did you mean {}?)", namesakes.front());
+        }
+        const std::string by_path = did_you_mean(key, paths);
+        if (!by_path.empty()) {
+            return by_path;
+        }
+        const std::vector<std::string> names = schema_.names_in(section);
+        return names.empty()
+                   ? ""
+                   : fmt::format("; known {}: {}", section.empty() ? "keys" : "in " + section, joined(names));
+    }
+
+    void add_override(const std::string& text) {
+        const std::string place = "--set " + text;
+        const auto equals = text.find('=');
+        if (equals == std::string::npos) {
+            errors_.push_back(fmt::format("{}: found no '=', expected KEY=VALUE, e.g. hydra.units=8", place));
+            return;
+        }
+        const std::string key = trimmed(text.substr(0, equals));
+        if (schema_.find(key) != nullptr) {
+            entries_[key] = {trimmed(text.substr(equals + 1)), place, fs::path{}};
+        } else if (schema_.is_section(key)) {
+            errors_.push_back(fmt::format("{}: {}: found a section, expected one of its keys {}", place, key,
+                                          joined(schema_.names_in(key))));
+        } else {
+            errors_.push_back(fmt::format("{}: {}: unknown key{}", place, key, suggestion(key)));
+        }
+    }
+
+    void add_technology(const std::string& section) {
+        const std::string key = section + ".technology";
+        const auto found = entries_.find(key);
+        if (found == entries_.end()) {
+            return;
+        }
+        const Entry entry = found->second;
+        if (entry.text.empty()) {
+            report(entry.where, key, "found nothing, expected the name of a technology file");
+            invalid_.insert(section);
+            return;
+        }
+        try {
+            entries_.erase(found); // so that one in the file itself is noticed
+            add_file((entry.folder / entry.text).string(), section + '.');
+            const auto nested = entries_.find(key);
+            if (nested != entries_.end()) {
+                report(nested->second.where, key,
+                       "found it in a technology file, expected no other file there");
+            }
+        } catch (const InputError& e) {
+            errors_.push_back(
+                fmt::format("{} (technology of {}, named in {})", e.what(), section, entry.where));
+            invalid_.insert(section);
+        }
+        entries_[key] = entry;
+    }
+
+    void read_keys() {
+        for (const ConfigKey& key : schema_.keys()) {
+            if (!key.read) {
+                continue;
+            }
+            const auto entry = entries_.find(key.path);
+            if (entry != entries_.end()) {
+                try {
+                    key.read(entry->second.text);
+                } catch (const InputError& e) {
+                    report(entry->second.where, key.path, e.what());
+                }
+            } else if (key.required && is_valid(key.path)) {
+                report(where(key.path), key.path, fmt::format("missing, expected {}", key.expected));
+            }
+        }
+    }
+
+    std::string file_;
+    PlatformConfig config_;
+    ConfigSchema schema_{config_};
+    std::map<std::string, Entry> entries_;
+    std::map<std::string, std::string> sections_; ///< where each section stands
+    std::vector<std::string> errors_;
+    std::set<std::string> invalid_; ///< keys and sections that have an error already
+};
+
+} // namespace
+
+PlatformConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
+    return Reader(path, overrides).config();
+}
+
+std::string effective_yaml(const PlatformConfig& config) {
+    PlatformConfig copy = config;
+    const ConfigSchema schema(copy);
+    std::string yaml = "# Effective configuration of HydraVP: every default and technology filled in.\n";
+    std::vector<std::string> open; // sections around the last key
+    for (const ConfigKey& key : schema.keys()) {
+        if (!key.write) {
+            continue;
+        }
+        std::vector<std::string> parts;
+        std::size_t begin = 0;
+        for (std::size_t dot = key.path.find('.'); dot != std::string::npos;
+             dot = key.path.find('.', begin)) {
+            parts.push_back(key.path.substr(begin, dot - begin));
+            begin = dot + 1;
+        }
+        const auto changed = std::mismatch(open.begin(), open.end(), parts.begin(), parts.end());
+        for (auto section = changed.second; section != parts.end(); ++section) {
+            yaml += fmt::format("{:{}}{}:\n", "", 2 * (section - parts.begin()), *section);
+        }
+        open = parts;
+        const std::string line =
+            fmt::format("{:{}}{}: {}", "", 2 * parts.size(), key.path.substr(begin), key.write());
+        yaml += fmt::format("{:<36} # {}\n", line, key.meaning);
+    }
+    return yaml;
+}
+
+} // namespace hydravp::platform

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_schema.h"
+
+#include "hydravp/core/error.h"
+#include "hydravp/core/quantity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+namespace hydravp::platform {
+namespace {
+
+using core::in_quotes;
+using core::InputError;
+using core::Picoseconds;
+
+[[noreturn]] void refuse(const std::string& text, const std::string& expected) {
+    throw InputError(fmt::format("found {}, expected {}", in_quotes(text), expected));
+}
+
+template <class Number>
+std::optional<Number> parse_number(const std::string& text) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+/// As a YAML scalar: plain where nobody can misread it.
+std::string yaml_text(const std::string& text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '-' || c == '.';
+    });
+    const bool begins_with_letter =
+        !text.empty() && std::isalpha(static_cast<unsigned char>(text.front())) != 0;
+    if (plain && begins_with_letter && text != "null" && text != "Null" && text != "NULL") {
+        return text;
+    }
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            result += '\\';
+        }
+        result += c;
+    }
+    return result + '"';
+}
+
+bool is_power_of_two(std::uint64_t n) {
+    return n != 0 && (n & (n - 1)) == 0;
+}
+
+} // namespace
+
+/// Adds keys to the section it stands in.
+class ConfigSchema::Binder {
+public:
+    explicit Binder(ConfigSchema& schema) : schema_(schema) {}
+
+    template <class Body>
+    void section(const char* name, const Body& body) {
+        const std::string outer = prefix_;
+        schema_.sections_.insert(prefix_ + name);
+        prefix_ += std::string(name) + '.';
+        body();
+        prefix_ = outer;
+    }
+
+    ConfigKey& text(const char* name, std::string& field, const char* meaning) {
+        const std::string expected = "a name";
+        return add(
+            name, expected, meaning,
+            [&field, expected](const std::string& text) {
+                const bool printable = std::all_of(text.begin(), text.end(), [](char c) {
+                    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
+                });
+                if (text.empty() || !printable) {
+                    refuse(text, expected);
+                }
+                field = text;
+            },
+            [&field] { return yaml_text(field); });
+    }
+
+    template <class Value>
+    ConfigKey& choice(const char* name, Value& field, std::vector<std::pair<std::string, Value>> values,
+                      const char* meaning) {
+        std::string expected;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            expected += i == 0 ? "" : i + 1 == values.size() ? " or " : ", ";
+            expected += values[i].first;
+        }
+        return add(
+            name, expected, meaning,
+            [&field, values, expected](const std::string& text) {
+                for (const auto& [label, value] : values) {
+                    if (label == text) {
+                        field = value;
+                        return;
+                    }
+                }
+                refuse(text, expected);
+            },
+            [&field, values] {
+                for (const auto& [label, value] : values) {
+                    if (value == field) {
+                        return label;
+                    }
+                }
+                return std::string{};
+            });
+    }
+
+    ConfigKey& count(const char* name, std::uint32_t& field, const char* meaning) {
+        return number(
+            name, field, [](std::uint32_t n) { return n >= 1; }, "a whole number, at least 1", meaning);
+    }
+
+    ConfigKey& power_of_two(const char* name, std::uint32_t& field, const char* meaning) {
+        return number(name, field, is_power_of_two, "a power of two", meaning);
+    }
+
+    ConfigKey& number(const char* name, std::uint32_t& field, std::function<bool(std::uint32_t)> is_allowed,
+                      const std::string& expected, const char* meaning) {
+        return add(
+            name, expected, meaning,
+            [&field, is_allowed, expected](const std::string& text) {
+                const auto value = parse_number<std::uint32_t>(text);
+                if (!value || !is_allowed(*value)) {
+                    refuse(text, expected);
+                }
+                field = *value;
+            },
+            [&field] { return std::to_string(field); });
+    }
+
+    ConfigKey& fraction(const char* name, double& field, const char* meaning) {
+        const std::string expected = "a number from 0 to 1";
+        return add(
+            name, expected, meaning,
+            [&field, expected](const std::string& text) {
+                const auto value = parse_number<double>(text);
+                if (!value || !(*value >= 0 && *value <= 1)) {
+                    refuse(text, expected);
+                }
+                field = *value;
+            },
+            [&field] { return fmt::format("{}", field); });
+    }
+
+    ConfigKey& clock(const char* name, Picoseconds& field, const char* meaning) {
+        return add(
+            name, "a clock period or frequency with its unit, e.g. 336 ps or 3 GHz", meaning,
+            [&field](const std::string& text) {
+                field = core::parse_clock_period(text);
+                if (field.count() == 0) {
+                    refuse(text, "a period above zero");
+                }
+            },
+            [&field] { return core::format_time(field); });
+    }
+
+    ConfigKey& time(const char* name, Picoseconds& field, const char* meaning) {
+        return add(
+            name, "a time with its unit, e.g. 2.5 ns", meaning,
+            [&field](const std::string& text) { field = core::parse_time(text); },
+            [&field] { return core::format_time(field); });
+    }
+
+    /// A time that may also be given in cycles of `clock`, a key before it.
+    ConfigKey& time(const char* name, Picoseconds& field, const Picoseconds& clock, const char* meaning) {
+        return add(
+            name, "a time with its unit, e.g. 2.5 ns, or clock cycles, e.g. 5 cy", meaning,
+            [&field, &clock](const std::string& text) {
+                // An invalid clock is an error of its own; any period lets the check of this key go on.
+                field = core::parse_time(text, std::max(clock, Picoseconds{1}));
+            },
+            [&field] { return core::format_time(field); });
+    }
+
+    ConfigKey& size(const char* name, std::uint32_t& field, const char* meaning) {
+        return add(
+            name, "a size with its unit, e.g. 1 KiB", meaning,
+            [&field](const std::string& text) {
+                const core::Bytes size = core::parse_size(text);
+                if (size.count > std::numeric_limits<std::uint32_t>::max()) {
+                    refuse(text, "a size below 4 GiB");
+                }
+                field = static_cast<std::uint32_t>(size.count);
+            },
+            [&field] { return core::format_size({field}); });
+    }
+
+    ConfigKey& buffer(const char* name, core::Bytes& field, const char* meaning) {
+        return add(
+            name, "a size with its unit, e.g. 32 KiB", meaning,
+            [&field](const std::string& text) {
+                field = core::parse_size(text);
+                if (field.count == 0 || field.count % 16 != 0 || field.count > 1ULL << 30) {
+                    refuse(text, "two halves of whole 8-byte bursts, at most 1 GiB");
+                }
+            },
+            [&field] { return core::format_size(field); });
+    }
+
+    ConfigKey& energy_per_bit(const char* name, core::EnergyPerBit& field, const char* meaning) {
+        return add(
+            name, "an energy per bit with its unit, e.g. 1.17 pJ/bit", meaning,
+            [&field](const std::string& text) { field = core::parse_energy_per_bit(text); },
+            [&field] { return core::format_energy_per_bit(field); });
+    }
+
+    ConfigKey& energy(const char* name, core::Energy& field, const char* meaning) {
+        return add(
+            name, "an energy with its unit, e.g. 69.1 nJ", meaning,
+            [&field](const std::string& text) { field = core::parse_energy(text); },
+            [&field] { return core::format_energy(field); });
+    }
+
+    ConfigKey& power(const char* name, core::Power& field, const char* meaning) {
+        return add(
+            name, "a power with its unit, e.g. 43 mW", meaning,
+            [&field](const std::string& text) { field = core::parse_power(text); },
+            [&field] { return core::format_power(field); });
+    }
+
+    ConfigKey& bandwidth(const char* name, core::Bandwidth& field, const char* meaning) {
+        return add(
+            name, "a bandwidth with its unit, e.g. 15.75 GB/s", meaning,
+            [&field](const std::string& text) { field = core::parse_bandwidth(text); },
+            [&field] { return core::format_bandwidth(field); });
+    }
+
+    /// The name of a file with more keys of this section; the reader opens it.
+    void technology_file() {
+        add("technology", "the name of a technology file", "", nullptr, nullptr).optional();
+    }
+
+    void memory(const char* name, modules::MemoryConfig& memory) {
+        section(name, [&] {
+            memory::Geometry& g = memory.geometry;
+            memory::Technology& t = memory.technology;
+            technology_file();
+            text("name", t.name, "name of the technology");
+            power_of_two("channels", memory.channels, "channels behind one address range");
+            power_of_two("ranks", g.ranks, "per channel");
+            power_of_two("chips_per_rank", g.chips_per_rank, "x8 chips in lockstep");
+            power_of_two("banks", g.banks, "per rank");
+            power_of_two("rows", g.rows, "per bank");
+            size("row_size", g.row_bytes, "per chip");
+            section("timing", [&] {
+                clock("t_ck", t.t_ck, "command clock; one cy of the others");
+                time("t_rcd", t.t_rcd, t.t_ck, "activate to column command");
+                time("t_cl", t.t_cl, t.t_ck, "read command to first data");
+                time("t_wl", t.t_wl, t.t_ck, "write command to first data");
+                time("t_ccd", t.t_ccd, t.t_ck, "column command to column command, one burst on the bus");
+                time("t_wr", t.t_wr, t.t_ck, "last write data to precharge");
+                time("t_rtp", t.t_rtp, t.t_ck, "read command to precharge");
+                time("t_rp", t.t_rp, t.t_ck, "precharge to activate, same bank");
+                time("t_ras", t.t_ras, t.t_ck, "activate to precharge, same bank");
+                time("t_rc", t.t_rc, t.t_ck, "activate to activate, same bank");
+                time("t_rrd", t.t_rrd, t.t_ck, "activate to activate, different banks");
+                time("t_rrd_pre", t.t_rrd_pre, t.t_ck, "precharge to precharge, different banks; 0: no rule")
+                    .optional();
+                time("t_faw", t.t_faw, t.t_ck, "window of at most four activates; 0: no rule").optional();
+                time("t_wtr", t.t_wtr, t.t_ck, "last write data to read command, same rank");
+                time("t_rtrs", t.t_rtrs, t.t_ck, "gap on the data bus when rank or direction changes");
+                time("t_refi", t.t_refi, t.t_ck, "mean interval of refreshes; 0: no refresh").optional();
+                time("t_rfc", t.t_rfc, t.t_ck, "refresh to activate").optional();
+            });
+            section("energy", [&] {
+                energy_per_bit("array_read", t.array_read, "per bit of a row that is opened");
+                energy_per_bit("array_write", t.array_write,
+                               "per bit written back when a dirty row is closed");
+                energy_per_bit("buffer_read", t.buffer_read, "per bit read from the row buffer");
+                energy_per_bit("buffer_write", t.buffer_write, "per bit written into the row buffer");
+                power("background", t.background, "standby power of one chip");
+                energy("refresh", t.refresh, "one refresh command, one chip").optional();
+                choice<memory::ArrayWritePolicy>(
+                    "array_write_policy", t.array_write_policy,
+                    {{"modified-words", memory::ArrayWritePolicy::modified_words},
+                     {"whole-row", memory::ArrayWritePolicy::whole_row}},
+                    "what an array write is charged for")
+                    .optional();
+            });
+        });
+    }
+
+private:
+    ConfigKey& add(const char* name, std::string expected, const char* meaning,
+                   std::function<void(const std::string&)> read, std::function<std::string()> write) {
+        schema_.keys_.push_back(
+            {prefix_ + name, std::move(expected), meaning, true, std::move(read), std::move(write)});
+        return schema_.keys_.back();
+    }
+
+    ConfigSchema& schema_;
+    std::string prefix_;
+};
+
+ConfigSchema::ConfigSchema(PlatformConfig& config) {
+    Binder b(*this);
+    b.text("name", config.name, "name of the platform, repeated in its results");
+    b.choice<TransferModel>("transfers", config.transfers,
+                            {{to_string(TransferModel::ideal), TransferModel::ideal},
+                             {to_string(TransferModel::timed), TransferModel::timed}},
+                            "ideal: only multiply-accumulates take time")
+        .optional();
+    b.choice<Mapping>("mapping", config.mapping,
+                      {{to_string(Mapping::paper_numbers), Mapping::paper_numbers}},
+                      "how layers are spread over the units")
+        .optional();
+    b.choice<int>("partial_sum_bits", config.partial_sum_bits, {{"16", 16}, {"32", 32}, {"48", 48}},
+                  "of the sums that leave a unit; 48 is exact")
+        .optional();
+    b.section("host", [&] {
+        b.clock("clock_period", config.host.clock_period, "of a core");
+        b.time("layer_timeout", config.host.layer_timeout, "the driver gives up on a layer after it");
+    });
+    b.section("bus", [&] {
+        b.time("latency", config.bus.latency, "per transaction");
+        b.bandwidth("bandwidth", config.bus.bandwidth, "of the whole bus");
+    });
+    b.section("link", [&] {
+        b.time("latency", config.link.latency, "each way");
+        b.bandwidth("bandwidth", config.link.bandwidth, "each direction");
+        b.size("packet_payload", config.link.packet_payload_bytes, "largest payload of a packet").optional();
+        b.size("packet_header", config.link.packet_header_bytes, "of every packet").optional();
+        b.energy_per_bit("energy", config.link.energy, "payload and header bits");
+    });
+    b.section("controller", [&] {
+        b.time("latency", config.memory.controller.latency, "from acceptance to the first command");
+        b.energy_per_bit("io_energy", config.memory.controller.io_energy, "per bit on a channel's data bus");
+    });
+    b.section("accumulation", [&] {
+        modules::AccumulationConfig& accumulation = config.memory.accumulation;
+        b.clock("clock_period", accumulation.clock_period, "of the result accumulation unit");
+        b.time("latency", accumulation.latency, accumulation.clock_period,
+               "from the last partial sum to the finished word");
+        b.count("operands_per_cycle", accumulation.operands_per_cycle, "partial sums that a lane adds")
+            .optional();
+    });
+    b.section("staging", [&] {
+        b.size("size", config.memory.staging_bytes, "weight prefetch buffer between PCM and DRAM").optional();
+    });
+    b.memory("dram", config.memory.dram);
+    b.memory("pcm", config.memory.pcm);
+    b.section("hydra", [&] {
+        accelerators::hydra::HydraConfig& hydra = config.hydra;
+        b.count("units", hydra.units, "one per DRAM chip, filled rank by rank").optional();
+        b.count("macs_per_unit", hydra.macs_per_unit, "lanes").optional();
+        b.clock("clock_period", hydra.clock_period, "of a unit").optional();
+        b.count("mac_cycles", hydra.mac_cycles, "of one multiply-accumulate").optional();
+        b.number(
+             "ab_port_bits", hydra.ab_port_bits, [](std::uint32_t n) { return n >= 16 && n % 16 == 0; },
+             "a multiple of 16", "of the port that fills the stream buffers")
+            .optional();
+        b.count("pool_cycles", hydra.pool_cycles, "of one comparison or addition").optional();
+        b.buffer("activation_buffer", hydra.activation_buffer, "per unit, two halves").optional();
+        b.buffer("weight_buffer", hydra.weight_buffer, "per unit, two halves").optional();
+        b.buffer("output_buffer", hydra.output_buffer, "per unit, two halves").optional();
+        b.power("power", hydra.power, "of 16 units of 32 lanes, while computing").optional();
+        b.fraction("mac_power_share", hydra.mac_power_share, "of the power").optional();
+        b.fraction("buffer_power_share", hydra.buffer_power_share, "of the power").optional();
+        b.fraction("control_power_share", hydra.control_power_share, "of the power").optional();
+    });
+}
+
+const ConfigKey* ConfigSchema::find(const std::string& path) const {
+    const auto found =
+        std::find_if(keys_.begin(), keys_.end(), [&path](const ConfigKey& key) { return key.path == path; });
+    return found == keys_.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> ConfigSchema::names_in(const std::string& section) const {
+    const std::string prefix = section.empty() ? "" : section + '.';
+    std::vector<std::string> names;
+    for (const ConfigKey& key : keys_) {
+        if (key.path.compare(0, prefix.size(), prefix) != 0) {
+            continue;
+        }
+        const std::string rest = key.path.substr(prefix.size());
+        const std::string name = rest.substr(0, rest.find('.'));
+        if (names.empty() || names.back() != name) {
+            names.push_back(name);
+        }
+    }
+    return names;
+}
+
+namespace {
+
+void check_timing(const std::string& section, const memory::Technology& t, const ReportError& report) {
+    const auto at_least = [&](const char* key, Picoseconds value, Picoseconds bound, const char* reason) {
+        if (value < bound) {
+            report(section + ".timing." + key,
+                   fmt::format("found {}, expected at least {} = {}", core::format_time(value), reason,
+                               core::format_time(bound)));
+        }
+    };
+    at_least("t_ccd", t.t_ccd, t.t_ck, "t_ck");
+    at_least("t_ras", t.t_ras, t.t_rcd, "t_rcd");
+    at_least("t_rc", t.t_rc, t.t_ras + t.t_rp, "t_ras + t_rp");
+    if (t.t_faw.count() != 0) {
+        at_least("t_faw", t.t_faw, t.t_rrd, "t_rrd");
+    }
+    if (t.t_refi.count() != 0 && t.t_refi <= t.t_rfc + t.t_rc) {
+        report(section + ".timing.t_refi",
+               fmt::format("found {}, expected 0 ns or more than t_rfc + t_rc = {}",
+                           core::format_time(t.t_refi), core::format_time(t.t_rfc + t.t_rc)));
+    }
+    if (t.t_refi.count() != 0 && t.t_rfc.count() == 0) {
+        report(section + ".timing.t_rfc", "found no refresh time, expected one above zero where t_refi is");
+    }
+}
+
+/// log2 of the bytes of a memory whose dimensions are powers of two; cannot overflow.
+int address_bits(const modules::MemoryConfig& memory) {
+    const memory::Geometry& g = memory.geometry;
+    double bits = 0;
+    for (const std::uint32_t n : {memory.channels, g.ranks, g.chips_per_rank, g.banks, g.rows, g.row_bytes}) {
+        bits += std::log2(n);
+    }
+    return static_cast<int>(bits);
+}
+
+} // namespace
+
+void check_consistency(const PlatformConfig& config, const std::function<bool(const std::string&)>& is_valid,
+                       const ReportError& report) {
+    const modules::MemoryConfig& dram = config.memory.dram;
+    const modules::MemoryConfig& pcm = config.memory.pcm;
+    const accelerators::hydra::HydraConfig& hydra = config.hydra;
+
+    constexpr int largest_memory_bits = 46; // two of them and the register window fit 48 bits
+    for (const auto& [section, memory] : {std::pair("dram", &dram), std::pair("pcm", &pcm)}) {
+        const std::string name = section;
+        if (is_valid(name + ".row_size") && (!is_power_of_two(memory->geometry.row_bytes) ||
+                                             memory->geometry.row_bytes < memory::Geometry::burst_bytes)) {
+            report(name + ".row_size", fmt::format("found {}, expected a power of two, at least {} B",
+                                                   core::format_size({memory->geometry.row_bytes}),
+                                                   memory::Geometry::burst_bytes));
+        } else if (is_valid(name) && address_bits(*memory) > largest_memory_bits) {
+            report(name + ".rows", fmt::format("found a memory of 2^{} B, expected at most 2^{} B",
+                                               address_bits(*memory), largest_memory_bits));
+        }
+        if (is_valid(name + ".chips_per_rank") && memory->geometry.chips_per_rank > 32) {
+            report(name + ".chips_per_rank",
+                   fmt::format("found {}, expected at most 32", memory->geometry.chips_per_rank));
+        }
+        if (is_valid(name + ".timing")) {
+            check_timing(section, memory->technology, report);
+        }
+    }
+    if (is_valid("dram.channels") && dram.channels != 1) {
+        report("dram.channels",
+               fmt::format("found {}, expected 1: the channel that carries the units", dram.channels));
+    }
+    if (is_valid("hydra.units") && is_valid("dram.ranks") && is_valid("dram.chips_per_rank")) {
+        const std::uint64_t chips = std::uint64_t{dram.geometry.ranks} * dram.geometry.chips_per_rank;
+        if (hydra.units > chips) {
+            report("hydra.units",
+                   fmt::format("found {}, expected at most {}, one per DRAM chip", hydra.units, chips));
+        }
+    }
+    if (is_valid("staging") && is_valid("dram.chips_per_rank")) {
+        const std::uint64_t burst =
+            std::uint64_t{dram.geometry.chips_per_rank} * memory::Geometry::burst_bytes;
+        const std::uint32_t size = config.memory.staging_bytes;
+        if (size == 0 || size % burst != 0) {
+            report("staging.size", fmt::format("found {}, expected a multiple of {}, a burst of the channel",
+                                               core::format_size({size}), core::format_size({burst})));
+        }
+    }
+    if (is_valid("link.packet_payload") && config.link.packet_payload_bytes == 0) {
+        report("link.packet_payload", "found 0 B, expected a payload above zero");
+    }
+    if (is_valid("host.layer_timeout") && config.host.layer_timeout.count() == 0) {
+        report("host.layer_timeout", "found 0 ps, expected a time above zero");
+    }
+    if (is_valid("hydra")) {
+        // Each half of a buffer holds at least one operand, or one sum, of every lane.
+        const auto at_least = [&](const char* key, core::Bytes size, std::uint64_t bytes_per_lane) {
+            const std::uint64_t bound = 2 * bytes_per_lane * hydra.macs_per_unit;
+            if (size.count < bound) {
+                report(std::string("hydra.") + key,
+                       fmt::format("found {}, expected at least {}: two halves of {} B for each of {} lanes",
+                                   core::format_size(size), core::format_size({bound}), bytes_per_lane,
+                                   hydra.macs_per_unit));
+            }
+        };
+        constexpr std::uint64_t word = 2, exact_sum = 6;
+        at_least("activation_buffer", hydra.activation_buffer, word);
+        at_least("output_buffer", hydra.output_buffer, exact_sum);
+        const double shares = hydra.mac_power_share + hydra.buffer_power_share + hydra.control_power_share;
+        if (std::abs(shares - 1) > 1e-9) {
+            report("hydra",
+                   fmt::format("found shares of mac, buffer and control power that add to {:.6g}, expected 1",
+                               shares));
+        }
+    }
+}
+
+} // namespace hydravp::platform

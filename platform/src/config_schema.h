@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/platform/config.h"
+
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hydravp::platform {
+
+/// One key of the configuration, bound to its field.
+struct ConfigKey {
+    std::string path;     ///< dotted, e.g. dram.timing.t_rcd
+    std::string expected; ///< what its text must be, for error messages
+    std::string meaning;
+    bool required = true;
+    /// Converts the text into the field, or throws core::InputError "found X, expected Y".
+    std::function<void(const std::string& text)> read;
+    /// The field as text; empty for `technology`, which is not kept.
+    std::function<std::string()> write;
+
+    ConfigKey& optional() {
+        required = false;
+        return *this;
+    }
+};
+
+/// Every key of the configuration once, in its order in the file: the one place that names them, for reading,
+/// checking, dumping and suggestions.
+class ConfigSchema {
+public:
+    /// The keys refer to the fields of `config`, which must outlive the schema.
+    explicit ConfigSchema(PlatformConfig& config);
+
+    const std::vector<ConfigKey>& keys() const { return keys_; }
+    const ConfigKey* find(const std::string& path) const;
+    bool is_section(const std::string& path) const { return sections_.count(path) != 0; }
+    /// Names of the keys and sections directly in a section; "" is the top level.
+    std::vector<std::string> names_in(const std::string& section) const;
+
+private:
+    class Binder;
+    std::vector<ConfigKey> keys_;
+    std::set<std::string> sections_;
+};
+
+/// A rule that joins several keys: reports "found X, expected Y" for `path`.
+using ReportError = std::function<void(const std::string& path, const std::string& message)>;
+
+/// Checks what no single key can tell. `is_valid` says whether a section or key was read without errors;
+/// rules over others are left out.
+void check_consistency(const PlatformConfig& config, const std::function<bool(const std::string&)>& is_valid,
+                       const ReportError& report);
+
+} // namespace hydravp::platform

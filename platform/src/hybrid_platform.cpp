@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/platform/hybrid_platform.h"
+
+#include "hydravp/accelerators/hydra/output_buffer.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace hydravp::platform {
+
+using accelerators::hydra::HydraUnit;
+
+HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const PlatformConfig& config,
+                               bool keep_data)
+    : HybridPlatform(
+          name, Resolved{config.transfers == TransferModel::ideal ? with_ideal_transfers(config) : config},
+          keep_data) {}
+
+HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Resolved& resolved, bool keep_data)
+    : sc_core::sc_module(name),
+      host("host", resolved.config.host),
+      bus("bus", resolved.config.bus),
+      link("link", resolved.config.link),
+      controller("controller", resolved.config.memory, resolved.config.hydra.units, keep_data),
+      dram("dram", resolved.config.memory.dram.technology, resolved.config.memory.dram.geometry, "dram",
+           "channel") {
+    if (sc_core::sc_get_time_resolution() != sc_core::sc_time(1, sc_core::SC_PS)) {
+        throw std::logic_error("HydraVP needs SystemC's default time resolution of 1 ps");
+    }
+    const PlatformConfig& config = resolved.config;
+
+    host.bus.bind(bus.initiators);
+    const core::AddressMap map = controller.address_map();
+    bus.add_target(map.dram_base, map.registers_base + core::AddressMap::register_window_bytes)
+        .bind(link.upstream);
+    link.downstream.bind(controller.front);
+
+    controller.interrupt(controller_interrupt_);
+    link.interrupt_in(controller_interrupt_);
+    link.interrupt_out(host_interrupt_);
+    host.interrupt(host_interrupt_);
+
+    controller.dram_channel().bind(dram.commands);
+    for (std::uint32_t i = 0; i < config.memory.pcm.channels; ++i) {
+        pcm.push_back(std::make_unique<memory::Channel>(fmt::format("pcm{}", i).c_str(),
+                                                        config.memory.pcm.technology,
+                                                        config.memory.pcm.geometry, "pcm", "pcm"));
+        controller.pcm_channel(i).bind(pcm.back()->commands);
+    }
+    const auto& geometry = config.memory.dram.geometry;
+    for (std::uint32_t i = 0; i < config.hydra.units; ++i) {
+        units.push_back(std::make_unique<HydraUnit>(fmt::format("hydra{}", i).c_str(), config.hydra,
+                                                    core::Unit{i}, geometry.row_bytes, keep_data));
+        memory::Chip& chip =
+            dram.chip(core::Rank{i / geometry.chips_per_rank}, core::Chip{i % geometry.chips_per_rank});
+        chip.unit.bind(units.back()->bus);
+        units.back()->banks.bind(chip.banks);
+        controller.unit_lines(units.back()->lines);
+    }
+}
+
+workloads::MachineShape machine_shape(const PlatformConfig& config) {
+    const auto& dram = config.memory.dram;
+    const auto& hydra = config.hydra;
+    workloads::MachineShape shape;
+    shape.units = hydra.units;
+    shape.chips_per_rank = dram.geometry.chips_per_rank;
+    shape.lanes = hydra.macs_per_unit;
+    shape.activation_half_bytes = static_cast<std::uint32_t>(hydra.activation_buffer.count / 2);
+    shape.weight_half_bytes = static_cast<std::uint32_t>(hydra.weight_buffer.count / 2);
+    shape.output_half_words = static_cast<std::uint32_t>(hydra.output_buffer.count / 2) /
+                              accelerators::hydra::OutputBuffer::accumulator_bytes;
+    shape.banks = dram.geometry.banks;
+    shape.bank_bytes = std::uint64_t{dram.geometry.rows} * dram.geometry.row_bytes;
+    shape.pcm_base = dram.capacity_bytes();
+    shape.pcm_bytes = config.memory.pcm.capacity_bytes();
+    shape.partial_sum_bits = config.partial_sum_bits;
+    shape.step_ps = static_cast<double>(hydra.clock_period.count()) * hydra.mac_cycles;
+    shape.chip_slot_ps = shape.channel_slot_ps = static_cast<double>(dram.technology.t_ccd.count());
+    return shape;
+}
+
+} // namespace hydravp::platform

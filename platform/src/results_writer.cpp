@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/platform/results_writer.h"
+
+#include "hydravp/core/error.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <vector>
+
+namespace hydravp::platform {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* schema_name = "hydravp-results-1";
+
+double finite(double value) {
+    if (!std::isfinite(value)) {
+        throw core::SimulationError("a figure of the results is not a number");
+    }
+    return value;
+}
+
+/// A mean of counts: whole as an integer, otherwise as it is.
+Json count(double value) {
+    constexpr double exact = 9007199254740992.0; // 2^53
+    if (std::abs(finite(value)) < exact && value == std::floor(value)) {
+        return static_cast<std::int64_t>(value);
+    }
+    return value;
+}
+
+double sum(const Figures& figures) {
+    double total = 0;
+    for (const auto& [name, value] : figures) {
+        total += value;
+    }
+    return total;
+}
+
+double figure(const Figures& figures, const std::string& name) {
+    const auto found = figures.find(name);
+    return found == figures.end() ? 0 : found->second;
+}
+
+Json reals(const Figures& figures) {
+    Json json = Json::object();
+    for (const auto& [name, value] : figures) {
+        json[name] = finite(value);
+    }
+    return json;
+}
+
+Json counts(const Figures& figures) {
+    Json json = Json::object();
+    for (const auto& [name, value] : figures) {
+        json[name] = count(value);
+    }
+    return json;
+}
+
+void add_activity(Json& json, const Activity& activity) {
+    json["energy_mj"] = reals(activity.energy_mj);
+    json["energy_mj"]["total"] = finite(sum(activity.energy_mj));
+    json["bytes"] = counts(activity.bytes);
+    json["writes"] = counts(activity.writes);
+    json["busy_ms"] = reals(activity.busy_ms);
+}
+
+Json optional_figure(const std::optional<double>& value) {
+    return value ? Json(finite(*value)) : Json(nullptr);
+}
+
+double latency_ms(const LayerResult& layer) {
+    return layer.end_ms - layer.start_ms;
+}
+
+/// The text as one field of a CSV file.
+std::string csv_field(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) {
+        return text;
+    }
+    std::string field = "\"";
+    for (const char c : text) {
+        field += c == '"' ? "\"\"" : std::string(1, c);
+    }
+    return field + '"';
+}
+
+/// The accounts of any layer or of the frame, in alphabetical order.
+std::set<std::string> names_of(const RunResults& results, Figures Activity::*figures) {
+    std::set<std::string> names;
+    for (const auto& [name, value] : results.total.*figures) {
+        names.insert(name);
+    }
+    for (const LayerResult& layer : results.layers) {
+        for (const auto& [name, value] : layer.activity.*figures) {
+            names.insert(name);
+        }
+    }
+    return names;
+}
+
+/// Rows of text; the first `left_columns` are flush left, the others flush right.
+class TextTable {
+public:
+    TextTable(std::vector<std::string> head, std::size_t left_columns) : left_columns_(left_columns) {
+        add(std::move(head));
+    }
+    void add(std::vector<std::string> row) {
+        widths_.resize(std::max(widths_.size(), row.size()), 0);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            widths_[i] = std::max(widths_[i], row[i].size());
+        }
+        rows_.push_back(std::move(row));
+    }
+    void add_rule() { rows_.emplace_back(); }
+
+    std::string text() const {
+        std::string text;
+        for (const std::vector<std::string>& row : rows_) {
+            std::string line;
+            for (std::size_t i = 0; i < widths_.size(); ++i) {
+                line += i == 0 ? "" : "  ";
+                if (row.empty()) {
+                    line += std::string(widths_[i], '-');
+                } else if (i < left_columns_) {
+                    line += fmt::format("{:<{}}", row[i], widths_[i]);
+                } else {
+                    line += fmt::format("{:>{}}", row[i], widths_[i]);
+                }
+            }
+            line.erase(line.find_last_not_of(' ') + 1);
+            text += line + '\n';
+        }
+        return text;
+    }
+
+private:
+    std::size_t left_columns_;
+    std::vector<std::size_t> widths_;
+    std::vector<std::vector<std::string>> rows_; ///< an empty row is a rule
+};
+
+/// Share of the time that a resource was busy; `-` for what takes no time or was not used.
+std::string percentage(double busy_ms, double of_ms) {
+    return of_ms > 0 && busy_ms > 0 ? fmt::format("{:.1f}", 100 * busy_ms / of_ms) : "-";
+}
+
+std::vector<std::string> table_row(const std::string& name, const std::string& kind, double latency,
+                                   std::uint64_t macs, const std::string& bound_by,
+                                   const Activity& activity) {
+    const auto busy = [&](const char* resource) {
+        return percentage(figure(activity.busy_ms, resource), latency);
+    };
+    const auto megabytes = [&](const char* account) {
+        return fmt::format("{:.3f}", figure(activity.bytes, account) * 1e-6);
+    };
+    return {name,
+            kind,
+            bound_by,
+            fmt::format("{:.4f}", latency),
+            fmt::format("{:.2f}", static_cast<double>(macs) * 1e-6),
+            busy("mac"),
+            busy("chip_bus"),
+            busy("channel"),
+            busy("pcm"),
+            megabytes("dram_read"),
+            megabytes("dram_written"),
+            megabytes("pcm_read"),
+            fmt::format("{:.3f}", sum(activity.energy_mj))};
+}
+
+/// `name value unit` for each figure, in columns.
+std::string list_figures(const Figures& figures, const char* format) {
+    std::size_t width = 0;
+    for (const auto& [name, value] : figures) {
+        width = std::max(width, name.size());
+    }
+    std::string text;
+    for (const auto& [name, value] : figures) {
+        text += fmt::format("  {:<{}}  {:>16}\n", name, width, fmt::format(fmt::runtime(format), value));
+    }
+    return text;
+}
+
+} // namespace
+
+void prepare_output_folder(const std::string& path) {
+    if (path.empty()) {
+        throw core::InputError("found no name of an output folder, expected one");
+    }
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) {
+        throw core::InputError(
+            fmt::format("{}: the output folder cannot be created: {}", path, error.message()));
+    }
+    if (!fs::is_directory(path, error)) {
+        throw core::InputError(fmt::format("{}: found a file, expected an output folder", path));
+    }
+    if (access(path.c_str(), W_OK | X_OK) != 0) {
+        throw core::InputError(
+            fmt::format("{}: the output folder is not writable: {}", path, std::strerror(errno)));
+    }
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    const std::string temporary = fmt::format("{}.tmp.{}", path, getpid());
+    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+    file.write(text.data(), static_cast<std::streamsize>(text.size()));
+    file.close();
+    std::error_code error;
+    if (!file) {
+        const std::string reason = std::strerror(errno);
+        fs::remove(temporary, error);
+        throw core::SimulationError(fmt::format("{}: cannot be written: {}", path, reason));
+    }
+    fs::rename(temporary, path, error);
+    if (error) {
+        const std::string reason = error.message();
+        fs::remove(temporary, error);
+        throw core::SimulationError(fmt::format("{}: cannot be written: {}", path, reason));
+    }
+}
+
+void write_results_json(const std::string& path, const RunResults& results) {
+    Json json;
+    json["schema"] = schema_name;
+    json["complete"] = results.complete;
+    json["platform"] = results.platform;
+    json["network"] = results.network;
+    json["transfers"] = results.transfers;
+    json["mapping"] = results.mapping;
+    json["partial_sum_bits"] = results.partial_sum_bits;
+    json["data"] = results.data;
+    json["frames"] = results.frames;
+    json["latency_ms"] = finite(results.latency_ms);
+    json["control_ms"] = finite(results.control_ms);
+    json["load_bytes"] = count(results.load_bytes);
+    json["macs"] = results.macs;
+    add_activity(json, results.total);
+    json["layers"] = Json::array();
+    for (const LayerResult& layer : results.layers) {
+        Json entry;
+        entry["name"] = layer.name;
+        entry["kind"] = layer.kind;
+        entry["start_ms"] = finite(layer.start_ms);
+        entry["end_ms"] = finite(layer.end_ms);
+        entry["latency_ms"] = finite(latency_ms(layer));
+        entry["macs"] = layer.macs;
+        entry["bound_by"] = layer.bound_by;
+        add_activity(entry, layer.activity);
+        json["layers"].push_back(std::move(entry));
+    }
+    json["accuracy"] = nullptr;
+    if (results.accuracy) {
+        json["accuracy"] = Json::object();
+        json["accuracy"]["images"] = results.accuracy->images;
+        json["accuracy"]["top1"] = optional_figure(results.accuracy->top1);
+        json["accuracy"]["golden_agreement"] = optional_figure(results.accuracy->golden_agreement);
+    }
+    json["host"]["wall_s"] = finite(results.host.wall_s);
+    json["host"]["peak_rss_mb"] = finite(results.host.peak_rss_mb);
+    json["host"]["kernel_events"] = results.host.kernel_events;
+    write_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+void write_layers_csv(const std::string& path, const RunResults& results) {
+    struct Group {
+        const char* name;
+        Figures Activity::*figures;
+        std::set<std::string> accounts;
+    };
+    std::vector<Group> groups;
+    for (const auto& [name, figures] :
+         {std::pair("energy_mj", &Activity::energy_mj), std::pair("bytes", &Activity::bytes),
+          std::pair("writes", &Activity::writes), std::pair("busy_ms", &Activity::busy_ms)}) {
+        groups.push_back({name, figures, names_of(results, figures)});
+    }
+
+    std::string text = "name,kind,start_ms,end_ms,latency_ms,macs,bound_by,energy_mj.total";
+    for (const Group& group : groups) {
+        for (const std::string& account : group.accounts) {
+            text += ',' + csv_field(fmt::format("{}.{}", group.name, account));
+        }
+    }
+    text += '\n';
+    for (const LayerResult& layer : results.layers) {
+        text += fmt::format("{},{},{},{},{},{},{},{}", csv_field(layer.name), csv_field(layer.kind),
+                            finite(layer.start_ms), finite(layer.end_ms), finite(latency_ms(layer)),
+                            layer.macs, csv_field(layer.bound_by), finite(sum(layer.activity.energy_mj)));
+        for (const Group& group : groups) {
+            for (const std::string& account : group.accounts) {
+                text += ',' + count(figure(layer.activity.*group.figures, account)).dump();
+            }
+        }
+        text += '\n';
+    }
+    write_file(path, text);
+}
+
+std::string format_table(const RunResults& results) {
+    std::string text =
+        fmt::format("{} on {}: transfers {}, mapping {}, partial sums {} bit, data {}, {} frame{}\n",
+                    results.network, results.platform, results.transfers, results.mapping,
+                    results.partial_sum_bits, results.data, results.frames, results.frames == 1 ? "" : "s");
+    if (!results.complete) {
+        text += "INCOMPLETE: the run ended before its last frame\n";
+    }
+    text += '\n';
+
+    TextTable table({"layer", "kind", "bound by", "latency [ms]", "MACs [M]", "mac [%]", "chip bus [%]",
+                     "channel [%]", "pcm [%]", "DRAM read [MB]", "DRAM written [MB]", "PCM read [MB]",
+                     "energy [mJ]"},
+                    3);
+    table.add_rule();
+    for (const LayerResult& layer : results.layers) {
+        table.add(
+            table_row(layer.name, layer.kind, latency_ms(layer), layer.macs, layer.bound_by, layer.activity));
+    }
+    table.add_rule();
+    table.add(table_row("frame", "", results.latency_ms, results.macs, "", results.total));
+    text += table.text();
+
+    text += fmt::format("\nlatency   {:.4f} ms per frame ({:.2f} frames/s), control {:.4f} ms beside it\n",
+                        results.latency_ms, results.latency_ms > 0 ? 1000 / results.latency_ms : 0.0,
+                        results.control_ms);
+    if (results.accuracy) {
+        text += fmt::format("accuracy  {} images", results.accuracy->images);
+        if (results.accuracy->top1) {
+            text += fmt::format(", top-1 {:.2f} %", 100 * *results.accuracy->top1);
+        }
+        if (results.accuracy->golden_agreement) {
+            text += fmt::format(", {:.4f} % of the output words as in the golden executor",
+                                100 * *results.accuracy->golden_agreement);
+        }
+        text += '\n';
+    }
+    text += fmt::format("\nenergy per frame [mJ], total {:.3f}\n", sum(results.total.energy_mj));
+    text += list_figures(results.total.energy_mj, "{:.4f}");
+    text += "\nwritten words per frame (16 bit)\n";
+    text += list_figures(results.total.writes, "{:.0f}");
+    return text;
+}
+
+} // namespace hydravp::platform

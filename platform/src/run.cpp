@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/core/channel_split.h"
+#include "hydravp/core/error.h"
+#include "hydravp/platform/config.h"
+#include "hydravp/platform/inference.h"
+#include "hydravp/platform/results_collector.h"
+#include "hydravp/platform/run_options.h"
+#include "hydravp/workloads/golden_executor.h"
+#include "hydravp/workloads/idx_reader.h"
+#include "hydravp/workloads/network_library.h"
+#include "hydravp/workloads/onnx_reader.h"
+#include "hydravp/workloads/quantizer.h"
+#include "hydravp/workloads/random_network.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace hydravp::platform {
+
+namespace {
+
+using Image = std::vector<std::uint8_t>;
+
+/// Everything a run computes on, read and checked before anything is simulated.
+struct Workload {
+    core::Network network;
+    workloads::QuantizedNetwork quantized; ///< empty layers in timing mode
+    bool functional = false;
+    std::vector<Image> random_images; ///< where no file gives any
+    std::optional<workloads::ImageSet> images;
+    std::vector<std::uint8_t> labels;
+    std::uint64_t frames = 1;
+    std::string calibration;
+
+    Image image(std::uint64_t frame) const { return images ? images->image(frame) : random_images[frame]; }
+};
+
+constexpr std::size_t calibration_images = 500;
+
+bool is_file(const std::string& network) {
+    return network.find(".onnx") != std::string::npos || std::filesystem::exists(network);
+}
+
+void read_images(Workload& work, const RunOptions& options) {
+    const std::uint64_t count = options.count.value_or(0);
+    const core::TensorShape& input = work.network.input;
+    if (options.labels.empty()) {
+        work.images = workloads::read_idx_images(options.images, count);
+    } else {
+        const std::uint32_t classes = work.network.layers.back().out.channels;
+        workloads::LabelledImages set =
+            workloads::read_idx_dataset(options.images, options.labels, classes, count);
+        work.images = std::move(set.images);
+        work.labels = std::move(set.labels);
+    }
+    if (input.channels != 1 || input.height != work.images->rows || input.width != work.images->columns) {
+        throw core::InputError(fmt::format("{}: images are 1x{}x{}, the network '{}' wants {}x{}x{}",
+                                           options.images, work.images->rows, work.images->columns,
+                                           work.network.name, input.channels, input.height, input.width));
+    }
+    if (options.count && *options.count > work.images->count) {
+        throw core::InputError(fmt::format("{}: found {} images, --count asks for {}", options.images,
+                                           work.images->count, *options.count));
+    }
+    work.frames = work.images->count;
+}
+
+/// The images that fix the scales: the training images beside a set of test images, or the run's own.
+std::vector<Image> calibration_set(Workload& work, const RunOptions& options) {
+    if (!work.images) {
+        work.calibration = "the run's own random images";
+        return work.random_images;
+    }
+    std::filesystem::path training(options.images);
+    const std::string name = training.filename().string();
+    if (name.rfind("t10k-", 0) == 0) {
+        training.replace_filename("train-" + name.substr(5));
+        if (std::filesystem::exists(training)) {
+            work.calibration = fmt::format("first {} images of {}", calibration_images, training.string());
+            return workloads::read_idx_images(training.string(), calibration_images)
+                .first(calibration_images);
+        }
+    }
+    work.calibration = fmt::format("first {} of the run's own images", calibration_images);
+    return work.images->first(calibration_images);
+}
+
+Workload prepare(const PlatformConfig& config, const RunOptions& options) {
+    Workload work;
+    const bool file = is_file(options.network);
+    work.functional = options.functional.value_or(file || !options.images.empty());
+    if (!work.functional && !options.images.empty()) {
+        throw core::InputError("--images needs --data functional: timing mode computes on no data");
+    }
+    if (options.images.empty() && !options.labels.empty()) {
+        throw core::InputError("--labels needs --images");
+    }
+    std::optional<workloads::FloatNetwork> real;
+    if (file) {
+        real = workloads::read_onnx(options.network);
+        work.network = real->network;
+    } else {
+        work.network = workloads::make_network(options.network);
+        if (work.functional) {
+            real = workloads::random_network(work.network, options.seed);
+        }
+    }
+    if (!options.images.empty()) {
+        read_images(work, options);
+    } else {
+        work.frames = options.count.value_or(1);
+        for (std::uint64_t frame = 0; work.functional && frame < work.frames; ++frame) {
+            work.random_images.push_back(workloads::random_image(work.network.input, options.seed + frame));
+        }
+    }
+    if (work.frames == 0) {
+        throw core::InputError("no image to run: --count is 0");
+    }
+    if (work.functional) {
+        workloads::QuantizerOptions quantizer;
+        quantizer.partial_sum_bits = config.partial_sum_bits;
+        const std::uint32_t units = config.hydra.units;
+        quantizer.channel_split_for = [units](std::uint32_t channels) {
+            return core::channel_split(channels, units);
+        };
+        work.quantized = workloads::quantize(*real, calibration_set(work, options), quantizer);
+    }
+    return work;
+}
+
+/// Compares what is in the simulated DRAM with the golden executor and the labels, frame by frame.
+class Judge {
+public:
+    Judge(const Workload& work, bool golden) : work_(work) {
+        if (golden) {
+            golden_ = std::make_unique<workloads::GoldenExecutor>(work.quantized);
+        }
+    }
+
+    void check(std::uint64_t frame, Inference& inference, const workloads::MappedNetwork& mapped) {
+        ++frames_;
+        if (!work_.labels.empty()) {
+            const std::size_t answer = workloads::argmax(inference.read_tensor(mapped.outputs.back()));
+            correct_ += answer == work_.labels[frame] ? 1 : 0;
+        }
+        if (golden_ == nullptr) {
+            return;
+        }
+        const auto& expected = golden_->run(workloads::quantize_image(work_.quantized, work_.image(frame)));
+        for (std::size_t layer = 0; layer < expected.size(); ++layer) {
+            const std::vector<std::int16_t> found = inference.read_tensor(mapped.outputs[layer]);
+            for (std::size_t i = 0; i < found.size(); ++i) {
+                equal_words_ += found[i] == expected[layer][i] ? 1 : 0;
+            }
+            words_ += found.size();
+        }
+    }
+
+    Accuracy accuracy() const {
+        Accuracy result;
+        result.images = frames_;
+        if (!work_.labels.empty()) {
+            result.top1 = static_cast<double>(correct_) / static_cast<double>(frames_);
+        }
+        if (golden_ != nullptr) {
+            result.golden_agreement = static_cast<double>(equal_words_) / static_cast<double>(words_);
+        }
+        return result;
+    }
+
+private:
+    const Workload& work_;
+    std::unique_ptr<workloads::GoldenExecutor> golden_;
+    std::uint64_t frames_ = 0, correct_ = 0, equal_words_ = 0, words_ = 0;
+};
+
+void simulate(HybridPlatform& platform) {
+    sc_core::sc_spawn_options options;
+    options.spawn_method();
+    options.dont_initialize();
+    options.set_sensitivity(&platform.host.finished_event());
+    sc_core::sc_spawn([] { sc_core::sc_stop(); }, "end_of_run", &options);
+    sc_core::sc_set_stop_mode(sc_core::SC_STOP_FINISH_DELTA);
+    try {
+        sc_core::sc_start();
+    } catch (const sc_core::sc_report& report) {
+        throw core::SimulationError(report.get_msg());
+    }
+    platform.host.rethrow();
+    if (!platform.host.finished()) {
+        throw core::SimulationError("the simulation ended before the host's program did");
+    }
+}
+
+double peak_rss_mb() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024; // kilobytes on Linux
+}
+
+} // namespace
+
+RunResults run(const PlatformConfig& config, const RunOptions& options) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Workload work = prepare(config, options);
+    const workloads::MappedNetwork mapped =
+        workloads::map_network(work.network, work.quantized.layers, machine_shape(config));
+    std::vector<std::string> names;
+    for (const core::LayerDescriptor& layer : work.network.layers) {
+        names.push_back(layer.name);
+    }
+    HybridPlatform platform("platform", config, work.functional);
+    Inference inference(platform, mapped, work.quantized.layers, names);
+    std::optional<Judge> judge;
+    if (work.functional) {
+        judge.emplace(work, options.golden);
+    }
+    Inference::Callbacks callbacks;
+    callbacks.input = [&](std::uint64_t frame) {
+        return workloads::quantize_image(work.quantized, work.image(frame));
+    };
+    callbacks.layer_done = [&](std::uint64_t frame, std::size_t layer) {
+        if (options.progress) {
+            options.progress(frame, work.frames, layer + 1, names.size());
+        }
+    };
+    callbacks.frame_done = [&](std::uint64_t frame) {
+        if (judge) {
+            judge->check(frame, inference, mapped);
+        }
+    };
+    inference.install(work.frames, callbacks);
+    simulate(platform);
+    platform.dram.flush();
+    for (const auto& channel : platform.pcm) {
+        channel->flush();
+    }
+
+    RunResults results;
+    results.complete = true;
+    results.platform = config.name;
+    results.network = work.network.name;
+    results.transfers = config.transfers == TransferModel::ideal ? "ideal" : "timed";
+    results.mapping = "paper-numbers";
+    results.partial_sum_bits = config.partial_sum_bits;
+    results.data = work.functional ? "functional" : "timing";
+    results.frames = work.frames;
+    results.load_bytes = static_cast<double>(inference.loaded_bytes());
+    collect_results(results, work.network, inference.frames(), inference.driver().control_time());
+    if (judge) {
+        results.accuracy = judge->accuracy();
+    }
+    results.host.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    results.host.peak_rss_mb = peak_rss_mb();
+    results.host.kernel_events = sc_core::sc_delta_count();
+    return results;
+}
+
+} // namespace hydravp::platform

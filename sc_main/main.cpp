@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/core/error.h"
+#include "hydravp/core/quantity.h"
+#include "hydravp/platform/config_reader.h"
+#include "hydravp/platform/nearest_name.h"
+#include "hydravp/platform/results_writer.h"
+#include "hydravp/platform/run_options.h"
+#include "hydravp/workloads/network_library.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <systemc>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#ifndef HYDRAVP_VERSION
+#define HYDRAVP_VERSION "unknown"
+#endif
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace hydravp;
+
+enum ExitCode { success = 0, simulation_failed = 1, bad_input = 2 };
+
+// SystemC's main() prints its copyright before it calls sc_main(), unless this is set.
+[[maybe_unused]] const int copyright_message_disabled = setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
+
+constexpr const char* default_platform = "hydra.yaml";
+
+/// What the command line asks for.
+struct Arguments {
+    std::string platform;
+    std::vector<std::string> overrides;
+    std::string output_folder;
+    std::string data;
+    std::string golden = "on";
+    std::string count;
+    std::string seed = "1";
+    platform::RunOptions run;
+};
+
+/// The configuration that is used when none is named: in the source tree, or beside the installed program.
+std::string find_default_platform() {
+    std::vector<fs::path> folders;
+#ifdef HYDRAVP_CONFIG_DIR
+    folders.emplace_back(HYDRAVP_CONFIG_DIR);
+#endif
+    std::error_code error;
+    const fs::path program = fs::read_symlink("/proc/self/exe", error);
+    if (!error) {
+        folders.push_back(program.parent_path() / "configs");
+        folders.push_back(program.parent_path().parent_path() / "configs");
+        folders.push_back(program.parent_path().parent_path() / "share/hydravp/configs");
+    }
+    std::string searched;
+    for (const fs::path& folder : folders) {
+        if (fs::is_regular_file(folder / default_platform, error)) {
+            return (folder / default_platform).string();
+        }
+        searched += (searched.empty() ? "" : ", ") + folder.string();
+    }
+    throw core::InputError(
+        fmt::format("no PLATFORM.yaml is named, and {} is not found in {}", default_platform, searched));
+}
+
+bool is_onnx_file(const std::string& network) {
+    return fs::path(network).extension() == ".onnx";
+}
+
+/// CLI11's own conversion wraps negative numbers and clamps large ones.
+std::uint64_t parse_whole_number(const char* option, const std::string& text, std::uint64_t smallest) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < smallest) {
+        throw core::InputError(fmt::format("{}: found {}, expected a whole number, at least {}", option,
+                                           core::in_quotes(text), smallest));
+    }
+    return value;
+}
+
+/// A line on the terminal that shows how far the run is; nothing if standard error is not a terminal.
+class ProgressBar {
+public:
+    ProgressBar() : visible_(isatty(STDERR_FILENO) != 0) {}
+    ~ProgressBar() { clear(); }
+    ProgressBar(const ProgressBar&) = delete;
+    ProgressBar& operator=(const ProgressBar&) = delete;
+
+    void show(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers) {
+        using Clock = std::chrono::steady_clock;
+        constexpr std::chrono::milliseconds shortest_interval{100};
+        const Clock::time_point now = Clock::now();
+        if (!visible_ || (drawn_ && now - last_ < shortest_interval) || frames == 0 || layers == 0) {
+            return;
+        }
+        last_ = now;
+        drawn_ = true;
+        constexpr std::uint64_t width = 40;
+        const double done =
+            (static_cast<double>(frame) + static_cast<double>(layer) / static_cast<double>(layers)) /
+            static_cast<double>(frames);
+        const auto filled = static_cast<std::size_t>(std::min(1.0, done) * width);
+        fmt::print(stderr, "\r[{:<{}}] frame {}/{}, layer {}/{} \033[K", std::string(filled, '#'), width,
+                   std::min(frame + 1, frames), frames, std::min(layer + 1, layers), layers);
+        std::fflush(stderr);
+    }
+
+    void clear() {
+        if (drawn_) {
+            fmt::print(stderr, "\r\033[K");
+            std::fflush(stderr);
+            drawn_ = false;
+        }
+    }
+
+private:
+    bool visible_;
+    bool drawn_ = false;
+    std::chrono::steady_clock::time_point last_{};
+};
+
+void run(Arguments arguments) {
+    platform::RunOptions& options = arguments.run;
+    options.seed = parse_whole_number("--seed", arguments.seed, 0);
+    if (!arguments.count.empty()) {
+        options.count = parse_whole_number("--count", arguments.count, 1);
+    }
+    const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
+    const platform::PlatformConfig config = platform::load_config(path, arguments.overrides);
+    if (!is_onnx_file(options.network)) {
+        workloads::make_network(options.network); // refuses a name that nobody knows
+    }
+    if (!options.labels.empty() && options.images.empty()) {
+        throw core::InputError("found --labels without --images, expected both");
+    }
+    if (!arguments.data.empty()) {
+        options.functional = arguments.data == "functional";
+    }
+    options.golden = arguments.golden == "on";
+
+    const fs::path folder = arguments.output_folder.empty()
+                                ? fs::path("out") / fs::path(options.network).stem()
+                                : fs::path(arguments.output_folder);
+    platform::prepare_output_folder(folder.string());
+
+    ProgressBar progress;
+    options.progress = [&progress](std::uint64_t frame, std::uint64_t frames, std::size_t layer,
+                                   std::size_t layers) { progress.show(frame, frames, layer, layers); };
+    const platform::RunResults results = platform::run(config, options);
+    progress.clear();
+
+    platform::write_file((folder / "platform.yaml").string(), platform::effective_yaml(config));
+    platform::write_layers_csv((folder / "layers.csv").string(), results);
+    platform::write_results_json((folder / "results.json").string(), results);
+    std::cout << platform::format_table(results)
+              << fmt::format("\nresults.json, layers.csv and platform.yaml are in {}\n", folder.string());
+}
+
+void print_networks() {
+    constexpr const char* row = "{:<20}  {:>6}  {:>10}  {:>12}  {}\n";
+    std::cout << fmt::format(fmt::runtime(row), "network", "layers", "MACs [M]", "weights [M]",
+                             "description");
+    for (const workloads::NetworkInfo& info : workloads::known_networks()) {
+        const core::Network network = workloads::make_network(info.name);
+        std::uint64_t weights = 0;
+        for (const core::LayerDescriptor& layer : network.layers) {
+            weights += layer.weights();
+        }
+        std::cout << fmt::format(fmt::runtime(row), info.name, network.layers.size(),
+                                 fmt::format("{:.2f}", static_cast<double>(network.macs()) * 1e-6),
+                                 fmt::format("{:.2f}", static_cast<double>(weights) * 1e-6),
+                                 info.description);
+    }
+}
+
+void print_config(const Arguments& arguments) {
+    std::cout << platform::effective_yaml(platform::load_config(arguments.platform, arguments.overrides));
+}
+
+/// Refuses a first argument that is no command, and names the one that was meant.
+void check_command(const CLI::App& app, const std::string& name) {
+    std::vector<std::string> names;
+    std::string list;
+    for (const CLI::App* command : app.get_subcommands({})) {
+        names.push_back(command->get_name());
+        list += (list.empty() ? "" : ", ") + command->get_name();
+    }
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+        throw core::InputError(fmt::format("found {}, expected a command: {}{}", core::in_quotes(name), list,
+                                           platform::did_you_mean(name, names)));
+    }
+}
+
+void add_overrides(CLI::App& command, Arguments& arguments) {
+    command
+        .add_option("--set", arguments.overrides,
+                    "Change a key of the configuration, e.g. hydra.units=8 or 'dram.timing.t_rcd=6 cy'; "
+                    "may be repeated, the last one of a key wins")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+}
+
+int main_program(int argc, char* argv[]) {
+    Arguments arguments;
+    CLI::App app{"HydraVP: a virtual platform of near- and in-memory CNN acceleration", "hydravp"};
+    app.set_version_flag("--version", fmt::format("hydravp {}, SystemC {}", HYDRAVP_VERSION, SC_VERSION));
+    app.require_subcommand(0, 1);
+    app.footer("Exit codes: 0 success, 1 the simulation failed, 2 bad input.");
+
+    CLI::App* run_command =
+        app.add_subcommand("run", "Run a network on a platform and report time, energy, traffic");
+    run_command
+        ->add_option("platform", arguments.platform,
+                     "Configuration of the platform (default: configs/hydra.yaml)")
+        ->type_name("PLATFORM.yaml");
+    run_command
+        ->add_option("--network", arguments.run.network,
+                     "A known network (see hydravp networks) or an ONNX file")
+        ->type_name("NAME|FILE.onnx")
+        ->capture_default_str();
+    run_command->add_option("--images", arguments.run.images, "Images in idx format, may be gzipped")
+        ->type_name("FILE");
+    run_command->add_option("--labels", arguments.run.labels, "Their labels in idx format, may be gzipped")
+        ->type_name("FILE");
+    run_command
+        ->add_option("--count", arguments.count, "Number of frames (default: all images; 1 without images)")
+        ->type_name("N");
+    add_overrides(*run_command, arguments);
+    run_command
+        ->add_option("--out", arguments.output_folder, "Folder of the results (default: out/<network>)")
+        ->type_name("DIR");
+    run_command
+        ->add_option("--data", arguments.data,
+                     "Compute on real data, or model time, energy and counts only "
+                     "(default: functional for an ONNX file, timing for a known network)")
+        ->option_text("functional|timing")
+        ->check(CLI::IsMember({"functional", "timing"}));
+    run_command->add_option("--seed", arguments.seed, "Of random weights and images")
+        ->type_name("N")
+        ->capture_default_str();
+    run_command
+        ->add_option("--golden", arguments.golden,
+                     "Compare every output word with the golden executor's, with real data")
+        ->option_text("on|off")
+        ->check(CLI::IsMember({"on", "off"}))
+        ->capture_default_str();
+
+    CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
+
+    CLI::App* config_command =
+        app.add_subcommand("config", "Check a configuration and print it with every default filled in");
+    config_command->add_option("platform", arguments.platform, "Configuration of the platform")
+        ->type_name("PLATFORM.yaml")
+        ->required();
+    add_overrides(*config_command, arguments);
+
+    try {
+        if (argc < 2 || argv[1][0] != '-') {
+            check_command(app, argc < 2 ? "" : argv[1]);
+        }
+        app.parse(argc, argv);
+    } catch (const CLI::Success& e) { // --help, --version
+        return app.exit(e, std::cout, std::cerr);
+    } catch (const CLI::ParseError& e) {
+        throw core::InputError(e.what());
+    }
+
+    if (run_command->parsed()) {
+        run(std::move(arguments));
+    } else if (networks_command->parsed()) {
+        print_networks();
+    } else if (config_command->parsed()) {
+        print_config(arguments);
+    }
+    return success;
+}
+
+} // namespace
+
+int sc_main(int argc, char* argv[]) {
+    try {
+        const int code = main_program(argc, argv);
+        std::cout.flush();
+        if (!std::cout) {
+            fmt::print(stderr, "hydravp: error: standard output cannot be written\n");
+            return simulation_failed;
+        }
+        return code;
+    } catch (const core::InputError& e) {
+        fmt::print(stderr, "hydravp: error: {}\n", e.what());
+        return bad_input;
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "hydravp: error: {}\n", e.what());
+        return simulation_failed;
+    }
+}

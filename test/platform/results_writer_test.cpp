@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/platform/results_writer.h"
+
+#include "hydravp/core/error.h"
+
+#include <catch2/catch.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace hydravp;
+using namespace hydravp::platform;
+using Catch::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        std::string name = (fs::temp_directory_path() / "hydravp-XXXXXX").string();
+        path_ = mkdtemp(name.data());
+    }
+    ~TemporaryFolder() { fs::remove_all(path_); }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+    const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
+
+std::string read(const std::string& path) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+RunResults example() {
+    RunResults r;
+    r.complete = true;
+    r.platform = "hydra";
+    r.network = "tiny";
+    r.transfers = "timed";
+    r.mapping = "paper-numbers";
+    r.partial_sum_bits = 32;
+    r.data = "functional";
+    r.frames = 2;
+    r.latency_ms = 0.3;
+    r.control_ms = 0.1;
+    r.load_bytes = 1e6;
+    r.macs = 15'470'264'320;
+    r.total.energy_mj = {{"dram_array_read", 0.1}, {"hydra_mac", 0.2}, {"dram_background", 0.4}};
+    r.total.bytes = {{"dram_read", 1024}, {"dram_written", 512.5}};
+    r.total.writes = {{"dram_words", 256}};
+    r.total.busy_ms = {{"mac", 0.15}, {"channel", 0.2}};
+    LayerResult conv;
+    conv.name = "conv, \"first\"";
+    conv.kind = "conv";
+    conv.start_ms = 0;
+    conv.end_ms = 0.2;
+    conv.macs = 15'470'264'320;
+    conv.bound_by = "mac";
+    conv.activity.energy_mj = {{"dram_array_read", 0.1}, {"hydra_mac", 0.2}};
+    conv.activity.bytes = {{"dram_read", 1024}};
+    conv.activity.busy_ms = {{"mac", 0.15}};
+    LayerResult pool;
+    pool.name = "pool";
+    pool.kind = "max_pool";
+    pool.start_ms = 0.2;
+    pool.end_ms = 0.3;
+    pool.activity.writes = {{"dram_words", 256}};
+    r.layers = {conv, pool};
+    r.host = {1.5, 100.25, 12345};
+    return r;
+}
+
+std::string json_of(const RunResults& results) {
+    const TemporaryFolder folder;
+    write_results_json(folder / "results.json", results);
+    return read(folder / "results.json");
+}
+
+} // namespace
+
+TEST_CASE("results.json is exactly this") {
+    CHECK(json_of(example()) == R"({
+  "schema": "hydravp-results-1",
+  "complete": true,
+  "platform": "hydra",
+  "network": "tiny",
+  "transfers": "timed",
+  "mapping": "paper-numbers",
+  "partial_sum_bits": 32,
+  "data": "functional",
+  "frames": 2,
+  "latency_ms": 0.3,
+  "control_ms": 0.1,
+  "load_bytes": 1000000,
+  "macs": 15470264320,
+  "energy_mj": {
+    "dram_array_read": 0.1,
+    "dram_background": 0.4,
+    "hydra_mac": 0.2,
+    "total": 0.7
+  },
+  "bytes": {
+    "dram_read": 1024,
+    "dram_written": 512.5
+  },
+  "writes": {
+    "dram_words": 256
+  },
+  "busy_ms": {
+    "channel": 0.2,
+    "mac": 0.15
+  },
+  "layers": [
+    {
+      "name": "conv, \"first\"",
+      "kind": "conv",
+      "start_ms": 0.0,
+      "end_ms": 0.2,
+      "latency_ms": 0.2,
+      "macs": 15470264320,
+      "bound_by": "mac",
+      "energy_mj": {
+        "dram_array_read": 0.1,
+        "hydra_mac": 0.2,
+        "total": 0.30000000000000004
+      },
+      "bytes": {
+        "dram_read": 1024
+      },
+      "writes": {},
+      "busy_ms": {
+        "mac": 0.15
+      }
+    },
+    {
+      "name": "pool",
+      "kind": "max_pool",
+      "start_ms": 0.2,
+      "end_ms": 0.3,
+      "latency_ms": 0.09999999999999998,
+      "macs": 0,
+      "bound_by": "",
+      "energy_mj": {
+        "total": 0.0
+      },
+      "bytes": {},
+      "writes": {
+        "dram_words": 256
+      },
+      "busy_ms": {}
+    }
+  ],
+  "accuracy": null,
+  "host": {
+    "wall_s": 1.5,
+    "peak_rss_mb": 100.25,
+    "kernel_events": 12345
+  }
+}
+)");
+}
+
+TEST_CASE("accuracy says null for what was not compared") {
+    RunResults results = example();
+    results.accuracy = Accuracy{100, 0.875, std::nullopt};
+    CHECK_THAT(json_of(results), Contains("\"accuracy\": {\n    \"images\": 100,\n    \"top1\": 0.875,\n"
+                                          "    \"golden_agreement\": null\n  }"));
+}
+
+TEST_CASE("a run without layers has an empty list of them") {
+    RunResults results = example();
+    results.layers.clear();
+    CHECK_THAT(json_of(results), Contains("\"layers\": [],"));
+}
+
+TEST_CASE("the same results give the same bytes") {
+    CHECK(json_of(example()) == json_of(example()));
+}
+
+TEST_CASE("a figure that is not a number is never written") {
+    RunResults results = example();
+    results.total.energy_mj["link"] = std::numeric_limits<double>::quiet_NaN();
+    const TemporaryFolder folder;
+    CHECK_THROWS_AS(write_results_json(folder / "results.json", results), core::SimulationError);
+    CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("a name that is not UTF-8 does not break the file") {
+    RunResults results = example();
+    results.network = "net\xFFwork";
+    CHECK_THAT(json_of(results), Contains("\"network\": \"net\xEF\xBF\xBDwork\""));
+}
+
+TEST_CASE("layers.csv has a column for every account of any layer") {
+    const TemporaryFolder folder;
+    write_layers_csv(folder / "layers.csv", example());
+    CHECK(read(folder / "layers.csv") ==
+          "name,kind,start_ms,end_ms,latency_ms,macs,bound_by,energy_mj.total,"
+          "energy_mj.dram_array_read,energy_mj.dram_background,energy_mj.hydra_mac,"
+          "bytes.dram_read,bytes.dram_written,writes.dram_words,busy_ms.channel,busy_ms.mac\n"
+          "\"conv, \"\"first\"\"\",conv,0,0.2,0.2,15470264320,mac,0.30000000000000004,"
+          "0.1,0,0.2,1024,0,0,0,0.15\n"
+          "pool,max_pool,0.2,0.3,0.09999999999999998,0,,0,0,0,0,0,0,256,0,0\n");
+}
+
+TEST_CASE("the table has aligned columns with units") {
+    const std::string text = format_table(example());
+    CHECK_THAT(text, Catch::StartsWith("tiny on hydra: transfers timed, mapping paper-numbers, "
+                                       "partial sums 32 bit, data functional, 2 frames\n"));
+    CHECK_THAT(text, Contains("latency [ms]") && Contains("energy [mJ]") && Contains("DRAM written [MB]"));
+    CHECK_THAT(text, Contains("75.0")); // mac: 0.15 of 0.2 ms
+    CHECK_THAT(text, Contains("0.3000 ms per frame (3333.33 frames/s)"));
+    CHECK_THAT(text, Contains("total 0.700"));
+    CHECK_THAT(text, !Contains("INCOMPLETE"));
+    std::istringstream lines(text);
+    std::vector<std::size_t> widths;
+    for (std::string line; std::getline(lines, line);) {
+        if (Contains("layer  ").match(line) || Contains("----").match(line) ||
+            Catch::StartsWith("frame").match(line) || Catch::StartsWith("pool").match(line)) {
+            widths.push_back(line.size());
+        }
+    }
+    REQUIRE(widths.size() == 5);
+    CHECK(std::all_of(widths.begin(), widths.end(), [&](std::size_t w) { return w == widths.front(); }));
+}
+
+TEST_CASE("the table of an incomplete run says so") {
+    RunResults results = example();
+    results.complete = false;
+    CHECK_THAT(format_table(results), Contains("INCOMPLETE"));
+}
+
+TEST_CASE("a file is replaced in one step, and nothing else is left") {
+    const TemporaryFolder folder;
+    write_file(folder / "a", "old");
+    write_file(folder / "a", "new");
+    CHECK(read(folder / "a") == "new");
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("a file that cannot be written is an error and leaves nothing") {
+    const TemporaryFolder folder;
+    CHECK_THROWS_AS(write_file(folder / "missing/a", "text"), core::SimulationError);
+    fs::create_directory(folder / "folder");
+    write_file(folder / "folder/inside", "text");
+    CHECK_THROWS_AS(write_file(folder / "folder", "text"), core::SimulationError);
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("the output folder is made, or refused before anything is simulated") {
+    const TemporaryFolder folder;
+    prepare_output_folder(folder / "a/b/c");
+    CHECK(fs::is_directory(folder / "a/b/c"));
+    CHECK_NOTHROW(prepare_output_folder(folder / "a/b/c/"));
+    write_file(folder / "file", "text");
+    CHECK_THROWS_WITH(prepare_output_folder(folder / "file"), Contains("file: "));
+    CHECK_THROWS_AS(prepare_output_folder(folder / "file"), core::InputError);
+    CHECK_THROWS_AS(prepare_output_folder(folder / "file/below"), core::InputError);
+    CHECK_THROWS_AS(prepare_output_folder(""), core::InputError);
+    CHECK_THROWS_AS(prepare_output_folder("/proc/hydravp"), core::InputError);
+}
