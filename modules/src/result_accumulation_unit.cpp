@@ -154,8 +154,19 @@ Picoseconds ResultAccumulationUnit::read_partial_sums(std::uint32_t pass) {
         }
         finished = std::max(finished, times.finished);
         wait_until(times.accepted);
+        release_outputs(request);
     }
     return finished;
+}
+
+void ResultAccumulationUnit::release_outputs(const ChannelRequest& read) {
+    std::uint64_t value = 1;
+    ChannelRequest request = read;
+    request.chip_address = core::UnitMap::release;
+    request.bytes_per_chip = sizeof value;
+    request.chip_stride = 0;
+    wait_until(
+        dram_.chip_local(tlm::TLM_WRITE_COMMAND, request, reinterpret_cast<unsigned char*>(&value)).accepted);
 }
 
 Range ResultAccumulationUnit::residual_words(Range positions) const {

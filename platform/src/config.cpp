@@ -46,6 +46,7 @@ PlatformConfig with_ideal_transfers(PlatformConfig config) {
     make_ideal(config.memory.dram.technology);
     make_ideal(config.memory.pcm.technology);
     config.hydra.pool_cycles = 0;
+    config.hydra.ab_port_bits = 0;
     return config;
 }
 

@@ -185,6 +185,7 @@ void simulate(HybridPlatform& platform) {
     options.dont_initialize();
     options.set_sensitivity(&platform.host.finished_event());
     sc_core::sc_spawn([] { sc_core::sc_stop(); }, "end_of_run", &options);
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     sc_core::sc_set_stop_mode(sc_core::SC_STOP_FINISH_DELTA);
     try {
         sc_core::sc_start();
@@ -245,8 +246,8 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     results.complete = true;
     results.platform = config.name;
     results.network = work.network.name;
-    results.transfers = config.transfers == TransferModel::ideal ? "ideal" : "timed";
-    results.mapping = "paper-numbers";
+    results.transfers = to_string(config.transfers);
+    results.mapping = to_string(config.mapping);
     results.partial_sum_bits = config.partial_sum_bits;
     results.data = work.functional ? "functional" : "timing";
     results.frames = work.frames;

@@ -441,5 +441,5 @@ TEST_CASE("ideal transfers take no time and change nothing else") {
     CHECK(ideal.memory.dram.technology.array_read.pj == 1.17);
     CHECK(ideal.hydra.pool_cycles == 0);
     CHECK(ideal.hydra.clock_period.count() == 336);
-    CHECK(ideal.hydra.ab_port_bits == 64);
+    CHECK(ideal.hydra.ab_port_bits == 0); // no bottleneck
 }

@@ -23,7 +23,8 @@ constexpr double macs_of_power_figure = 16 * 32;
 
 /// Stream buffers are filled through the AB's port while the MACs work; the slower of the two sets the pace.
 Picoseconds step_time(const HydraConfig& config) {
-    const std::uint32_t fill_cycles = core::ceil_divide(config.macs_per_unit * 16, config.ab_port_bits);
+    const std::uint32_t fill_cycles =
+        config.ab_port_bits == 0 ? 0 : core::ceil_divide(config.macs_per_unit * 16, config.ab_port_bits);
     return config.clock_period * std::max(config.mac_cycles, fill_cycles);
 }
 
@@ -70,7 +71,7 @@ void HydraUnit::receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
     const bool ok = payload.is_write()
                         ? write(payload.get_address(), payload.get_data_ptr(), payload.get_data_length(), at)
                         : payload.is_read() && read(payload.get_address(), payload.get_data_ptr(),
-                                                    payload.get_data_length(), at);
+                                                    payload.get_data_length());
     payload.set_response_status(ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
 }
 
@@ -87,6 +88,9 @@ bool HydraUnit::write(std::uint64_t address, const unsigned char* data, std::uin
     if (address == UnitMap::start) {
         return start(at);
     }
+    if (address == UnitMap::release) {
+        return release_output(at);
+    }
     if (data == nullptr || address > sizeof shadow_ || length > sizeof shadow_ - address) {
         return false;
     }
@@ -94,7 +98,7 @@ bool HydraUnit::write(std::uint64_t address, const unsigned char* data, std::uin
     return true;
 }
 
-bool HydraUnit::read(std::uint64_t address, unsigned char* data, std::uint32_t length, Picoseconds at) {
+bool HydraUnit::read(std::uint64_t address, unsigned char* data, std::uint32_t length) {
     if (address >= UnitMap::output_buffer) {
         const std::uint64_t offset = address - UnitMap::output_buffer;
         if (outputs_.waiting() == 0) {
@@ -102,11 +106,6 @@ bool HydraUnit::read(std::uint64_t address, unsigned char* data, std::uint32_t l
         }
         if (data != nullptr) {
             outputs_.read_front(offset, length, data);
-        }
-        if (offset + length >= outputs_.front_bytes()) { // the last byte frees the half
-            outputs_.release_front(at);
-            output_freed_.notify(sc_core::SC_ZERO_TIME);
-            changed_.notify(sc_core::SC_ZERO_TIME);
         }
         return true;
     }
@@ -123,6 +122,16 @@ bool HydraUnit::push() {
         return false;
     }
     queued_.push_back(shadow_);
+    return true;
+}
+
+bool HydraUnit::release_output(Picoseconds at) {
+    if (outputs_.waiting() == 0) {
+        return false;
+    }
+    outputs_.release_front(at);
+    output_freed_.notify(sc_core::SC_ZERO_TIME);
+    changed_.notify(sc_core::SC_ZERO_TIME);
     return true;
 }
 

@@ -115,6 +115,7 @@ struct UnitMap {
     static constexpr std::uint64_t start = 0x808;        ///< write: begin with the oldest queued set
     static constexpr std::uint64_t status = 0x810;       ///< read: bit 0 running
     static constexpr std::uint64_t mac_count = 0x818;    ///< read: multiply-accumulates executed since reset
+    static constexpr std::uint64_t release = 0x820;      ///< write: the oldest finished pass has been read
     static constexpr std::uint64_t weight_buffer = 0x100000; ///< write: appends to the weight buffer
     static constexpr std::uint64_t output_buffer = 0x200000; ///< read: the oldest finished pass
 };

@@ -47,6 +47,7 @@ private:
     void read_biases();
     void process_pass(std::uint32_t pass);
     core::Picoseconds read_partial_sums(std::uint32_t pass);
+    void release_outputs(const ChannelRequest& read);
     core::Picoseconds accumulation_time(std::uint32_t pass) const;
     void read_residual(std::uint32_t pass);
     void accumulate(std::uint32_t pass);

@@ -13,7 +13,7 @@ struct HydraConfig {
     std::uint32_t macs_per_unit = 32; ///< lanes
     core::Picoseconds clock_period{336};
     std::uint32_t mac_cycles = 8;             ///< cycles of one multiply-accumulate (radix-4 Booth serial)
-    std::uint32_t ab_port_bits = 64;          ///< width of the port that fills the stream buffers
+    std::uint32_t ab_port_bits = 64;          ///< width of the port that fills the stream buffers; 0: they are always full
     std::uint32_t pool_cycles = 1;            ///< cycles of one comparison or addition; 0 in ideal transfers
     core::Bytes activation_buffer{32 * 1024}; ///< per unit, two halves
     core::Bytes weight_buffer{4 * 1024};      ///< per unit, two halves

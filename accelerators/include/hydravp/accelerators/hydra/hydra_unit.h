@@ -59,9 +59,10 @@ public:
 private:
     void receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     bool write(std::uint64_t address, const unsigned char* data, std::uint32_t length, core::Picoseconds at);
-    bool read(std::uint64_t address, unsigned char* data, std::uint32_t length, core::Picoseconds at);
+    bool read(std::uint64_t address, unsigned char* data, std::uint32_t length);
     bool push();
     bool start(core::Picoseconds at);
+    bool release_output(core::Picoseconds at);
 
     void control(); ///< thread: one layer after the other
     void run_convolution();

@@ -32,7 +32,6 @@ public:
 
     /// Finished passes that are not read out yet.
     std::uint32_t waiting() const { return waiting_; }
-    std::uint32_t front_bytes() const { return halves_[front_].bytes; }
     /// Bytes [offset, offset + count) of the oldest pass, zero beyond its end.
     void read_front(std::uint64_t offset, std::uint32_t count, unsigned char* to) const;
     /// The oldest pass has been read; its half is free from `time` on.

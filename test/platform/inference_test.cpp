@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/platform/inference.h"
+
+#include "hydravp/core/channel_split.h"
+#include "hydravp/core/error.h"
+#include "hydravp/platform/config_reader.h"
+#include "hydravp/platform/results_collector.h"
+#include "hydravp/workloads/golden_executor.h"
+#include "hydravp/workloads/network_library.h"
+#include "hydravp/workloads/quantizer.h"
+#include "hydravp/workloads/random_network.h"
+
+#include <catch2/catch.hpp>
+
+#include <fmt/format.h>
+#include <memory>
+#include <numeric>
+#include <random>
+
+using namespace hydravp;
+using platform::HybridPlatform;
+using platform::Inference;
+
+namespace {
+
+platform::PlatformConfig config(std::vector<std::string> overrides = {}) {
+    overrides.insert(overrides.begin(), {"pcm.ranks=1", "host.layer_timeout=20 ms"});
+    return platform::load_config(HYDRAVP_SOURCE_DIR "/configs/hydra.yaml", overrides);
+}
+
+/// A network, its platform and the golden executor, wired for one frame with data.
+struct Rig {
+    platform::PlatformConfig config;
+    workloads::QuantizedNetwork quantized;
+    std::vector<std::uint8_t> image;
+    workloads::MappedNetwork mapped;
+    std::unique_ptr<HybridPlatform> machine;
+    std::unique_ptr<Inference> inference;
+    std::vector<std::vector<std::int16_t>> found; ///< each layer's output as the frame left it
+
+    Rig(const core::Network& network, const platform::PlatformConfig& with, std::uint64_t seed,
+        const char* name = "platform")
+        : config(with) {
+        image = workloads::random_image(network.input, seed);
+        workloads::QuantizerOptions options;
+        options.partial_sum_bits = config.partial_sum_bits;
+        options.channel_split_for = [this](std::uint32_t channels) {
+            return core::channel_split(channels, config.hydra.units);
+        };
+        quantized = workloads::quantize(workloads::random_network(network, seed), {image}, options);
+        mapped = workloads::map_network(network, quantized.layers, machine_shape(config));
+        machine = std::make_unique<HybridPlatform>(name, config, true);
+        std::vector<std::string> names;
+        for (const auto& layer : network.layers) {
+            names.push_back(layer.name);
+        }
+        inference = std::make_unique<Inference>(*machine, mapped, quantized.layers, names);
+    }
+
+    void install(Inference::Callbacks callbacks = {}) {
+        if (!callbacks.input) {
+            callbacks.input = [this](std::uint64_t) { return workloads::quantize_image(quantized, image); };
+        }
+        callbacks.frame_done = [this](std::uint64_t) {
+            for (const auto& tensor : mapped.outputs) {
+                found.push_back(inference->read_tensor(tensor));
+            }
+        };
+        inference->install(1, callbacks);
+    }
+
+    double agreement() const {
+        workloads::GoldenExecutor golden(quantized);
+        const auto& expected = golden.run(workloads::quantize_image(quantized, image));
+        std::size_t equal = 0;
+        std::size_t words = 0;
+        for (std::size_t layer = 0; layer < expected.size(); ++layer) {
+            words += expected[layer].size();
+            equal += std::inner_product(expected[layer].begin(), expected[layer].end(), found.at(layer).begin(),
+                                        std::size_t{0}, std::plus<>(),
+                                        [](auto a, auto b) { return std::size_t{a == b}; });
+        }
+        return static_cast<double>(equal) / static_cast<double>(words);
+    }
+};
+
+/// Runs until the hosts of all rigs are done (or their time is up).
+void simulate(const std::vector<Rig*>& rigs) {
+    const auto done = [](const Rig* rig) { return rig->machine->host.finished(); };
+    while (!std::all_of(rigs.begin(), rigs.end(), done)) {
+        sc_core::sc_start(100, sc_core::SC_US);
+    }
+    for (const Rig* rig : rigs) {
+        rig->machine->host.rethrow();
+    }
+}
+
+core::LayerDescriptor conv(const std::string& name, const core::TensorShape& in, int input, std::uint32_t filters,
+                           std::uint32_t kernel, std::uint32_t stride, std::uint32_t pad, bool relu = true) {
+    core::LayerDescriptor layer;
+    layer.name = name;
+    layer.input = input;
+    layer.in = in;
+    layer.kernel_height = layer.kernel_width = kernel;
+    layer.stride_height = layer.stride_width = stride;
+    layer.pad_top = layer.pad_left = layer.pad_bottom = layer.pad_right = pad;
+    layer.out = {filters, (in.height + 2 * pad - kernel) / stride + 1, (in.width + 2 * pad - kernel) / stride + 1};
+    layer.relu = relu;
+    return layer;
+}
+
+core::LayerDescriptor pool(const std::string& name, const core::TensorShape& in, int input, bool maximum,
+                           std::uint32_t kernel, std::uint32_t stride, std::uint32_t pad) {
+    core::LayerDescriptor layer = conv(name, in, input, in.channels, kernel, stride, pad, false);
+    layer.kind = maximum ? core::LayerKind::max_pool : core::LayerKind::average_pool;
+    return layer;
+}
+
+core::LayerDescriptor fully_connected(const std::string& name, const core::TensorShape& in, int input,
+                                      std::uint32_t outputs) {
+    core::LayerDescriptor layer = conv(name, in, input, outputs, 1, 1, 0, false);
+    layer.kind = core::LayerKind::fully_connected;
+    layer.kernel_height = in.height;
+    layer.kernel_width = in.width;
+    layer.out = {outputs, 1, 1};
+    return layer;
+}
+
+/// A few layers of every kind with awkward sizes, a shortcut among them.
+core::Network random_shape(std::mt19937& random) {
+    const auto pick = [&](std::initializer_list<std::uint32_t> of) { return *(of.begin() + random() % of.size()); };
+    core::Network net;
+    net.name = "random";
+    net.input = {pick({1, 2, 3, 16}), 6 + static_cast<std::uint32_t>(random() % 12),
+                 6 + static_cast<std::uint32_t>(random() % 12)};
+    const std::uint32_t width = pick({5, 8, 16, 20, 24, 33, 48});
+    net.layers.push_back(conv("a", net.input, core::network_input, width, pick({1, 3, 5}), pick({1, 2}), 2));
+    net.layers.push_back(conv("b", net.layers.back().out, 0, width, 3, 1, 1));
+    net.layers.back().residual = core::ResidualInput{0, 1};
+    net.layers.push_back(pool("p", net.layers.back().out, 1, random() % 2 == 0, pick({2, 3}), pick({1, 2}), 1));
+    net.layers.push_back(conv("c", net.layers.back().out, 2, width + pick({0, 3, 16}), 3, 2, 1));
+    core::LayerDescriptor d = conv("d", net.layers.back().out, 3, net.layers.back().out.channels, 3, 1, 1);
+    d.residual = core::ResidualInput{2, 2}; // half the size, fewer channels
+    net.layers.push_back(d);
+    net.layers.push_back(fully_connected("f", d.out, 4, pick({1, 10, 33, 70})));
+    net.layers.push_back(fully_connected("g", net.layers.back().out, 5, 7));
+    net.validate();
+    return net;
+}
+
+/// conv, pool, conv, fc: small enough to run in a blink.
+core::Network small_network() {
+    core::Network net;
+    net.name = "small";
+    net.input = {1, 12, 12};
+    net.layers.push_back(conv("conv1", net.input, core::network_input, 16, 3, 1, 1));
+    net.layers.push_back(pool("pool1", net.layers[0].out, 0, true, 2, 2, 0));
+    net.layers.push_back(conv("conv2", net.layers[1].out, 1, 32, 3, 1, 1));
+    net.layers.push_back(fully_connected("fc", net.layers[2].out, 2, 10));
+    net.validate();
+    return net;
+}
+
+void check_random_networks(const std::vector<std::string>& overrides, unsigned first_seed, unsigned count) {
+    std::vector<std::unique_ptr<Rig>> rigs;
+    std::vector<Rig*> all;
+    for (unsigned seed = first_seed; seed < first_seed + count; ++seed) {
+        std::mt19937 random(seed);
+        rigs.push_back(std::make_unique<Rig>(random_shape(random), config(overrides), seed,
+                                             fmt::format("platform{}", seed).c_str()));
+        rigs.back()->install();
+        all.push_back(rigs.back().get());
+    }
+    simulate(all);
+    for (unsigned i = 0; i < count; ++i) {
+        CAPTURE(first_seed + i);
+        REQUIRE(all[i]->agreement() == 1.0);
+        std::uint64_t executed = 0;
+        for (const auto& unit : all[i]->machine->units) {
+            executed += unit->mac_count();
+        }
+        REQUIRE(executed == all[i]->quantized.network.macs());
+    }
+}
+
+} // namespace
+
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, timed, 32-bit partial sums") {
+    check_random_networks({}, 1, 12);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, ideal, 48-bit partial sums") {
+    check_random_networks({"transfers=ideal", "partial_sum_bits=48"}, 20, 12);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, timed, 16-bit partial sums") {
+    check_random_networks({"partial_sum_bits=16"}, 40, 12);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, 8 units with small buffers") {
+    check_random_networks({"hydra.units=8", "hydra.weight_buffer=512 B", "hydra.output_buffer=1 KiB",
+                           "hydra.activation_buffer=2 KiB"},
+                          60, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, 32 units in four ranks") {
+    check_random_networks({"hydra.units=32", "dram.ranks=4"}, 80, 6);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, a single unit") {
+    check_random_networks({"hydra.units=1"}, 90, 6);
+}
+
+TEST_CASE("a flipped weight bit in PCM changes the answer") {
+    Rig rig(small_network(), config(), 1);
+    Inference::Callbacks callbacks;
+    callbacks.input = [&](std::uint64_t) {
+        const core::LayerRegisters& conv2 = rig.mapped.layers[2].controller;
+        const std::uint64_t address = conv2.model_address + core::bias_block_bytes(conv2.geometry.filters) + 1;
+        unsigned char byte = 0;
+        rig.machine->host.debug_read(address, &byte, 1);
+        byte ^= 0x40;
+        rig.machine->host.debug_write(address, &byte, 1);
+        return workloads::quantize_image(rig.quantized, rig.image);
+    };
+    rig.install(callbacks);
+    simulate({&rig});
+    REQUIRE(rig.agreement() < 1.0);
+    REQUIRE(rig.agreement() > 0.5); // the layers before it are untouched
+}
+
+TEST_CASE("a flipped bit of an intermediate word in DRAM changes the answer of the next layer") {
+    Rig rig(small_network(), config(), 1);
+    Inference::Callbacks callbacks;
+    callbacks.layer_done = [&](std::uint64_t, std::size_t layer) {
+        if (layer == 1) {
+            const std::uint64_t address = rig.inference->word_address(rig.mapped.outputs[1], 3, 14);
+            std::int16_t word = 0;
+            rig.machine->host.debug_read(address, &word, 2);
+            word = static_cast<std::int16_t>(word ^ 0x2000);
+            rig.machine->host.debug_write(address, &word, 2);
+        }
+    };
+    rig.install(callbacks);
+    simulate({&rig});
+    workloads::GoldenExecutor golden(rig.quantized);
+    const auto& expected = golden.run(workloads::quantize_image(rig.quantized, rig.image));
+    REQUIRE(rig.found[0] == expected[0]);
+    REQUIRE(rig.found[1] != expected[1]);
+    REQUIRE(rig.found[2] != expected[2]);
+    REQUIRE(rig.agreement() < 1.0);
+}
+
+TEST_CASE("a unit that is never started makes its layer time out with an error that names it") {
+    Rig rig(small_network(), config(), 1);
+    Inference::Callbacks callbacks;
+    callbacks.input = [&](std::uint64_t) {
+        rig.inference->driver().set_unit_mask(0xFFFF & ~(1U << 5));
+        return workloads::quantize_image(rig.quantized, rig.image);
+    };
+    rig.install(callbacks);
+    REQUIRE_THROWS_WITH(simulate({&rig}), Catch::Contains("conv1") && Catch::Contains("did not complete"));
+}
+
+TEST_CASE("layers add up to the totals") {
+    Rig rig(small_network(), config(), 1);
+    rig.install();
+    simulate({&rig});
+    platform::RunResults results;
+    collect_results(results, rig.quantized.network, rig.inference->frames(),
+                    rig.inference->driver().control_time());
+    const auto check = [&](platform::Figures platform::Activity::*figures) {
+        for (const auto& [name, total] : results.total.*figures) {
+            double sum = 0;
+            for (const auto& layer : results.layers) {
+                const auto found = (layer.activity.*figures).find(name);
+                sum += found == (layer.activity.*figures).end() ? 0 : found->second;
+            }
+            CAPTURE(name);
+            REQUIRE(sum == Approx(total).epsilon(1e-12).margin(1e-15));
+        }
+    };
+    check(&platform::Activity::energy_mj);
+    check(&platform::Activity::bytes);
+    check(&platform::Activity::writes);
+    REQUIRE(results.macs == rig.quantized.network.macs());
+    REQUIRE(results.total.writes["pcm_words"] == 0);
+    // conv1 and conv2 keep 16 channels in 16 chips, the result's ten outputs lie in eight copies.
+    REQUIRE(results.total.writes["pcm_words_avoided"] == 16 * 144 + 32 * 36 + 10);
+    REQUIRE(results.total.writes["dram_words_pool"] == 16 * 36);
+    for (std::size_t i = 0; i < results.layers.size(); ++i) {
+        const auto& layer = results.layers[i];
+        REQUIRE(layer.macs == rig.quantized.network.layers[i].macs());
+        REQUIRE(layer.end_ms > layer.start_ms);
+        REQUIRE((i == 0 || layer.start_ms >= results.layers[i - 1].end_ms));
+    }
+    for (const auto& [name, busy] : results.total.busy_ms) {
+        CAPTURE(name);
+        REQUIRE(busy <= results.latency_ms + results.control_ms);
+    }
+}
