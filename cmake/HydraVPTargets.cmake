@@ -24,4 +24,5 @@ function(hydravp_add_library name)
   target_include_directories(hydravp_${name} PUBLIC ${CMAKE_SOURCE_DIR}/${name}/include
                              PRIVATE ${CMAKE_SOURCE_DIR}/${name}/src)
   target_link_libraries(hydravp_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} HydraVP::options)
+  target_precompile_headers(hydravp_${name} PRIVATE <systemc> <tlm> <vector> <string>)
 endfunction()

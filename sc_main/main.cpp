@@ -246,7 +246,7 @@ int main_program(int argc, char* argv[]) {
     run_command
         ->add_option("--data", arguments.data,
                      "Compute on real data, or model time, energy and counts only "
-                     "(default: functional for an ONNX file, timing for a known network)")
+                     "(default: functional for an ONNX file or with --images, else timing)")
         ->option_text("functional|timing")
         ->check(CLI::IsMember({"functional", "timing"}));
     run_command->add_option("--seed", arguments.seed, "Of random weights and images")

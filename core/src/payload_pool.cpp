@@ -3,6 +3,24 @@
 
 namespace hydravp::core {
 
+namespace {
+
+/// A payload's destructor frees whatever extension it finds, so none may be left.
+void drop_extensions(tlm::tlm_generic_payload& payload) {
+    payload.reset(); // frees the automatic ones
+    for (unsigned i = 0; i < tlm::max_num_extensions(); ++i) {
+        payload.set_extension(i, nullptr);
+    }
+}
+
+} // namespace
+
+PayloadPool::~PayloadPool() {
+    for (const auto& payload : owned_) {
+        drop_extensions(*payload);
+    }
+}
+
 tlm::tlm_generic_payload& PayloadPool::allocate() {
     if (free_.empty()) {
         owned_.push_back(std::make_unique<tlm::tlm_generic_payload>(this));
@@ -19,7 +37,7 @@ tlm::tlm_generic_payload& PayloadPool::allocate() {
 }
 
 void PayloadPool::free(tlm::tlm_generic_payload* payload) {
-    payload->reset();
+    drop_extensions(*payload);
     free_.push_back(payload);
 }
 

@@ -200,7 +200,7 @@ tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
     for (const auto& chip : chips_) {
         chip->refresh(stop, precharge, end, command.layer);
     }
-    command.issued = precharge;
+    command.issued = open ? precharge : t;
     command.last_issued = t;
     command.data_begin = command.data_end = end;
     return tlm::TLM_OK_RESPONSE;

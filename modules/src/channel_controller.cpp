@@ -282,7 +282,7 @@ ChannelController::Piece ChannelController::chip_local_piece(Rank rank, std::uin
 // -------------------------------------------------------------------------------------------- commands
 
 tlm::tlm_response_status ChannelController::access_row(const Piece& piece, Context& context) {
-    refresh_until(piece.rank, std::max(context.start, bus_end_));
+    refresh_until(std::max(context.start, bus_end_));
     BankEntry& bank = entry(piece.rank, piece.bank);
     const std::uint32_t recalled = bank.leased;
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
@@ -322,7 +322,7 @@ tlm::tlm_response_status ChannelController::access_row(const Piece& piece, Conte
 
 tlm::tlm_response_status ChannelController::column_access(const Piece& piece, Context& context) {
     if (context.space == memory::AccessSpace::unit) {
-        refresh_until(piece.rank, std::max(context.start, bus_end_));
+        refresh_until(std::max(context.start, bus_end_));
     }
     CommandExtension& access = command(context.write ? CommandKind::write : CommandKind::read, piece.rank,
                                        piece.bank, context.start);
@@ -373,24 +373,20 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
 }
 
 void ChannelController::refresh() {
-    Picoseconds next = Picoseconds::max();
-    for (std::uint32_t rank = 0; rank < geometry_.ranks; ++rank) {
-        refresh_until(Rank{rank}, core::now());
-        next = std::min(next, refresh_due_[Rank{rank}]);
-    }
+    refresh_until(core::now());
+    const Picoseconds next = *std::min_element(refresh_due_.begin(), refresh_due_.end());
     next_trigger(core::to_sc_time(next - core::now()));
 }
 
 /// Issues the refreshes which fall due by `t`.
-void ChannelController::refresh_until(Rank rank, Picoseconds t) {
-    if (refresh_due_.empty()) {
-        return;
-    }
-    for (Picoseconds& due = refresh_due_[rank]; due <= t; due += technology_.t_refi) {
-        command(CommandKind::refresh, rank, Bank{}, due);
-        issue();
-        for (BankEntry& bank : banks_[rank]) {
-            bank.open = false;
+void ChannelController::refresh_until(Picoseconds t) {
+    for (std::size_t rank = 0; rank < refresh_due_.size(); ++rank) {
+        for (Picoseconds& due = refresh_due_[Rank{rank}]; due <= t; due += technology_.t_refi) {
+            command(CommandKind::refresh, Rank{rank}, Bank{}, due).layer = refresh_layer_;
+            issue();
+            for (BankEntry& bank : banks_[Rank{rank}]) {
+                bank.open = false;
+            }
         }
     }
 }

@@ -73,13 +73,13 @@ void Host::transact(tlm::tlm_command command, std::uint64_t address, void* data,
 }
 
 bool Host::wait_interrupt(core::Picoseconds timeout) {
-    const core::Picoseconds deadline = core::now() + timeout;
+    const core::Picoseconds begin = core::now();
     while (!interrupt.read()) {
-        const core::Picoseconds now = core::now();
-        if (now >= deadline) {
+        const core::Picoseconds waited = core::now() - begin;
+        if (waited >= timeout) {
             return false;
         }
-        wait(core::to_sc_time(deadline - now), interrupt.value_changed_event());
+        wait(core::to_sc_time(timeout - waited), interrupt.value_changed_event());
     }
     return true;
 }

@@ -58,6 +58,7 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
 
     dram_controller_ = std::make_unique<ChannelController>("dram_controller", config.controller,
                                                            config.dram.technology, config.dram.geometry);
+    dram_controller_->charge_refresh_to(0); // before the first layer begins
     dram_port_.bind(dram_controller_->front);
     dram_engine_port_ = std::make_unique<ChannelPort>(dram_port_);
     WeightStreamer::Ports ports{dram_engine_port_.get(), {}, pcm_interleaving_, map_.pcm_base};
@@ -156,6 +157,10 @@ void HybridMemoryController::b_transport(tlm::tlm_generic_payload& payload, sc_c
     tlm::tlm_response_status status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
     if (to.kind == Kind::dram || to.kind == Kind::pcm) {
         status = ordinary(payload, delay);
+    } else if (to.kind != Kind::none && payload.get_command() == tlm::TLM_IGNORE_COMMAND) {
+        status = tlm::TLM_OK_RESPONSE;
+    } else if (to.kind != Kind::none && payload.get_data_ptr() == nullptr) {
+        status = tlm::TLM_GENERIC_ERROR_RESPONSE;
     } else if (to.kind != Kind::none && payload.get_byte_enable_ptr() != nullptr) {
         status = tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
     } else if (to.kind != Kind::none && payload.get_streaming_width() != 0 &&
@@ -240,7 +245,7 @@ tlm::tlm_response_status HybridMemoryController::chip_or_unit(tlm::tlm_generic_p
             to.kind == Destination::Kind::chip ? memory::AccessSpace::array : memory::AccessSpace::unit;
         request_.rank = core::Rank{rank};
         request_.chips =
-            broadcast ? (1U << std::min(chips, units_ - rank * chips)) - 1 : 1U << (to.index % chips);
+            broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips)) : 1U << (to.index % chips);
         request_.chip_address = to.offset;
         request_.bytes_per_chip = payload.get_data_length();
         request_.chip_stride = 0; // every selected chip sees the same bytes
@@ -284,6 +289,9 @@ bool HybridMemoryController::write_register(std::uint64_t offset, const unsigned
     }
     switch (offset) {
     case ControllerMap::push:
+        if (queued_.size() == queue_depth || !layer_block_.geometry.executable()) {
+            return false;
+        }
         queued_.push_back(layer_block_);
         streamer_->push(layer_block_);
         return true;
@@ -353,6 +361,7 @@ void HybridMemoryController::sequence() {
         --go_count_;
         const core::LayerRegisters layer = queued_.front();
         queued_.pop_front();
+        dram_controller_->charge_refresh_to(static_cast<core::LayerId>(layer.layer)); // until the next begins
         lease_banks(layer, true);
         start_units(layer);
         if (layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected) {
@@ -389,7 +398,7 @@ void HybridMemoryController::lease_banks(const core::LayerRegisters& layer, bool
     Picoseconds granted = core::now();
     const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
     for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) {
-        const std::uint32_t mask = (1U << std::min(chips, units_ - rank * chips)) - 1;
+        const std::uint32_t mask = memory::first_chips(std::min(chips, units_ - rank * chips));
         for (const std::uint64_t bank : banks) {
             if (lease) {
                 granted =
@@ -412,8 +421,8 @@ void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
         ChannelRequest request;
         request.space = memory::AccessSpace::unit;
         request.rank = core::Rank{rank};
-        const std::uint32_t present = (1U << std::min(chips, units_ - rank * chips)) - 1;
-        request.chips = static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present;
+        const std::uint32_t present = memory::first_chips(std::min(chips, units_ - rank * chips));
+        request.chips = rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
         request.chip_address = UnitMap::start;
         request.bytes_per_chip = 8;
         request.layer = static_cast<core::LayerId>(layer.layer);

@@ -2,7 +2,6 @@
 #include "hydravp/modules/near_memory_driver.h"
 
 #include "hydravp/core/error.h"
-#include "hydravp/core/time.h"
 
 #include <fmt/format.h>
 
@@ -37,19 +36,11 @@ void NearMemoryDriver::submit(std::size_t index) {
     host_.write64(map_.registers_base + AddressMap::controller_registers + ControllerMap::push, 1);
 }
 
-void NearMemoryDriver::begin_frame() {
-    const core::Picoseconds begin = core::now();
-    submit(0);
-    control_time_ += core::now() - begin;
-}
-
 void NearMemoryDriver::run_layer(std::size_t index) {
     const core::LayerWork& work = (*layers_)[index];
     host_.attribute_to(static_cast<core::LayerId>(work.controller.layer));
     const std::uint64_t controller = map_.registers_base + AddressMap::controller_registers;
-    const core::Picoseconds begin = core::now();
     host_.write64(controller + ControllerMap::go, 1);
-    control_time_ += core::now() - begin;
     if (index + 1 < layers_->size()) {
         submit(index + 1);
         host_.attribute_to(static_cast<core::LayerId>(work.controller.layer));
@@ -61,10 +52,8 @@ void NearMemoryDriver::run_layer(std::size_t index) {
                                                 names_[index], index,
                                                 core::to_ms(host_.config().layer_timeout)));
     }
-    const core::Picoseconds woken = core::now();
     host_.write64(controller + ControllerMap::interrupt_clear, 1);
     host_.wait_interrupt_cleared();
-    control_time_ += core::now() - woken;
 }
 
 } // namespace hydravp::modules

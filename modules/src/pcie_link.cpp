@@ -53,11 +53,13 @@ unsigned PcieLink::transport_dbg(tlm::tlm_generic_payload& payload) {
 }
 
 void PcieLink::interrupt_changed() {
+    interrupt_levels_.push_back(interrupt_in.read());
     interrupt_arrives_.notify(core::to_sc_time(config_.latency));
 }
 
 void PcieLink::drive_interrupt() {
-    interrupt_out.write(interrupt_in.read());
+    interrupt_out.write(interrupt_levels_.front());
+    interrupt_levels_.pop_front();
 }
 
 } // namespace hydravp::modules

@@ -4,6 +4,7 @@
 #include "hydravp/core/time.h"
 
 #include <stdexcept>
+#include <utility>
 
 namespace hydravp::modules {
 
@@ -15,11 +16,14 @@ SystemBus::SystemBus(const sc_core::sc_module_name& name, const SystemBusConfig&
 
 SystemBus::TargetPort& SystemBus::add_target(std::uint64_t base, std::uint64_t bytes) {
     for (const Target& other : targets_) {
-        if (base < other.base + other.bytes && other.base < base + bytes) {
+        if (base >= other.base ? base - other.base < other.bytes : other.base - base < bytes) {
             throw std::invalid_argument("system bus: target address ranges overlap");
         }
     }
-    targets_.push_back({base, bytes, std::make_unique<TargetPort>(sc_core::sc_gen_unique_name("target"))});
+    simcontext()->hierarchy_push(this); // the port is the bus's, whoever asks for it
+    auto port = std::make_unique<TargetPort>(sc_core::sc_gen_unique_name("target"));
+    simcontext()->hierarchy_pop();
+    targets_.push_back({base, bytes, std::move(port)});
     return *targets_.back().port;
 }
 
@@ -35,7 +39,8 @@ SystemBus::Target* SystemBus::find(const tlm::tlm_generic_payload& payload) {
 
 void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     Target* target = find(payload);
-    if (target == nullptr) {
+    if (target == nullptr ||
+        payload.get_data_length() > target->bytes - (payload.get_address() - target->base)) {
         payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
         return;
     }

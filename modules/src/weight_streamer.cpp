@@ -124,7 +124,7 @@ void WeightStreamer::forward() {
         ChannelRequest request;
         request.space = memory::AccessSpace::unit;
         request.rank = core::Rank{piece.rank};
-        request.chips = (1U << piece.units) - 1;
+        request.chips = memory::first_chips(piece.units);
         request.chip_address = core::UnitMap::weight_buffer;
         request.bytes_per_chip = piece.bytes_per_unit;
         request.chip_stride = piece.bytes_per_unit;

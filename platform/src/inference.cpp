@@ -33,14 +33,15 @@ void Inference::program(std::uint64_t frames) {
             loaded_bytes_ += words.size() * 2;
         }
         platform_.controller.clear_completed_layers();
-        background_charged_until_ = core::now();
+        const core::Picoseconds begin = core::now();
+        background_charged_until_ = begin;
         driver_.run_frame([&](std::size_t layer) {
             charge_background(static_cast<core::LayerId>(layer));
             if (callbacks_.layer_done) {
                 callbacks_.layer_done(frame, layer);
             }
         });
-        frames_.push_back({platform_.controller.completed_layers()});
+        frames_.push_back({begin, core::now(), platform_.controller.completed_layers()});
         if (callbacks_.frame_done) {
             callbacks_.frame_done(frame);
         }

@@ -60,10 +60,11 @@ void add(Activity& activity, const core::Meter::AccountData& account, double amo
     }
 }
 
+/// The resource with the largest busy time; none if nothing took any time.
 std::string busiest(const Figures& busy_ms) {
-    return std::max_element(busy_ms.begin(), busy_ms.end(),
-                            [](const auto& a, const auto& b) { return a.second < b.second; })
-        ->first;
+    const auto busy = std::max_element(busy_ms.begin(), busy_ms.end(),
+                            [](const auto& a, const auto& b) { return a.second < b.second; });
+    return busy->second > 0 ? busy->first : std::string{};
 }
 
 double mean_ms(core::Picoseconds sum, double frames) {
@@ -72,15 +73,16 @@ double mean_ms(core::Picoseconds sum, double frames) {
 
 } // namespace
 
-void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
-                     core::Picoseconds control_time) {
+void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames) {
     const auto count = static_cast<double>(frames.size());
     core::Picoseconds latency{0};
+    core::Picoseconds whole{0};
     for (const FrameTimes& frame : frames) {
         latency += frame.latency();
+        whole += frame.end - frame.begin;
     }
     results.latency_ms = mean_ms(latency, count);
-    results.control_ms = mean_ms(control_time, count);
+    results.control_ms = mean_ms(whole - latency, count);
     results.total = empty_activity();
     results.layers.resize(network.layers.size());
     for (std::size_t i = 0; i < network.layers.size(); ++i) {

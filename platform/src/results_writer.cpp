@@ -339,7 +339,8 @@ std::string format_table(const RunResults& results) {
                         results.latency_ms, results.latency_ms > 0 ? 1000 / results.latency_ms : 0.0,
                         results.control_ms);
     if (results.accuracy) {
-        text += fmt::format("accuracy  {} images", results.accuracy->images);
+        const std::uint64_t images = results.accuracy->images;
+        text += fmt::format("accuracy  {} image{}", images, images == 1 ? "" : "s");
         if (results.accuracy->top1) {
             text += fmt::format(", top-1 {:.2f} %", 100 * *results.accuracy->top1);
         }

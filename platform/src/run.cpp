@@ -43,7 +43,7 @@ struct Workload {
 constexpr std::size_t calibration_images = 500;
 
 bool is_file(const std::string& network) {
-    return network.find(".onnx") != std::string::npos || std::filesystem::exists(network);
+    return std::filesystem::path(network).extension() == ".onnx";
 }
 
 void read_images(Workload& work, const RunOptions& options) {
@@ -252,7 +252,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     results.data = work.functional ? "functional" : "timing";
     results.frames = work.frames;
     results.load_bytes = static_cast<double>(inference.loaded_bytes());
-    collect_results(results, work.network, inference.frames(), inference.driver().control_time());
+    collect_results(results, work.network, inference.frames());
     if (judge) {
         results.accuracy = judge->accuracy();
     }

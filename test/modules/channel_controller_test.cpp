@@ -23,13 +23,6 @@ namespace {
 
 constexpr std::uint32_t row_bytes = 8192; // of a rank
 
-void wait_for(Picoseconds t) {
-    sc_core::wait(core::to_sc_time(t));
-}
-void wait_until(Picoseconds t) {
-    wait_for(t - core::now());
-}
-
 ChannelRequest local(std::uint32_t rank, std::uint32_t chips, std::uint64_t address, std::uint32_t bytes,
                      std::size_t stride) {
     ChannelRequest r;
@@ -120,8 +113,8 @@ TEST_CASE("row-sized requests, each made as soon as the controller accepts it, s
             wait_until(result.accepted);
         }
         REQUIRE(end == clocks(10 + 20 * 512));
-        REQUIRE(ChannelFixture::total("data_bus") == 20 * 512 * 2500.0);
-        REQUIRE(ChannelFixture::total("mem_bus_read") == 20 * row_bytes);
+        REQUIRE(total("data_bus") == 20 * 512 * 2500.0);
+        REQUIRE(total("mem_bus_read") == 20 * row_bytes);
     });
     REQUIRE(f.auditor.audit() == "");
 }
@@ -261,8 +254,8 @@ void random_traffic(const memory::Technology& t, unsigned seed) {
             }
         }
         REQUIRE(bad == 0);
-        REQUIRE(ChannelFixture::total("mem_read") == bytes_read);
-        REQUIRE(ChannelFixture::total("mem_written") == bytes_written);
+        REQUIRE(total("mem_read") == bytes_read);
+        REQUIRE(total("mem_written") == bytes_written);
         if (t.t_ccd.count() == 0) {
             REQUIRE(last_end == core::now());
         }
@@ -350,7 +343,6 @@ TEST_CASE("energy, traffic and words of writes and a read by hand") {
         ChannelRequest r;
         r.layer = 3;
         r.cause = memory::WriteCause::migration;
-        const auto total = [](const char* account) { return ChannelFixture::total(account); };
         REQUIRE(f.request(tlm::TLM_WRITE_COMMAND, r, 0, data.data(), 128).ok()); // 16 bytes, 8 words a chip
         REQUIRE(f.request(tlm::TLM_READ_COMMAND, r, 128, data.data(), 64).ok()); // the row is open
         REQUIRE(
@@ -407,11 +399,11 @@ TEST_CASE("closing a row costs t_rp, dirty or not, and the whole row's energy by
         wait_for(clocks(1000));
         const Picoseconds clean = f.write(f.address(0, 0, 1), line, 64).end;
         REQUIRE(clean == clocks(60 + 22 + 4 + 4));
-        REQUIRE(ChannelFixture::total("mem_array_write") == 0);
+        REQUIRE(total("mem_array_write") == 0);
         wait_for(clocks(1000));
         REQUIRE(f.write(f.address(0, 0, 2), line, 64).end == clean);
-        REQUIRE(ChannelFixture::total("mem_array_words") == 4096);
-        REQUIRE(ChannelFixture::total("mem_array_write") == Approx(16.82 * 16 * 4096));
+        REQUIRE(total("mem_array_words") == 4096);
+        REQUIRE(total("mem_array_write") == Approx(16.82 * 16 * 4096));
     });
     REQUIRE(f.auditor.audit() == "");
 }
@@ -432,7 +424,7 @@ TEST_CASE("timing mode takes the same time, energy and counts as real data") {
                 }
                 return sums;
             };
-            const Picoseconds origin = 20 * 3120 * clock_period * (mode + 1);
+            const Picoseconds origin = 200 * 3120 * clock_period * (mode + 1);
             wait_until(origin);
             const auto start = before();
             std::mt19937 random(5);
@@ -458,10 +450,7 @@ TEST_CASE("timing mode takes the same time, energy and counts as real data") {
         REQUIRE(ends[0] == ends[1]);
         for (const auto& [name, value] : accounts[0]) {
             INFO(name);
-            if (name != "mem_array_read") { // the first run found closed rows as well, the second the same
-                                            // after refresh
-                CHECK(value == Approx(accounts[1].at(name)));
-            }
+            CHECK(value == Approx(accounts[1].at(name)));
         }
     });
     REQUIRE(f.auditor.audit() == "");
@@ -487,8 +476,7 @@ void count_refreshes(bool busy, bool ahead) {
         }
         wait_until(millisecond);
         wait_for(Picoseconds{1});
-        REQUIRE(ChannelFixture::total("mem_refresh") ==
-                Approx(69100.0 * 8 * f.auditor.count(CommandKind::refresh)));
+        REQUIRE(total("mem_refresh") == Approx(69100.0 * 8 * f.auditor.count(CommandKind::refresh)));
     });
     // 1 ms / 7.8 us = 128.2: 128 in rank 0; in rank 1, half an interval later, 127
     std::size_t per_rank[2] = {};
@@ -553,10 +541,10 @@ TEST_CASE("unit registers: data, times and errors") {
         const auto read = f.request(tlm::TLM_READ_COMMAND, r, 0, data.data(), 17);
         REQUIRE(read.end == clocks(8 + 3 + 5 + 12));
         REQUIRE(data[1] == 41);
-        REQUIRE(ChannelFixture::total("mem_bus_read") == 3 * 64);
-        REQUIRE(ChannelFixture::total("mem_read") == 0);
-        REQUIRE(ChannelFixture::total("chip_bus") == 8 * (10000.0 + 30000.0)); // lockstep: all eight chips
-        REQUIRE(ChannelFixture::total("mem_array_read") == 0);
+        REQUIRE(total("mem_bus_read") == 3 * 64);
+        REQUIRE(total("mem_read") == 0);
+        REQUIRE(total("chip_bus") == 8 * (10000.0 + 30000.0)); // lockstep: all eight chips
+        REQUIRE(total("mem_array_read") == 0);
         // debug, and a bad address inside the unit
         tlm::tlm_generic_payload payload;
         payload.set_command(tlm::TLM_READ_COMMAND);
@@ -603,9 +591,9 @@ TEST_CASE("leases: times, errors, and an ordinary access which recalls one") {
 
         // recall: unit 0's row may be closed at 24 + t_ras = 40, activate at 24 + t_rc = 46
         wait_until(clocks(39));
-        const double array_reads = ChannelFixture::total("mem_array_read");
+        const double array_reads = total("mem_array_read");
         REQUIRE(core::now() + f.read(f.address(0, 0, 3), line.data(), 64).end == clocks(46 + 5 + 5 + 4));
-        REQUIRE(ChannelFixture::total("mem_array_read") == Approx(array_reads + 1.17 * 8 * 8192));
+        REQUIRE(total("mem_array_read") == Approx(array_reads + 1.17 * 8 * 8192));
         // the controller precharges at 46 + t_ras and hands the bank back; t_rc is later than t_rp
         REQUIRE(f.units[0]->access(tlm::TLM_READ_COMMAND, 0, line.data(), 8) == tlm::TLM_OK_RESPONSE);
         REQUIRE(core::now() == clocks(46 + 22 + 5 + 5 + 4));

@@ -262,8 +262,7 @@ TEST_CASE("layers add up to the totals") {
     rig.install();
     simulate({&rig});
     platform::RunResults results;
-    collect_results(results, rig.quantized.network, rig.inference->frames(),
-                    rig.inference->driver().control_time());
+    collect_results(results, rig.quantized.network, rig.inference->frames());
     const auto check = [&](platform::Figures platform::Activity::*figures) {
         for (const auto& [name, total] : results.total.*figures) {
             double sum = 0;

@@ -62,12 +62,11 @@ void im2col(const core::LayerDescriptor& layer, const In* input, const std::vect
                         until = std::clamp(valid_end, from, ox + n);
                     }
                     to = std::fill_n(to, from - ox, Out{});
-                    const In* source = plane + y * in_width + from * stride + offset;
-                    if (stride == 1) {
-                        to = std::copy_n(source, until - from, to);
+                    if (stride == 1 && from < until) {
+                        to = std::copy_n(plane + y * in_width + from + offset, until - from, to);
                     } else {
-                        for (std::int64_t x = from; x < until; ++x, source += stride) {
-                            *to++ = static_cast<Out>(*source);
+                        for (std::int64_t x = from; x < until; ++x) {
+                            *to++ = static_cast<Out>(plane[y * in_width + x * stride + offset]);
                         }
                     }
                     to = std::fill_n(to, ox + n - until, Out{});

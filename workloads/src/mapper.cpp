@@ -30,9 +30,9 @@ public:
         tensor.channels = shape.channels;
         tensor.height = shape.height;
         tensor.width = shape.width;
-        tensor.plane_bytes =
-            shape.positions() == 1 ? 2 : static_cast<std::uint32_t>(core::align_up(shape.positions() * 2, 8));
-        const std::uint64_t bytes = core::align_up(tensor.bytes_per_chip(), row_bytes);
+        const std::uint64_t plane = shape.positions() == 1 ? 2 : core::align_up(shape.positions() * 2, 8);
+        const std::uint64_t bytes = core::align_up(shape.channels / tensor.split * plane, row_bytes);
+        tensor.plane_bytes = static_cast<std::uint32_t>(plane); // exact if the tensor fits a bank
         for (std::size_t tried = 0; tried < used_.size(); ++tried) {
             const std::size_t bank = next_bank_;
             next_bank_ = (next_bank_ + 1) % used_.size();
@@ -80,14 +80,15 @@ core::LayerGeometry tile(const LayerDescriptor& layer, const MachineShape& machi
     const bool fits =
         layer.is_pool() ? tile_pooling(g, machine) : tile_convolution(g, machine, consumer_split);
     if (!fits) {
-        throw core::InputError(fmt::format("layer '{}' does not fit the units' buffers: {} rows of {} words "
-                                           "exceed half an activation buffer "
-                                           "({} bytes)",
-                                           layer.name, layer.kernel_height, layer.in.width,
-                                           machine.activation_half_bytes));
+        throw core::InputError(fmt::format(
+            "layer '{}' does not fit the units' buffers: no tile of its {} words wide rows stays within half "
+            "an activation buffer ({} bytes), half a weight buffer ({} bytes) and half an output buffer ({} "
+            "words)",
+            layer.name, layer.in.width, machine.activation_half_bytes, machine.weight_half_bytes,
+            machine.output_half_words));
     }
     // 2^30 per product; the accumulators have 48 bits.
-    if (std::uint64_t{g.local_channels()} * g.taps() >= (1U << 17)) {
+    if (!layer.is_pool() && std::uint64_t{g.local_channels()} * g.taps() >= (1U << 17)) {
         throw core::InputError(
             fmt::format("layer '{}': {} products per output and unit could overflow the 48-bit "
                         "accumulators",
@@ -120,6 +121,7 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
     DataLayout data(machine);
     mapped.input = data.place(network.input, "the input");
     std::uint64_t model = machine.pcm_base;
+    std::string first_beyond; // layer that no longer fits the PCM
     const auto placement_of = [&](int index) -> const TensorPlacement& {
         return index == core::network_input ? mapped.input : mapped.outputs[static_cast<std::size_t>(index)];
     };
@@ -146,6 +148,9 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
             work.model_bytes =
                 core::bias_block_bytes(layer.out.channels) + schedule.weight_bytes_per_unit() * machine.units;
             model += core::align_up(work.model_bytes, 8192);
+            if (first_beyond.empty() && model - machine.pcm_base > machine.pcm_bytes) {
+                first_beyond = layer.name;
+            }
         }
         mapped.layers.push_back(work);
     }
@@ -153,8 +158,9 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
     mapped.data_bytes_per_chip = data.total();
     if (mapped.model_bytes > machine.pcm_bytes) {
         throw core::InputError(
-            fmt::format("the network does not fit the PCM: its model needs {} bytes, there are {}",
-                        mapped.model_bytes, machine.pcm_bytes));
+            fmt::format("the network does not fit the PCM: its model needs {} bytes, there are {}; they end "
+                        "in layer '{}'",
+                        mapped.model_bytes, machine.pcm_bytes, first_beyond));
     }
     return mapped;
 }

@@ -622,12 +622,15 @@ onnx::ModelProto load(const std::string& path) {
         throw Problem("not an ONNX model: it contains no graph");
     }
     for (const auto& opset : model.opset_import()) {
-        if ((opset.domain().empty() || opset.domain() == "ai.onnx") && opset.version() < oldest_opset) {
-            throw Problem("uses operator set " + std::to_string(opset.version()) + ", supported from " +
-                          std::to_string(oldest_opset));
+        if (opset.domain().empty() || opset.domain() == "ai.onnx") {
+            if (opset.version() < oldest_opset) {
+                throw Problem("uses operator set " + std::to_string(opset.version()) + ", supported from " +
+                              std::to_string(oldest_opset));
+            }
+            return model;
         }
     }
-    return model;
+    throw Problem("truncated, or not an ONNX model: it does not say which operator set it uses");
 }
 
 } // namespace

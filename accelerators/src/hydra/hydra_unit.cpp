@@ -21,20 +21,8 @@ namespace {
 /// The synthesised power of the paper covers this many MACs.
 constexpr double macs_of_power_figure = 16 * 32;
 
-/// Stream buffers are filled through the AB's port while the MACs work; the slower of the two sets the pace.
-Picoseconds step_time(const HydraConfig& config) {
-    const std::uint32_t fill_cycles =
-        config.ab_port_bits == 0 ? 0 : core::ceil_divide(config.macs_per_unit * 16, config.ab_port_bits);
-    return config.clock_period * std::max(config.mac_cycles, fill_cycles);
-}
-
 bool executable(const core::UnitRegisters& r) {
-    const core::LayerGeometry& g = r.geometry;
-    return r.kind <= core::LayerKind::average_pool && g.units > 0 && g.channel_split > 0 &&
-           g.channel_split * g.filter_split * g.position_split <= g.units &&
-           g.channels % g.channel_split == 0 && g.filter_split > 0 && g.position_split > 0 &&
-           g.tile_positions > 0 && g.filter_group > 0 && g.reduction_chunk > 0 && g.channels_per_fetch > 0 &&
-           g.lanes > 0 && g.positions() > 0 && g.taps() > 0 && g.stride_height > 0 && g.stride_width > 0 &&
+    return r.kind <= core::LayerKind::average_pool && r.geometry.executable() &&
            (r.partial_sum_bits == 16 || r.partial_sum_bits == 32 || r.partial_sum_bits == 48);
 }
 
@@ -47,7 +35,7 @@ HydraUnit::HydraUnit(const sc_core::sc_module_name& name, const HydraConfig& con
       index_(index),
       row_bytes_(row_bytes),
       keep_data_(keep_data),
-      step_time_(step_time(config)),
+      step_time_(config.step_time()),
       weights_(static_cast<std::uint32_t>(config.weight_buffer.count), keep_data),
       outputs_(static_cast<std::uint32_t>(config.output_buffer.count), keep_data),
       mac_energy_(meter_.add(core::Quantity::energy, "hydra_mac")),

@@ -13,7 +13,7 @@ constexpr std::int64_t round_shift(std::int64_t x, int shift) {
     if (shift <= 0) {
         return static_cast<std::int64_t>(static_cast<std::uint64_t>(x) << -shift);
     }
-    if (shift > 62) {
+    if (shift > 63) { // at most one half, and zero is even
         return 0;
     }
     const std::int64_t floor = x >> shift;
@@ -33,7 +33,7 @@ constexpr std::int64_t round_divide(std::int64_t n, std::int64_t d) {
         r += d;
         --q;
     }
-    if (2 * r > d || (2 * r == d && (q & 1) != 0)) {
+    if (r > d - r || (r == d - r && (q & 1) != 0)) {
         ++q;
     }
     return q;

@@ -11,11 +11,13 @@ namespace hydravp::core {
 
 /// A TLM memory manager that keeps released payloads for reuse.
 ///
-/// Single-threaded like the kernel. Extensions set with `set_auto_extension` are freed on release; sticky
-/// ones stay with their payload. The pool must outlive every payload that it handed out.
+/// Single-threaded like the kernel. Extensions set with `set_auto_extension` are freed on release; all others
+/// belong to whoever set them: a payload forgets them on release and when the pool ends, even if that happens
+/// in the middle of a transaction. The pool must outlive every payload that it handed out.
 class PayloadPool : public tlm::tlm_mm_interface {
 public:
     PayloadPool() = default;
+    ~PayloadPool() override;
     PayloadPool(const PayloadPool&) = delete;
     PayloadPool& operator=(const PayloadPool&) = delete;
 

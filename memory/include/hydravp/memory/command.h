@@ -24,6 +24,11 @@ enum class CommandKind {
 /// Where a column access goes: to the cells, or to the registers and buffers of the chip's near-memory unit.
 enum class AccessSpace { array, unit };
 
+/// Mask of the first `chips` chips of a rank.
+constexpr std::uint32_t first_chips(std::uint32_t chips) {
+    return chips >= 32 ? ~std::uint32_t{0} : (std::uint32_t{1} << chips) - 1;
+}
+
 /// Why words are written; each write counter is split by it.
 enum class WriteCause { activation, pool, partial_sum, migration, host };
 constexpr std::size_t write_causes = 5;

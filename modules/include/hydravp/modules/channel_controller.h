@@ -47,6 +47,8 @@ public:
     /// Precharges the bank in the selected chips and hands it to their units; returns when they may activate
     /// it. Throws std::logic_error if the bank or the chips don't exist or one of them is leased already.
     core::Picoseconds lease(core::Rank rank, core::Bank bank, std::uint32_t chips);
+    /// Layer that the refreshes from now on are charged to.
+    void charge_refresh_to(core::LayerId layer) { refresh_layer_ = layer; }
     /// Takes a leased bank back. Throws std::logic_error if it is not leased or a unit is at work in it.
     void release(core::Rank rank, core::Bank bank, std::uint32_t chips);
 
@@ -108,7 +110,7 @@ private:
                                std::uint64_t unit_address, bool write);
 
     void refresh();
-    void refresh_until(core::Rank rank, core::Picoseconds t);
+    void refresh_until(core::Picoseconds t);
     tlm::tlm_response_status issue(unsigned char* data = nullptr, unsigned char* enables = nullptr);
     memory::CommandExtension& command(memory::CommandKind kind, core::Rank rank, core::Bank bank,
                                       core::Picoseconds earliest);
@@ -122,6 +124,7 @@ private:
     std::uint32_t all_chips_;
     core::IndexedVector<core::Rank, core::IndexedVector<core::Bank, BankEntry>> banks_;
     core::IndexedVector<core::Rank, core::Picoseconds> refresh_due_;
+    core::LayerId refresh_layer_ = core::no_layer;
     core::Picoseconds bus_end_{}; ///< end of the last data
     std::vector<unsigned char> staging_;
     std::vector<unsigned char> staging_enables_;

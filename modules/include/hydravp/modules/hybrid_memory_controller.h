@@ -105,6 +105,7 @@ private:
     std::unique_ptr<WeightStreamer> streamer_;
     std::unique_ptr<ResultAccumulationUnit> accumulation_;
 
+    static constexpr std::size_t queue_depth = 2;
     core::LayerRegisters layer_block_;
     std::uint64_t unit_mask_;
     std::deque<core::LayerRegisters> queued_;

@@ -27,18 +27,14 @@ public:
     /// interrupt. Throws core::SimulationError if a layer does not complete within the host's layer timeout.
     template <class OnLayerDone>
     void run_frame(OnLayerDone on_layer_done) {
-        begin_frame();
+        submit(0);
         for (std::size_t index = 0; index < layers_->size(); ++index) {
             run_layer(index);
             on_layer_done(index);
         }
     }
 
-    /// Simulated time spent in the driver while no unit was running: set-up and interrupt handling.
-    core::Picoseconds control_time() const { return control_time_; }
-
 private:
-    void begin_frame();
     void submit(std::size_t index);
     void run_layer(std::size_t index);
     void write_block(std::uint64_t offset, const void* block, std::size_t bytes);
@@ -47,7 +43,6 @@ private:
     core::AddressMap map_;
     const std::vector<core::LayerWork>* layers_;
     std::vector<std::string> names_;
-    core::Picoseconds control_time_{};
 };
 
 } // namespace hydravp::modules

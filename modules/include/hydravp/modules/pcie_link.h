@@ -9,6 +9,8 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <deque>
+
 namespace hydravp::modules {
 
 /// The PCIe link between host and hybrid memory: latency and bandwidth in each direction, packets with
@@ -36,7 +38,8 @@ private:
 
     PcieLinkConfig config_;
     core::Timeline down_, up_;
-    sc_core::sc_event interrupt_arrives_;
+    sc_core::sc_event_queue interrupt_arrives_{"interrupt_arrives"};
+    std::deque<bool> interrupt_levels_; ///< on their way, oldest first
     core::Meter meter_{"meter"};
     core::Meter::Account energy_, bytes_;
 };

@@ -14,6 +14,8 @@ namespace hydravp::platform {
 
 /// Times of one frame.
 struct FrameTimes {
+    core::Picoseconds begin{}; ///< the driver begins to set up the first layer
+    core::Picoseconds end{};   ///< the driver has handled the last layer's interrupt
     std::vector<modules::LayerInterval> layers;
     core::Picoseconds latency() const { return layers.back().end - layers.front().start; }
 };

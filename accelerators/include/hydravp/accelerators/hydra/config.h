@@ -22,6 +22,14 @@ struct HydraConfig {
     double mac_power_share = 0.6;
     double buffer_power_share = 0.3;
     double control_power_share = 0.1;
+
+    /// One reduction step of a group of lanes. The stream buffers are filled through the AB's port while the MACs work;
+    /// the slower of the two sets the pace.
+    core::Picoseconds step_time() const {
+        const std::uint32_t fill_cycles =
+            ab_port_bits == 0 ? 0 : (macs_per_unit * 16 + ab_port_bits - 1) / ab_port_bits;
+        return clock_period * (mac_cycles > fill_cycles ? mac_cycles : fill_cycles);
+    }
 };
 
 } // namespace hydravp::accelerators::hydra

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+// The carrier of the tests' precompiled headers; see test/CMakeLists.txt.
