@@ -114,8 +114,9 @@ void Channel::charge(const CommandExtension& command, std::uint64_t moved) {
     meter_.charge(busy_, command.layer, command.data_end - command.data_begin);
     meter_.charge(write ? bus_written_ : bus_read_, command.layer, static_cast<double>(slot_bytes));
     if (write && command.space == AccessSpace::array) {
+        const std::uint64_t words = (moved + 1) / 2;
         meter_.charge(words_[static_cast<std::size_t>(command.cause)], command.layer,
-                      static_cast<double>((moved + 1) / 2));
+                      static_cast<double>(words));
     }
 }
 

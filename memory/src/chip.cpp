@@ -327,8 +327,8 @@ void Chip::unit_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& d
     meter_.charge(transfer.write ? accounts_.written_bytes : accounts_.read_bytes, layer,
                   static_cast<double>(transfer.bytes));
     if (transfer.write) {
-        meter_.charge(accounts_.words[static_cast<std::size_t>(cause)], layer,
-                      static_cast<double>((transfer.bytes + 1) / 2));
+        const std::uint32_t words = (transfer.bytes + 1) / 2;
+        meter_.charge(accounts_.words[static_cast<std::size_t>(cause)], layer, static_cast<double>(words));
     }
 }
 

@@ -55,7 +55,7 @@ private:
     core::Meter::Account busy_;
     core::Meter::Account bus_read_;
     core::Meter::Account bus_written_;
-    std::array<core::Meter::Account, write_causes> words_;
+    std::array<core::Meter::Account, write_causes> words_{};
     core::IndexedVector<core::Rank, std::unique_ptr<Rank>> ranks_;
 };
 

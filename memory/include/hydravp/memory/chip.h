@@ -129,7 +129,7 @@ private:
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_channel_;
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_unit_;
     core::Meter meter_{"meter"};
-    Accounts accounts_;
+    Accounts accounts_{};
     bool attached_ = false;
 
     Transfer* active_ = nullptr;

@@ -13,7 +13,7 @@ namespace hydravp::memory {
 /// Ranges outside `size` are the caller's mistake and are not checked.
 class SparseStorage {
 public:
-    static constexpr std::size_t page_bytes = 64 * 1024;
+    static constexpr std::size_t page_bytes = std::size_t{64} * 1024;
 
     explicit SparseStorage(std::uint64_t size)
         : pages_(static_cast<std::size_t>((size + page_bytes - 1) / page_bytes)) {}
