@@ -41,7 +41,7 @@ TEST_CASE("a payload is reused, not made anew") {
     second.release();
 }
 
-TEST_CASE("payloads in use are distinct; the pool grows to what is needed at once") {
+TEST_CASE("payloads in use are distinct, the pool grows to what is needed at once") {
     PayloadPool pool;
     for (int round = 0; round < 3; ++round) {
         std::set<tlm::tlm_generic_payload*> used;

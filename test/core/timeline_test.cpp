@@ -43,7 +43,7 @@ TEST_CASE("service intervals never overlap") {
     REQUIRE(last >= busy);
 }
 
-TEST_CASE("the time on a wire is rounded up to a picosecond; no bandwidth is no time") {
+TEST_CASE("the time on a wire is rounded up to a picosecond, no bandwidth is no time") {
     REQUIRE(Bandwidth{}.time_for(1 << 20) == Picoseconds{0});
     REQUIRE(Bandwidth{32e9}.time_for(0) == Picoseconds{0});
     REQUIRE(Bandwidth{32e9}.time_for(64) == Picoseconds{2000});

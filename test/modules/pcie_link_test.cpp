@@ -139,7 +139,7 @@ TEST_CASE("a read crosses as a request and returns with its data") {
     });
 }
 
-TEST_CASE("each direction carries one packet after the other; they don't hinder each other") {
+TEST_CASE("each direction carries one packet after the other, they don't hinder each other") {
     Fixture f("fixture");
     run_in_thread([&] {
         REQUIRE(f.write(64) == Picoseconds{8800 + latency});

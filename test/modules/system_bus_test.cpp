@@ -131,7 +131,7 @@ TEST_CASE("an address of nobody is an address error and costs nothing") {
     });
 }
 
-TEST_CASE("the first and the last byte of a range belong to it; an access must not run out of it") {
+TEST_CASE("the first and the last byte of a range belong to it, an access must not run out of it") {
     Fixture f("fixture");
     run_in_thread([&] {
         REQUIRE(Fixture::access(f.a, 0x1000, 1).status == tlm::TLM_OK_RESPONSE);

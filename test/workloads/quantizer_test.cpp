@@ -121,7 +121,7 @@ TEST_CASE("an output has no more fraction bits than its products") {
     CHECK(q.layers[0].output_shift == 0);
 }
 
-TEST_CASE("a large bias makes the weights' scale coarser; an impossible one is an error") {
+TEST_CASE("a large bias makes the weights' scale coarser, an impossible one is an error") {
     const auto q = quantize(dot_product({1e-6}, 1000), {{1}});
     CHECK(std::abs(q.layers[0].bias[0]) < (std::int64_t{1} << 47));
     CHECK(std::abs(q.layers[0].bias[0]) >= (std::int64_t{1} << 46) / 2);
