@@ -200,11 +200,15 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
     wait_until(move(tlm::TLM_READ_COMMAND, segments_));
 }
 
-void ResultAccumulationUnit::add_partial_sums(std::uint32_t slice, std::uint32_t outputs) {
+void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, std::uint32_t slice,
+                                              std::uint32_t outputs) {
     const unsigned word_bytes = layer_.partial_sum_bits / 8;
     sums_.assign(outputs, 0);
     const std::uint32_t first = first_unit(slice).value();
     for (std::uint32_t unit = first; unit < first + layer_.geometry.channel_split; ++unit) {
+        if (schedule_.outputs(Unit{unit}, pass) == 0) {
+            continue; // no channel of its own
+        }
         const unsigned char* data = partial_sums_[unit].data();
         for (std::uint32_t i = 0; i < outputs; ++i) {
             sums_[i] += partial_sum(data, i, word_bytes);
@@ -217,7 +221,7 @@ void ResultAccumulationUnit::accumulate(std::uint32_t pass) {
     const std::uint32_t out_width = layer_.geometry.out_width;
     const std::int16_t* residual = residual_.data();
     for_each_slice(pass, [&](std::uint32_t slice, Range filters, Range positions, std::size_t first_output) {
-        add_partial_sums(slice, filters.size() * positions.size());
+        add_partial_sums(pass, slice, filters.size() * positions.size());
         const Range source = layer_.has_residual != 0 ? residual_words(positions) : Range{};
         std::int16_t* to = results_.data() + first_output;
         const std::int64_t* sum = sums_.data();

@@ -29,6 +29,8 @@ const char* to_string(Mapping mapping) {
     switch (mapping) {
     case Mapping::paper_numbers:
         return "paper-numbers";
+    case Mapping::paper_text:
+        return "paper-text";
     }
     return "";
 }

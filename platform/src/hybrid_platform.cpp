@@ -64,6 +64,7 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
     const auto& dram = config.memory.dram;
     const auto& hydra = config.hydra;
     workloads::MachineShape shape;
+    shape.mapping = config.mapping;
     shape.units = hydra.units;
     shape.chips_per_rank = dram.geometry.chips_per_rank;
     shape.lanes = hydra.macs_per_unit;

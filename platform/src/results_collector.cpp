@@ -63,7 +63,7 @@ void add(Activity& activity, const core::Meter::AccountData& account, double amo
 /// The resource with the largest busy time; none if nothing took any time.
 std::string busiest(const Figures& busy_ms) {
     const auto busy = std::max_element(busy_ms.begin(), busy_ms.end(),
-                            [](const auto& a, const auto& b) { return a.second < b.second; });
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
     return busy->second > 0 ? busy->first : std::string{};
 }
 
@@ -73,7 +73,8 @@ double mean_ms(core::Picoseconds sum, double frames) {
 
 } // namespace
 
-void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames) {
+void collect_results(RunResults& results, const core::Network& network,
+                     const std::vector<FrameTimes>& frames) {
     const auto count = static_cast<double>(frames.size());
     core::Picoseconds latency{0};
     core::Picoseconds whole{0};

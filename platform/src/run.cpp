@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hydravp/core/channel_split.h"
 #include "hydravp/core/error.h"
 #include "hydravp/platform/config.h"
 #include "hydravp/platform/inference.h"
@@ -124,9 +123,8 @@ Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     if (work.functional) {
         workloads::QuantizerOptions quantizer;
         quantizer.partial_sum_bits = config.partial_sum_bits;
-        const std::uint32_t units = config.hydra.units;
-        quantizer.channel_split_for = [units](std::uint32_t channels) {
-            return core::channel_split(channels, units);
+        quantizer.channel_split_for = [shape = machine_shape(config)](std::uint32_t channels) {
+            return shape.channel_split(channels);
         };
         work.quantized = workloads::quantize(*real, calibration_set(work, options), quantizer);
     }

@@ -79,8 +79,8 @@ private:
         const std::size_t taps = layer.taps();
         const std::size_t depth = layer.in.channels * taps;
         const std::uint32_t classes = split_ ? split_(layer.in.channels) : 1;
-        if (classes == 0 || layer.in.channels % classes != 0) {
-            throw std::invalid_argument("layer '" + layer.name + "': channel split must divide the channels");
+        if (classes == 0) {
+            throw std::invalid_argument("layer '" + layer.name + "': no residue class");
         }
         const auto order = class_major_channels(layer.in.channels, classes);
         const auto filters_per_block =
@@ -104,7 +104,6 @@ private:
                   std::uint32_t classes, Tensor& out) {
         const auto& layer = net_.network.layers[index];
         const std::size_t depth = order.size() * layer.taps();
-        const std::size_t class_depth = depth / classes;
         const std::size_t positions = layer.out.positions();
         const std::size_t columns = images_ * positions;
         const std::size_t tile = std::clamp<std::size_t>(
@@ -119,12 +118,15 @@ private:
                                     im2col(layer, input.data() + image * layer.in.words(), order, begin,
                                            count, unfolded_.data() + at, n);
                                 });
-            for (std::uint32_t r = 0; r < classes; ++r) {
+            std::size_t class_begin = 0;
+            for (std::uint32_t r = 0; r < std::min(classes, layer.in.channels); ++r) {
+                const std::size_t class_depth = class_channels(layer.in.channels, classes, r) * layer.taps();
                 cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(filters),
                             static_cast<blasint>(n), static_cast<blasint>(class_depth), 1.0,
-                            weights.data() + r * class_depth, static_cast<blasint>(depth),
-                            unfolded_.data() + r * class_depth * n, static_cast<blasint>(n), 0.0,
+                            weights.data() + class_begin, static_cast<blasint>(depth),
+                            unfolded_.data() + class_begin * n, static_cast<blasint>(n), 0.0,
                             products_.data(), static_cast<blasint>(n));
+                class_begin += class_depth;
                 if (split_) {
                     ranges_[index].partial_sum = std::max(ranges_[index].partial_sum,
                                                           largest_magnitude(products_.data(), filters * n));

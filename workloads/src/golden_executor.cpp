@@ -114,8 +114,7 @@ void check_layer(const LayerDescriptor& desc, const QuantizedLayer& layer) {
     const auto& format = layer.partial_sum;
     require(layer.weights.size() == desc.weights() && layer.bias.size() == desc.out.channels, desc,
             "number of weights or biases is wrong");
-    require(format.channel_split > 0 && desc.in.channels % format.channel_split == 0, desc,
-            "channel split must divide the channels");
+    require(format.channel_split > 0, desc, "no residue class");
     require(format.bits >= 2 && format.bits <= 48 && format.shift >= 0 && format.shift <= 48, desc,
             "partial sum format out of range");
     require(desc.in.channels * desc.taps() < max_products, desc,
@@ -223,11 +222,10 @@ void GoldenExecutor::full_depth_product(std::size_t index) {
         } else {
             std::fill(classes.begin(), classes.end(), 0);
             const std::int16_t* word = input;
-            for (std::uint32_t c = 0; c < desc.in.channels; c += format.channel_split) {
-                for (auto& of_class : classes) {
-                    for (std::size_t t = 0; t < taps; ++t) {
-                        of_class += std::int32_t{*weight++} * *word++;
-                    }
+            for (std::uint32_t c = 0; c < desc.in.channels; ++c) {
+                auto& of_class = classes[c % format.channel_split];
+                for (std::size_t t = 0; t < taps; ++t) {
+                    of_class += std::int32_t{*weight++} * *word++;
                 }
             }
             for (const auto of_class : classes) {
@@ -247,7 +245,6 @@ void GoldenExecutor::matrix_product(std::size_t index) {
     const bool exact = partial_sums_are_exact(index);
     const std::uint32_t classes = exact ? 1 : format.channel_split;
     const std::size_t depth = desc.in.channels * desc.taps();
-    const std::size_t class_depth = depth / classes;
     const std::size_t positions = desc.out.positions();
     const std::size_t filters = desc.out.channels;
     const auto order = class_major_channels(desc.in.channels, classes);
@@ -262,16 +259,19 @@ void GoldenExecutor::matrix_product(std::size_t index) {
     for (std::size_t begin = 0; begin < positions; begin += tile) {
         const std::size_t n = std::min(tile, positions - begin);
         im2col(desc, tensor(desc.input), order, begin, n, unfolded_.data(), n);
-        for (std::uint32_t r = 0; r < classes; ++r) {
+        std::size_t class_begin = 0;
+        for (std::uint32_t r = 0; r < std::min(classes, desc.in.channels); ++r) {
+            const std::size_t class_depth = class_channels(desc.in.channels, classes, r) * desc.taps();
             auto& products = exact ? sums_ : products_;
             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(filters),
                         static_cast<blasint>(n), static_cast<blasint>(class_depth), 1.0,
-                        weights_.data() + r * class_depth, static_cast<blasint>(depth),
-                        unfolded_.data() + r * class_depth * n, static_cast<blasint>(n), 0.0, products.data(),
+                        weights_.data() + class_begin, static_cast<blasint>(depth),
+                        unfolded_.data() + class_begin * n, static_cast<blasint>(n), 0.0, products.data(),
                         static_cast<blasint>(n));
             if (!exact) {
                 add_partial_sums(products_.data(), filters * n, format, r == 0, sums_.data());
             }
+            class_begin += class_depth;
         }
         for (std::uint32_t f = 0; f < filters; ++f) {
             finish(index, f, begin, n, sums_.data() + f * n, outputs_[index].data() + f * positions + begin);

@@ -10,6 +10,11 @@
 
 namespace hydravp::workloads {
 
+/// How many of `channels` are in residue class `r` mod `split`.
+constexpr std::size_t class_channels(std::uint32_t channels, std::uint32_t split, std::uint32_t r) {
+    return r < channels ? (channels - r + split - 1) / split : 0;
+}
+
 /// The input channels ordered by residue class mod `split`: class 0's first, ascending within a class.
 inline std::vector<std::uint32_t> class_major_channels(std::uint32_t channels, std::uint32_t split) {
     std::vector<std::uint32_t> order;

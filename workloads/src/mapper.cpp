@@ -26,12 +26,13 @@ public:
 
     TensorPlacement place(const core::TensorShape& shape, const std::string& what) {
         TensorPlacement tensor;
-        tensor.split = core::channel_split(shape.channels, machine_.units);
+        tensor.split = machine_.channel_split(shape.channels);
         tensor.channels = shape.channels;
         tensor.height = shape.height;
         tensor.width = shape.width;
         const std::uint64_t plane = shape.positions() == 1 ? 2 : core::align_up(shape.positions() * 2, 8);
-        const std::uint64_t bytes = core::align_up(shape.channels / tensor.split * plane, row_bytes);
+        const std::uint64_t bytes =
+            core::align_up(core::ceil_divide(shape.channels, tensor.split) * plane, row_bytes);
         tensor.plane_bytes = static_cast<std::uint32_t>(plane); // exact if the tensor fits a bank
         for (std::size_t tried = 0; tried < used_.size(); ++tried) {
             const std::size_t bank = next_bank_;
@@ -114,6 +115,10 @@ void fill_arithmetic(LayerWork& work, const LayerDescriptor& layer, const Quanti
 
 } // namespace
 
+std::uint32_t MachineShape::channel_split(std::uint32_t channels) const {
+    return mapping == Mapping::paper_text ? units : core::channel_split(channels, units);
+}
+
 MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
                           const MachineShape& machine) {
     network.validate();
@@ -181,8 +186,9 @@ std::vector<unsigned char> model_image(const LayerWork& work, const QuantizedLay
                 for (std::uint32_t unit = 0; unit < std::min(g.units, ranks * chips_per_rank); ++unit) {
                     auto* words = reinterpret_cast<std::int16_t*>(chunk_at);
                     const core::Range filters = schedule.filters(core::Unit{unit}, group);
+                    const core::Range own = schedule.own_steps(core::Unit{unit}, steps);
                     for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
-                        for (std::uint32_t step = steps.begin; step < steps.end; ++step) {
+                        for (std::uint32_t step = own.begin; step < own.end; ++step) {
                             const std::uint32_t channel =
                                 step / g.taps() * g.channel_split + unit % g.channel_split;
                             words[(step - steps.begin) * stride + (filter - filters.begin)] =

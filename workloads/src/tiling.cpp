@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiling.h"
 
-#include "hydravp/core/channel_split.h"
-
 #include <algorithm>
 #include <numeric>
 #include <set>
@@ -116,7 +114,8 @@ Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t
 std::vector<std::uint32_t> tile_candidates(const LayerGeometry& g, std::uint32_t slice_positions,
                                            std::uint32_t limit) {
     const std::uint32_t largest = std::min(slice_positions, limit);
-    const std::uint32_t lane_step = g.lanes / std::gcd(g.lanes, g.filter_group);
+    const std::uint32_t lane_step =
+        g.lanes_per_filter != 0 ? g.lanes : g.lanes / std::gcd(g.lanes, g.filter_group);
     const std::uint64_t row_step = std::lcm<std::uint64_t>(lane_step, g.out_width);
     std::vector<std::uint32_t> candidates{largest};
     for (const std::uint64_t step : {std::uint64_t{lane_step}, std::uint64_t{g.out_width}, row_step}) {
@@ -132,7 +131,8 @@ std::vector<std::uint32_t> tile_candidates(const LayerGeometry& g, std::uint32_t
 bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
     g.units = machine.units;
     g.lanes = machine.lanes;
-    g.channel_split = core::channel_split(g.channels, machine.units);
+    g.channel_split = machine.channel_split(g.channels);
+    g.lanes_per_filter = machine.mapping == Mapping::paper_text ? 1 : 0;
     split_outputs(g, machine.units / g.channel_split);
     const std::uint32_t slice_filters = ceil_divide(g.filters, g.filter_split);
     std::uint32_t slice_positions = ceil_divide(g.positions(), g.position_split);
@@ -167,7 +167,7 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
 bool tile_pooling(LayerGeometry& g, const MachineShape& machine) {
     g.units = machine.units;
     g.lanes = machine.lanes;
-    g.channel_split = core::channel_split(g.channels, machine.units);
+    g.channel_split = machine.channel_split(g.channels);
     g.filter_split = g.position_split = 1;
     g.filter_group = g.filters;
     g.reduction_chunk = 1;

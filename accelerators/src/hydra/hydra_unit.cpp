@@ -58,8 +58,8 @@ void HydraUnit::receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
     const Picoseconds at = core::now() + core::from_sc_time(delay);
     const bool ok = payload.is_write()
                         ? write(payload.get_address(), payload.get_data_ptr(), payload.get_data_length(), at)
-                        : payload.is_read() && read(payload.get_address(), payload.get_data_ptr(),
-                                                    payload.get_data_length());
+                        : payload.is_read() &&
+                              read(payload.get_address(), payload.get_data_ptr(), payload.get_data_length());
     payload.set_response_status(ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
 }
 
@@ -206,8 +206,9 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
             wait(weights_arrived_);
         }
         wait_until(*ready);
-        if (working) {
-            compute_chunk(pass, steps);
+        const Range own = schedule_.own_steps(index_, steps);
+        if (working && !own.empty()) {
+            compute_chunk(pass, own);
         }
         if (!schedule_.weights_resident()) {
             weights_.consume(bytes);
@@ -275,8 +276,11 @@ void HydraUnit::run_pooling() {
 
 void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
     const core::LayerGeometry& g = active_.geometry;
-    const Range channels = schedule_.fetch_channels(fetch);
+    const Range channels = schedule_.fetch_channels(index_, fetch);
     const Range positions = schedule_.positions(index_, pass);
+    if (channels.empty()) {
+        return;
+    }
     const std::uint32_t groups = core::ceil_divide(channels.size() * positions.size(), config_.macs_per_unit);
     occupy(config_.clock_period * (std::int64_t{config_.pool_cycles} * groups * g.taps()), pool_busy_);
 
@@ -332,7 +336,7 @@ void HydraUnit::fetch_activations() {
 void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {
     const core::LayerGeometry& g = active_.geometry;
     const core::TensorPlacement& from = active_.input;
-    const Range channels = schedule_.fetch_channels(fetch);
+    const Range channels = schedule_.fetch_channels(index_, fetch);
     const Range rows = g.input_rows(schedule_.positions(index_, pass));
     ActivationTile& tile = tiles_[tiles_filled_ % 2];
     tile.reset(g, channels, rows, keep_data_);
@@ -340,7 +344,7 @@ void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {
     const std::uint64_t bytes = rows.size() * row_bytes;
     const std::uint64_t first =
         from.base + std::uint64_t{channels.begin} * from.plane_bytes + rows.begin * row_bytes;
-    if (bytes == 0) {
+    if (bytes == 0 || channels.empty()) {
         return; // the outputs see nothing but padding
     }
     if (rows.size() == g.in_height && from.plane_bytes == bytes) { // planes without a gap: one piece

@@ -46,18 +46,26 @@ struct LayerGeometry {
     std::uint32_t reduction_chunk = 1;    ///< (channel, tap) steps whose weights fit half a weight buffer
     std::uint32_t channels_per_fetch = 1; ///< channels whose tile fits half an activation buffer
     std::uint32_t lanes = 32;             ///< MACs of a unit
+    /// 0: the lanes are filled from the flattened list of filters and positions; 1: a group of lanes works on
+    /// positions of one filter only, so that the last group of each filter may be partly idle.
+    std::uint32_t lanes_per_filter = 0;
 
     std::uint32_t positions() const { return out_height * out_width; }
     std::uint32_t taps() const { return kernel_height * kernel_width; }
-    /// Input channels of one unit; channel_split divides channels.
-    std::uint32_t local_channels() const { return channels / channel_split; }
+    /// Input channels of a unit; where channel_split doesn't divide the channels, of the units that have
+    /// most.
+    std::uint32_t local_channels() const { return ceil_divide(channels, channel_split); }
+    std::uint32_t local_channels(Unit unit) const {
+        const std::uint32_t first = unit.value() % channel_split;
+        return first < channels ? ceil_divide(channels - first, channel_split) : 0;
+    }
     std::uint32_t output_slices() const { return filter_split * position_split; }
     /// No field is zero that divides, and the splits fit the units.
     bool executable() const {
         return units > 0 && channel_split > 0 && filter_split > 0 && position_split > 0 && lanes > 0 &&
-               channel_split * filter_split * position_split <= units && channels % channel_split == 0 &&
-               tile_positions > 0 && filter_group > 0 && reduction_chunk > 0 && channels_per_fetch > 0 &&
-               positions() > 0 && taps() > 0 && stride_height > 0 && stride_width > 0 && channels > 0 && filters > 0;
+               channel_split * filter_split * position_split <= units && tile_positions > 0 &&
+               filter_group > 0 && reduction_chunk > 0 && channels_per_fetch > 0 && positions() > 0 &&
+               taps() > 0 && stride_height > 0 && stride_width > 0 && channels > 0 && filters > 0;
     }
     /// Input rows [begin, end) that an output range needs, padding left out.
     Range input_rows(Range positions) const;
@@ -83,22 +91,30 @@ public:
     /// Filters and output positions that `unit` computes in a pass; one of them empty: nothing to do.
     Range filters(Unit unit, std::uint32_t pass) const;
     Range positions(Unit unit, std::uint32_t pass) const;
-    /// Outputs of `unit` in a pass.
+    /// Outputs of `unit` in a pass; none if no input channel is its own.
     std::uint32_t outputs(Unit unit, std::uint32_t pass) const {
-        return filters(unit, pass).size() * positions(unit, pass).size();
+        return g_.local_channels(unit) == 0 ? 0 : filters(unit, pass).size() * positions(unit, pass).size();
     }
     /// Groups of `lanes` outputs that the unit works through in a pass, filters and positions taken as one
     /// list.
     std::uint32_t lane_groups(Unit unit, std::uint32_t pass) const {
-        return ceil_divide(outputs(unit, pass), g_.lanes);
+        const std::uint32_t all = outputs(unit, pass);
+        return g_.lanes_per_filter == 0 || g_.positions() == 1 || all == 0
+                   ? ceil_divide(all, g_.lanes)
+                   : filters(unit, pass).size() * ceil_divide(positions(unit, pass).size(), g_.lanes);
     }
 
     /// Filters that the weight layout of a group reserves room for (the same for all units).
     std::uint32_t group_filters(std::uint32_t group) const;
 
     std::uint32_t fetches() const { return fetches_; }
-    /// Local channels of a fetch.
+    /// Local channels of a fetch; in a given unit only those that it has.
     Range fetch_channels(std::uint32_t fetch) const;
+    Range fetch_channels(Unit unit, std::uint32_t fetch) const {
+        const Range all = fetch_channels(fetch);
+        const std::uint32_t own = g_.local_channels(unit);
+        return {std::min(all.begin, own), std::min(all.end, own)};
+    }
     /// The activations of a pass are those already in the buffer from the pass before.
     bool fetch_resident(std::uint32_t pass) const {
         return fetches_ == 1 && pass > 0 && tile_of(pass) == tile_of(pass - 1);
@@ -108,7 +124,13 @@ public:
     std::uint32_t chunks() const { return chunks_; }
     std::uint32_t chunks(std::uint32_t fetch) const;
     /// Reduction steps of a chunk of a fetch: step k stands for local channel k / taps, tap k % taps.
+    /// The chunk's room in the weight buffer is the same in every unit; `own_steps` are those a unit has
+    /// weights for.
     Range chunk_steps(std::uint32_t fetch, std::uint32_t chunk) const;
+    Range own_steps(Unit unit, Range steps) const {
+        const std::uint32_t own = g_.local_channels(unit) * g_.taps();
+        return {std::min(steps.begin, own), std::min(steps.end, own)};
+    }
     /// Bytes of a chunk per unit: [step][filter of the group] words, padded to whole bursts.
     std::uint32_t chunk_bytes(std::uint32_t group, Range steps) const;
     /// All weights of the layer are one chunk: it is loaded once and stays for every tile.

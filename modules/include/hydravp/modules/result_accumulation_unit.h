@@ -51,7 +51,7 @@ private:
     core::Picoseconds accumulation_time(std::uint32_t pass) const;
     void read_residual(std::uint32_t pass);
     void accumulate(std::uint32_t pass);
-    void add_partial_sums(std::uint32_t slice, std::uint32_t outputs);
+    void add_partial_sums(std::uint32_t pass, std::uint32_t slice, std::uint32_t outputs);
     void write_back(std::uint32_t pass);
     core::Range residual_words(core::Range positions) const;
     /// Calls work(slice, filters, positions, index of the slice's first output in the pass) for every busy

@@ -3,6 +3,7 @@
 
 #include "hydravp/accelerators/hydra/config.h"
 #include "hydravp/modules/config.h"
+#include "hydravp/workloads/mapper.h"
 
 #include <string>
 
@@ -14,7 +15,7 @@ enum class TransferModel {
     timed  ///< every byte crosses its bus
 };
 
-enum class Mapping { paper_numbers };
+using workloads::Mapping;
 
 /// The names that configurations and results use.
 const char* to_string(TransferModel transfers);

@@ -11,8 +11,16 @@
 
 namespace hydravp::workloads {
 
+/// How a layer's work is shared by units and lanes (docs/architecture.md).
+enum class Mapping {
+    paper_numbers, ///< all units always work, lanes are packed over the flattened list of filters and
+                   ///< positions
+    paper_text     ///< input channel c belongs to unit c mod units; lanes work on positions of one filter
+};
+
 /// What the mapper needs to know of the machine.
 struct MachineShape {
+    Mapping mapping = Mapping::paper_numbers;
     std::uint32_t units = 16;
     std::uint32_t chips_per_rank = 8;
     std::uint32_t lanes = 32;
@@ -27,6 +35,9 @@ struct MachineShape {
     /// Relative costs for choosing tiles, in ps: one reduction step of a lane group, one 8-byte slot of a
     /// chip's internal bus, one slot of the channel.
     double step_ps = 8 * 336, chip_slot_ps = 10000, channel_slot_ps = 10000;
+
+    /// Residue classes that the channels of a tensor are divided into (core::LayerGeometry::channel_split).
+    std::uint32_t channel_split(std::uint32_t channels) const;
 };
 
 /// A network cut into work items, with every address assigned.
@@ -38,9 +49,8 @@ struct MappedNetwork {
     std::uint64_t data_bytes_per_chip = 0;      ///< in DRAM
 };
 
-/// Maps with the policy `paper-numbers` (docs/architecture.md): all units always work, lanes are packed over
-/// the flattened list of filters and positions, and input channels are spread over as many units as divide
-/// their number.
+/// Cuts every layer into passes, fetches and chunks that fit the machine's buffers, under the machine's
+/// mapping policy, and gives every tensor and every layer's weights an address.
 ///
 /// @param quantized one entry per layer, for shifts; empty: shapes only (timing mode)
 /// Throws core::InputError if the network does not fit the memories.
