@@ -74,9 +74,9 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     const std::uint32_t chips = config.dram.geometry.chips_per_rank;
     streamer_ = std::make_unique<WeightStreamer>("weight_streamer", ports, units, chips, config.staging_bytes,
                                                  keep_data);
-    accumulation_ = std::make_unique<ResultAccumulationUnit>("accumulation", config.accumulation,
-                                                             accumulation_lanes(config), *dram_engine_port_,
-                                                             *streamer_, units, chips, keep_data);
+    accumulation_ = std::make_unique<ResultAccumulationUnit>(
+        "accumulation", config.accumulation, accumulation_lanes(config), *dram_engine_port_, *streamer_,
+        units, chips, config.dram.technology.kind, keep_data);
     SC_HAS_PROCESS(HybridMemoryController);
     SC_THREAD(sequence);
     SC_METHOD(drive_interrupt);
@@ -362,6 +362,7 @@ void HybridMemoryController::sequence() {
         const core::LayerRegisters layer = queued_.front();
         queued_.pop_front();
         dram_controller_->charge_refresh_to(static_cast<core::LayerId>(layer.layer)); // until the next begins
+        streamer_->wait_migrated(layer);
         lease_banks(layer, true);
         start_units(layer);
         if (layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected) {
@@ -385,15 +386,17 @@ void HybridMemoryController::lease_banks(const core::LayerRegisters& layer, bool
     const std::uint64_t bank_bytes =
         std::uint64_t{config_.dram.geometry.rows} * config_.dram.geometry.row_bytes;
     std::set<std::uint64_t> banks;
-    const auto add = [&](const core::TensorPlacement& tensor) {
-        for (std::uint64_t bank = tensor.base / bank_bytes;
-             bank <= (tensor.base + tensor.bytes_per_chip() - 1) / bank_bytes; ++bank) {
+    const auto add = [&](std::uint64_t base, std::uint64_t bytes) {
+        for (std::uint64_t bank = base / bank_bytes; bytes > 0 && bank <= (base + bytes - 1) / bank_bytes;
+             ++bank) {
             banks.insert(bank);
         }
     };
-    add(layer.input);
+    add(layer.input.base, layer.input.bytes_per_chip());
     if (layer.kind == core::LayerKind::max_pool || layer.kind == core::LayerKind::average_pool) {
-        add(layer.output); // the pool unit writes its results itself
+        add(layer.output.base, layer.output.bytes_per_chip()); // the pool unit writes its results itself
+    } else if (layer.weight_source != core::WeightSource::stream) {
+        add(layer.weights_base, layer.weight_bytes_per_chip);
     }
     Picoseconds granted = core::now();
     const std::uint32_t chips = config_.dram.geometry.chips_per_rank;

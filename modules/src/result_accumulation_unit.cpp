@@ -29,7 +29,8 @@ std::int64_t partial_sum(const unsigned char* data, std::size_t i, unsigned byte
 ResultAccumulationUnit::ResultAccumulationUnit(const sc_core::sc_module_name& name,
                                                const AccumulationConfig& config, std::uint32_t lanes,
                                                ChannelPort& dram, WeightStreamer& pcm, std::uint32_t units,
-                                               std::uint32_t chips_per_rank, bool keep_data)
+                                               std::uint32_t chips_per_rank, memory::MemoryKind results_in,
+                                               bool keep_data)
     : sc_core::sc_module(name),
       config_(config),
       lanes_(lanes),
@@ -40,6 +41,7 @@ ResultAccumulationUnit::ResultAccumulationUnit(const sc_core::sc_module_name& na
       ranks_(core::ceil_divide(units, chips_per_rank)),
       keep_data_(keep_data),
       partial_sums_(units),
+      avoids_pcm_writes_(results_in != memory::MemoryKind::pcm),
       avoided_words_(meter_.add(core::Quantity::words, "pcm_words_avoided")) {}
 
 void ResultAccumulationUnit::connect(std::vector<UnitLinesIf*> lines,
@@ -62,9 +64,33 @@ void ResultAccumulationUnit::process(const core::LayerRegisters& layer) {
 void ResultAccumulationUnit::read_biases() {
     const std::uint32_t filters = layer_.geometry.filters;
     biases_.resize(core::bias_block_bytes(filters) / 8);
+    if (layer_.weight_source == core::WeightSource::resident) {
+        read_resident_biases();
+        return;
+    }
     auto* to = reinterpret_cast<unsigned char*>(biases_.data());
     wait_until(pcm_.read_pcm(layer_.model_address, biases_.size() * 8, keep_data_ ? to : nullptr,
                              static_cast<core::LayerId>(layer_.layer)));
+}
+
+void ResultAccumulationUnit::read_resident_biases() {
+    const std::uint32_t chips = std::min(chips_per_rank_, units_);
+    ChannelRequest request;
+    request.chips = memory::first_chips(chips);
+    request.chip_address = layer_.biases_base;
+    request.bytes_per_chip = core::ceil_divide(layer_.geometry.filters, chips) * 8;
+    request.chip_stride = request.bytes_per_chip;
+    request.layer = static_cast<core::LayerId>(layer_.layer);
+    if (keep_data_) {
+        rank_data_.resize(std::size_t{request.bytes_per_chip} * chips_per_rank_);
+    }
+    wait_until(
+        dram_.chip_local(tlm::TLM_READ_COMMAND, request, keep_data_ ? rank_data_.data() : nullptr).finished);
+    for (std::uint32_t filter = 0; keep_data_ && filter < layer_.geometry.filters; ++filter) {
+        std::memcpy(
+            &biases_[filter],
+            rank_data_.data() + filter % chips * request.chip_stride + std::size_t{filter / chips} * 8, 8);
+    }
 }
 
 template <class Work>
@@ -109,7 +135,9 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
         accumulate(pass);
     }
     write_back(pass);
-    meter_.charge(avoided_words_, static_cast<core::LayerId>(layer_.layer), static_cast<double>(outputs));
+    if (avoids_pcm_writes_) {
+        meter_.charge(avoided_words_, static_cast<core::LayerId>(layer_.layer), static_cast<double>(outputs));
+    }
 }
 
 Picoseconds ResultAccumulationUnit::accumulation_time(std::uint32_t pass) const {

@@ -29,7 +29,9 @@ void WeightStreamer::connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_
 }
 
 void WeightStreamer::push(const core::LayerRegisters& layer) {
-    if (layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected) {
+    const bool has_weights =
+        layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected;
+    if (has_weights && layer.weight_source != core::WeightSource::resident) {
         layers_.push_back(layer);
         layer_queued_.notify(sc_core::SC_ZERO_TIME);
     }
@@ -62,7 +64,11 @@ void WeightStreamer::prefetch() {
         }
         const core::LayerRegisters layer = layers_.front();
         layers_.pop_front();
-        prefetch_layer(layer);
+        if (layer.weight_source == core::WeightSource::migrate) {
+            migrate_layer(layer);
+        } else {
+            prefetch_layer(layer);
+        }
     }
 }
 
@@ -93,7 +99,15 @@ void WeightStreamer::stage(std::uint64_t address, std::uint32_t rank, std::uint3
     while (staged_bytes_ > 0 && staged_bytes_ + bytes > staging_bytes_) {
         wait(piece_forwarded_);
     }
+    staged_bytes_ += bytes;
+    staged_.push_back(read_piece(address, rank, bytes_per_unit, layer));
+    piece_staged_.notify(sc_core::SC_ZERO_TIME);
+}
+
+WeightStreamer::Piece WeightStreamer::read_piece(std::uint64_t address, std::uint32_t rank,
+                                                 std::uint32_t bytes_per_unit, core::LayerId layer) {
     Piece piece{rank, units_in_rank(rank), bytes_per_unit, layer, {}, {}};
+    const std::uint64_t bytes = std::uint64_t{bytes_per_unit} * piece.units;
     if (keep_data_) {
         if (!spare_.empty()) {
             piece.data = std::move(spare_.back());
@@ -101,10 +115,57 @@ void WeightStreamer::stage(std::uint64_t address, std::uint32_t rank, std::uint3
         }
         piece.data.resize(bytes);
     }
-    staged_bytes_ += bytes;
     piece.ready = read_pcm(address, bytes, keep_data_ ? piece.data.data() : nullptr, layer);
-    staged_.push_back(std::move(piece));
-    piece_staged_.notify(sc_core::SC_ZERO_TIME);
+    return piece;
+}
+
+void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
+    const core::ConvSchedule schedule(layer.geometry);
+    std::uint64_t from = layer.model_address + core::bias_block_bytes(layer.geometry.filters);
+    std::uint64_t to = layer.weights_base;
+    for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+        for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
+            for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
+                const std::uint32_t bytes = schedule.chunk_bytes(group, schedule.chunk_steps(fetch, chunk));
+                for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+                    Piece piece = read_piece(from, rank, bytes, static_cast<core::LayerId>(layer.layer));
+                    copy_to_chips(piece, to);
+                    from += std::uint64_t{bytes} * piece.units;
+                    spare_.push_back(std::move(piece.data));
+                }
+                to += bytes;
+            }
+        }
+    }
+    ++migrated_;
+    migrated_event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void WeightStreamer::copy_to_chips(const Piece& piece, std::uint64_t chip_address) {
+    wait_until(piece.ready);
+    ChannelRequest request;
+    request.rank = core::Rank{piece.rank};
+    request.chips = memory::first_chips(piece.units);
+    request.chip_address = chip_address;
+    request.bytes_per_chip = piece.bytes_per_unit;
+    request.chip_stride = piece.bytes_per_unit;
+    request.layer = piece.layer;
+    request.cause = memory::WriteCause::migration;
+    auto* data = const_cast<unsigned char*>(piece.data.data()); // a TLM write does not change it
+    wait_until(
+        ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request, keep_data_ ? data : nullptr).finished);
+}
+
+void WeightStreamer::wait_migrated(const core::LayerRegisters& layer) {
+    const bool has_weights =
+        layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected;
+    if (!has_weights || layer.weight_source != core::WeightSource::migrate) {
+        return;
+    }
+    ++needed_;
+    while (migrated_ < needed_) {
+        wait(migrated_event_);
+    }
 }
 
 void WeightStreamer::forward() {

@@ -25,6 +25,18 @@ const char* to_string(TransferModel transfers) {
     return transfers == TransferModel::ideal ? "ideal" : "timed";
 }
 
+const char* to_string(core::WeightSource weights) {
+    switch (weights) {
+    case core::WeightSource::stream:
+        return "stream";
+    case core::WeightSource::migrate:
+        return "migrate";
+    case core::WeightSource::resident:
+        return "resident";
+    }
+    return "";
+}
+
 const char* to_string(Mapping mapping) {
     switch (mapping) {
     case Mapping::paper_numbers:

@@ -130,6 +130,12 @@ public:
         return number(name, field, is_power_of_two, "a power of two", meaning);
     }
 
+    ConfigKey& power_of_two_or_zero(const char* name, std::uint32_t& field, const char* meaning) {
+        return number(
+            name, field, [](std::uint32_t n) { return n == 0 || is_power_of_two(n); }, "a power of two or 0",
+            meaning);
+    }
+
     ConfigKey& number(const char* name, std::uint32_t& field, std::function<bool(std::uint32_t)> is_allowed,
                       const std::string& expected, const char* meaning) {
         return add(
@@ -252,7 +258,11 @@ public:
             memory::Technology& t = memory.technology;
             technology_file();
             text("name", t.name, "name of the technology");
-            power_of_two("channels", memory.channels, "channels behind one address range");
+            choice<memory::MemoryKind>("kind", t.kind,
+                                       {{"dram", memory::MemoryKind::dram}, {"pcm", memory::MemoryKind::pcm}},
+                                       "accounts in the results that it is counted under");
+            power_of_two_or_zero("channels", memory.channels,
+                                 "channels behind one address range; 0: no such memory");
             power_of_two("ranks", g.ranks, "per channel");
             power_of_two("chips_per_rank", g.chips_per_rank, "x8 chips in lockstep");
             power_of_two("banks", g.banks, "per rank");
@@ -323,6 +333,13 @@ ConfigSchema::ConfigSchema(PlatformConfig& config) {
         .optional();
     b.choice<int>("partial_sum_bits", config.partial_sum_bits, {{"16", 16}, {"32", 32}, {"48", 48}},
                   "of the sums that leave a unit; 48 is exact")
+        .optional();
+    b.choice<core::WeightSource>(
+         "weights", config.weights,
+         {{to_string(core::WeightSource::stream), core::WeightSource::stream},
+          {to_string(core::WeightSource::migrate), core::WeightSource::migrate},
+          {to_string(core::WeightSource::resident), core::WeightSource::resident}},
+         "from PCM into the weight buffers, from PCM by way of the units' chips, or there already")
         .optional();
     b.section("host", [&] {
         b.clock("clock_period", config.host.clock_period, "of a core");
@@ -430,7 +447,7 @@ int address_bits(const modules::MemoryConfig& memory) {
     const memory::Geometry& g = memory.geometry;
     double bits = 0;
     for (const std::uint32_t n : {memory.channels, g.ranks, g.chips_per_rank, g.banks, g.rows, g.row_bytes}) {
-        bits += std::log2(n);
+        bits += n == 0 ? 0 : std::log2(n);
     }
     return static_cast<int>(bits);
 }
@@ -462,6 +479,9 @@ void check_consistency(const PlatformConfig& config, const std::function<bool(co
         if (is_valid(name + ".timing")) {
             check_timing(section, memory->technology, report);
         }
+    }
+    if (is_valid("pcm.channels") && pcm.channels == 0 && config.weights != core::WeightSource::resident) {
+        report("pcm.channels", "found 0, expected a PCM for the weights, or weights: resident");
     }
     if (is_valid("dram.channels") && dram.channels != 1) {
         report("dram.channels",

@@ -23,8 +23,8 @@ HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Resolv
       bus("bus", resolved.config.bus),
       link("link", resolved.config.link),
       controller("controller", resolved.config.memory, resolved.config.hydra.units, keep_data),
-      dram("dram", resolved.config.memory.dram.technology, resolved.config.memory.dram.geometry, "dram",
-           "channel") {
+      dram("dram", resolved.config.memory.dram.technology, resolved.config.memory.dram.geometry,
+           memory::to_string(resolved.config.memory.dram.technology.kind), "channel") {
     if (sc_core::sc_get_time_resolution() != sc_core::sc_time(1, sc_core::SC_PS)) {
         throw std::logic_error("HydraVP needs SystemC's default time resolution of 1 ps");
     }
@@ -43,9 +43,9 @@ HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Resolv
 
     controller.dram_channel().bind(dram.commands);
     for (std::uint32_t i = 0; i < config.memory.pcm.channels; ++i) {
-        pcm.push_back(std::make_unique<memory::Channel>(fmt::format("pcm{}", i).c_str(),
-                                                        config.memory.pcm.technology,
-                                                        config.memory.pcm.geometry, "pcm", "pcm"));
+        pcm.push_back(std::make_unique<memory::Channel>(
+            fmt::format("pcm{}", i).c_str(), config.memory.pcm.technology, config.memory.pcm.geometry,
+            memory::to_string(config.memory.pcm.technology.kind), "pcm"));
         controller.pcm_channel(i).bind(pcm.back()->commands);
     }
     const auto& geometry = config.memory.dram.geometry;
@@ -65,6 +65,7 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
     const auto& hydra = config.hydra;
     workloads::MachineShape shape;
     shape.mapping = config.mapping;
+    shape.weights = config.weights;
     shape.units = hydra.units;
     shape.chips_per_rank = dram.geometry.chips_per_rank;
     shape.lanes = hydra.macs_per_unit;

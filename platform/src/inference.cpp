@@ -3,6 +3,7 @@
 
 #include "hydravp/core/time.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -49,15 +50,33 @@ void Inference::program(std::uint64_t frames) {
 }
 
 void Inference::load_model() {
-    const std::uint32_t chips = platform_.dram.geometry().chips_per_rank;
     for (std::size_t i = 0; i < mapped_.layers.size() && !quantized_.empty(); ++i) {
         const core::LayerWork& work = mapped_.layers[i];
         if (work.model_bytes == 0) {
             continue;
         }
-        const std::vector<unsigned char> image = workloads::model_image(work, quantized_[i], chips);
-        platform_.host.debug_write(work.controller.model_address, image.data(), image.size());
-        loaded_bytes_ += image.size();
+        if (work.controller.weight_source == core::WeightSource::resident) {
+            load_into_chips(work, quantized_[i]);
+        } else {
+            const std::vector<unsigned char> image = workloads::model_image(work, quantized_[i]);
+            platform_.host.debug_write(work.controller.model_address, image.data(), image.size());
+        }
+        loaded_bytes_ += work.model_bytes;
+    }
+}
+
+void Inference::load_into_chips(const core::LayerWork& work, const workloads::QuantizedLayer& layer) {
+    const auto units = static_cast<std::uint32_t>(platform_.units.size());
+    for (std::uint32_t unit = 0; unit < units; ++unit) {
+        const std::vector<unsigned char> image = workloads::unit_weight_image(work, layer, core::Unit{unit});
+        platform_.host.debug_write(chip_address(unit, work.controller.weights_base), image.data(),
+                                   image.size());
+    }
+    const std::uint32_t chips = std::min(platform_.dram.geometry().chips_per_rank, units);
+    for (std::uint32_t filter = 0; filter < layer.bias.size(); ++filter) {
+        platform_.host.debug_write(
+            chip_address(filter % chips, work.controller.biases_base + std::uint64_t{filter / chips} * 8),
+            &layer.bias[filter], 8);
     }
 }
 

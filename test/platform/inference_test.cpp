@@ -22,9 +22,10 @@ using platform::Inference;
 
 namespace {
 
-platform::PlatformConfig config(std::vector<std::string> overrides = {}) {
+platform::PlatformConfig config(std::vector<std::string> overrides = {},
+                                const std::string& system = "hydra") {
     overrides.insert(overrides.begin(), {"pcm.ranks=1", "host.layer_timeout=20 ms"});
-    return platform::load_config(HYDRAVP_SOURCE_DIR "/configs/hydra.yaml", overrides);
+    return platform::load_config(HYDRAVP_SOURCE_DIR "/configs/" + system + ".yaml", overrides);
 }
 
 /// A network, its platform and the golden executor, wired for one frame with data.
@@ -190,13 +191,13 @@ void check_random_networks(const std::vector<std::string>& overrides, unsigned f
 } // namespace
 
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, timed, 32-bit partial sums") {
-    check_random_networks({}, 1, 12);
+    check_random_networks({}, 1, 8);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, ideal, 48-bit partial sums") {
-    check_random_networks({"transfers=ideal", "partial_sum_bits=48"}, 20, 12);
+    check_random_networks({"transfers=ideal", "partial_sum_bits=48"}, 20, 8);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, timed, 16-bit partial sums") {
-    check_random_networks({"partial_sum_bits=16"}, 40, 12);
+    check_random_networks({"partial_sum_bits=16"}, 40, 8);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, 8 units with small buffers") {
     check_random_networks({"hydra.units=8", "hydra.weight_buffer=512 B", "hydra.output_buffer=1 KiB",
@@ -207,10 +208,16 @@ TEST_CASE("random networks are bit-exact and execute exactly their MACs, 32 unit
     check_random_networks({"hydra.units=32", "dram.ranks=4"}, 80, 6);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, mapped as in the paper's text") {
-    check_random_networks({"mapping=paper-text"}, 100, 12);
+    check_random_networks({"mapping=paper-text"}, 100, 8);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, paper's text, ideal, 16-bit sums") {
-    check_random_networks({"mapping=paper-text", "transfers=ideal", "partial_sum_bits=16"}, 120, 12);
+    check_random_networks({"mapping=paper-text", "transfers=ideal", "partial_sum_bits=16"}, 120, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, weights migrate by way of DRAM") {
+    check_random_networks({"weights=migrate"}, 140, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, weights resident in DRAM") {
+    check_random_networks({"weights=resident", "pcm.channels=0"}, 160, 8);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, a single unit") {
     check_random_networks({"hydra.units=1"}, 90, 6);
@@ -266,6 +273,45 @@ TEST_CASE("a unit that is never started makes its layer time out with an error t
     };
     rig.install(callbacks);
     REQUIRE_THROWS_WITH(simulate({&rig}), Catch::Contains("conv1") && Catch::Contains("did not complete"));
+}
+
+TEST_CASE("hybrid, pure DRAM and pure PCM give the same answers in the same ideal time") {
+    std::vector<std::unique_ptr<Rig>> rigs;
+    std::vector<Rig*> all;
+    for (const char* system : {"hydra", "pure-dram", "pure-pcm"}) {
+        for (const char* transfers : {"transfers=ideal", "transfers=timed"}) {
+            const std::string name = fmt::format("platform{}", rigs.size());
+            rigs.push_back(
+                std::make_unique<Rig>(small_network(), config({transfers}, system), 1, name.c_str()));
+            rigs.back()->install();
+            all.push_back(rigs.back().get());
+        }
+    }
+    simulate(all);
+    const auto latency = [&](std::size_t i) { return all[i]->inference->frames().front().latency(); };
+    for (const Rig* rig : all) {
+        REQUIRE(rig->agreement() == 1.0);
+        REQUIRE(rig->found == all[0]->found);
+    }
+    REQUIRE(latency(2) == latency(0));
+    REQUIRE(latency(4) == latency(0));
+    REQUIRE(latency(1) > latency(0));
+    REQUIRE(latency(3) != latency(1));
+    REQUIRE(latency(5) != latency(1));
+}
+
+TEST_CASE("on pure PCM the outputs are PCM writes and none is avoided") {
+    Rig rig(small_network(), config({}, "pure-pcm"), 1);
+    rig.install();
+    simulate({&rig});
+    rig.machine->dram.flush();
+    platform::RunResults results;
+    collect_results(results, rig.quantized.network, rig.inference->frames());
+    REQUIRE(results.total.writes["pcm_words_avoided"] == 0);
+    REQUIRE(results.total.writes["dram_words"] == 0);
+    // conv1, conv2 and the pool once; the ten outputs of fc in the eight chips of their residue class.
+    REQUIRE(results.total.writes["pcm_words"] == 16 * 144 + 32 * 36 + 16 * 36 + 10 * 8);
+    REQUIRE(results.total.writes["pcm_array_words"] == results.total.writes["pcm_words"]);
 }
 
 TEST_CASE("layers add up to the totals") {

@@ -441,7 +441,7 @@ TEST_CASE("every weight is streamed to its units exactly once, biases come first
                 }
                 CAPTURE(machine.name, round, i);
                 const LayerWork& work = mapped.layers[i];
-                const auto image = model_image(work, layers[i], machine.shape.chips_per_rank);
+                const auto image = model_image(work, layers[i]);
                 REQUIRE(image.size() == work.model_bytes);
                 check_image(image, work.unit.geometry, layers[i]);
             }
@@ -545,7 +545,7 @@ TEST_CASE("a tensor too large for the DRAM is refused by its layer") {
     const Network net = make_network("vgg16");
     REQUIRE_THROWS_AS(map_network(net, {}, machine), core::InputError);
     REQUIRE_THROWS_WITH(map_network(net, {}, machine),
-                        Catch::Contains("DRAM") && Catch::Contains("'conv1_1'"));
+                        Catch::Contains("units' memory") && Catch::Contains("'conv1_1'"));
     machine.bank_bytes = 100'000;
     REQUIRE_THROWS_WITH(map_network(net, {}, machine), Catch::Contains("input"));
     machine.bank_bytes = 1 << 20;
@@ -555,7 +555,7 @@ TEST_CASE("a tensor too large for the DRAM is refused by its layer") {
 
 TEST_CASE("a plane beyond 32 bits does not look small") {
     const Network net = single({1, 1 << 20, 1 << 11}, 1, 1); // 2^31 positions, 2^32 bytes
-    REQUIRE_THROWS_WITH(map_network(net, {}, machine_of(16)), Catch::Contains("DRAM"));
+    REQUIRE_THROWS_WITH(map_network(net, {}, machine_of(16)), Catch::Contains("units' memory"));
 }
 
 TEST_CASE("sums that could leave the accumulators are refused, pooling has none") {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace hydravp::workloads {
@@ -34,19 +35,26 @@ public:
         const std::uint64_t bytes =
             core::align_up(core::ceil_divide(shape.channels, tensor.split) * plane, row_bytes);
         tensor.plane_bytes = static_cast<std::uint32_t>(plane); // exact if the tensor fits a bank
+        tensor.base = allocate(bytes, what);
+        return tensor;
+    }
+
+    /// Chip-local address of `bytes` in one bank of every chip.
+    std::uint64_t allocate(std::uint64_t bytes, const std::string& what) {
+        bytes = core::align_up(bytes, row_bytes);
         for (std::size_t tried = 0; tried < used_.size(); ++tried) {
             const std::size_t bank = next_bank_;
             next_bank_ = (next_bank_ + 1) % used_.size();
             if (used_[bank] + bytes <= machine_.bank_bytes) {
-                tensor.base = bank * machine_.bank_bytes + used_[bank];
+                const std::uint64_t base = bank * machine_.bank_bytes + used_[bank];
                 used_[bank] += bytes;
                 total_ += bytes;
-                return tensor;
+                return base;
             }
         }
-        throw core::InputError(fmt::format(
-            "the network does not fit the DRAM: {} needs {} bytes in one bank of every chip, a bank has {}",
-            what, bytes, machine_.bank_bytes));
+        throw core::InputError(fmt::format("the network does not fit the units' memory: {} needs {} bytes in "
+                                           "one bank of every chip, a bank has {}",
+                                           what, bytes, machine_.bank_bytes));
     }
     std::uint64_t total() const { return total_; }
 
@@ -113,6 +121,53 @@ void fill_arithmetic(LayerWork& work, const LayerDescriptor& layer, const Quanti
     work.unit.partial_sum_shift = r.partial_sum_shift;
 }
 
+/// Gives weights that the units fetch from their own chips an address there.
+void place_weights(LayerWork& work, const LayerDescriptor& layer, const MachineShape& machine,
+                   std::uint64_t bytes_per_unit, DataLayout& data) {
+    core::LayerRegisters& r = work.controller;
+    work.unit.weight_source = r.weight_source = machine.weights;
+    if (machine.weights == core::WeightSource::stream) {
+        return;
+    }
+    r.weight_bytes_per_chip = bytes_per_unit;
+    r.weights_base = work.unit.weights_base =
+        data.allocate(bytes_per_unit, fmt::format("the weights of layer '{}'", layer.name));
+    if (machine.weights == core::WeightSource::resident) {
+        const std::uint32_t chips = std::min(machine.chips_per_rank, machine.units);
+        r.biases_base = data.allocate(std::uint64_t{core::ceil_divide(layer.out.channels, chips)} * 8,
+                                      fmt::format("the biases of layer '{}'", layer.name));
+    }
+}
+
+/// Writes a unit's chunk, [step][filter of the group], into zeroed memory.
+void fill_chunk(const core::ConvSchedule& schedule, const QuantizedLayer& layer, core::Unit unit,
+                std::uint32_t group, core::Range steps, unsigned char* to) {
+    const core::LayerGeometry& g = schedule.geometry();
+    auto* words = reinterpret_cast<std::int16_t*>(to);
+    const std::uint32_t stride = schedule.group_filters(group);
+    const core::Range filters = schedule.filters(unit, group); // pass `group` is the group's first
+    const core::Range own = schedule.own_steps(unit, steps);
+    for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
+        for (std::uint32_t step = own.begin; step < own.end; ++step) {
+            const std::uint32_t channel = step / g.taps() * g.channel_split + unit.value() % g.channel_split;
+            words[(step - steps.begin) * stride + (filter - filters.begin)] =
+                layer.weights[(std::size_t{filter} * g.channels + channel) * g.taps() + step % g.taps()];
+        }
+    }
+}
+
+/// Calls work(group, steps) for every chunk of a layer, in the order of the weights in memory.
+template <class Work>
+void for_each_chunk(const core::ConvSchedule& schedule, Work work) {
+    for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+        for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
+            for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
+                work(group, schedule.chunk_steps(fetch, chunk));
+            }
+        }
+    }
+}
+
 } // namespace
 
 std::uint32_t MachineShape::channel_split(std::uint32_t channels) const {
@@ -152,6 +207,11 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
             work.controller.model_address = model;
             work.model_bytes =
                 core::bias_block_bytes(layer.out.channels) + schedule.weight_bytes_per_unit() * machine.units;
+            place_weights(work, layer, machine, schedule.weight_bytes_per_unit(), data);
+            if (machine.weights == core::WeightSource::resident) {
+                mapped.layers.push_back(work);
+                continue; // nothing of it lies in PCM
+            }
             model += core::align_up(work.model_bytes, 8192);
             if (first_beyond.empty() && model - machine.pcm_base > machine.pcm_bytes) {
                 first_beyond = layer.name;
@@ -170,37 +230,30 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
     return mapped;
 }
 
-std::vector<unsigned char> model_image(const LayerWork& work, const QuantizedLayer& layer,
-                                       std::uint32_t chips_per_rank) {
+std::vector<unsigned char> model_image(const LayerWork& work, const QuantizedLayer& layer) {
     const core::LayerGeometry& g = work.unit.geometry;
     const core::ConvSchedule schedule(g);
     std::vector<unsigned char> image(work.model_bytes, 0);
     std::memcpy(image.data(), layer.bias.data(), layer.bias.size() * 8);
-    unsigned char* chunk_at = image.data() + core::bias_block_bytes(g.filters);
-    const std::uint32_t ranks = core::ceil_divide(g.units, chips_per_rank);
-    for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
-        const std::uint32_t stride = schedule.group_filters(group);
-        for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-            for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                const core::Range steps = schedule.chunk_steps(fetch, chunk);
-                for (std::uint32_t unit = 0; unit < std::min(g.units, ranks * chips_per_rank); ++unit) {
-                    auto* words = reinterpret_cast<std::int16_t*>(chunk_at);
-                    const core::Range filters = schedule.filters(core::Unit{unit}, group);
-                    const core::Range own = schedule.own_steps(core::Unit{unit}, steps);
-                    for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
-                        for (std::uint32_t step = own.begin; step < own.end; ++step) {
-                            const std::uint32_t channel =
-                                step / g.taps() * g.channel_split + unit % g.channel_split;
-                            words[(step - steps.begin) * stride + (filter - filters.begin)] =
-                                layer.weights[(std::size_t{filter} * g.channels + channel) * g.taps() +
-                                              step % g.taps()];
-                        }
-                    }
-                    chunk_at += schedule.chunk_bytes(group, steps);
-                }
-            }
+    unsigned char* at = image.data() + core::bias_block_bytes(g.filters);
+    for_each_chunk(schedule, [&](std::uint32_t group, core::Range steps) {
+        for (std::uint32_t unit = 0; unit < g.units; ++unit) {
+            fill_chunk(schedule, layer, core::Unit{unit}, group, steps, at);
+            at += schedule.chunk_bytes(group, steps);
         }
-    }
+    });
+    return image;
+}
+
+std::vector<unsigned char> unit_weight_image(const LayerWork& work, const QuantizedLayer& layer,
+                                             core::Unit unit) {
+    const core::ConvSchedule schedule(work.unit.geometry);
+    std::vector<unsigned char> image(work.controller.weight_bytes_per_chip, 0);
+    unsigned char* at = image.data();
+    for_each_chunk(schedule, [&](std::uint32_t group, core::Range steps) {
+        fill_chunk(schedule, layer, unit, group, steps, at);
+        at += schedule.chunk_bytes(group, steps);
+    });
     return image;
 }
 

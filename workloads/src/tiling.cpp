@@ -103,7 +103,8 @@ Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t
                            (schedule.fetches() == 1 ? schedule.tiles() : schedule.passes());
     const double write_back =
         static_cast<double>(write_back_slots(schedule, machine, consumer_split)) * schedule.passes();
-    const double channel = (weights + sums) / 8 * ranks + write_back;
+    const double over_channel = machine.weights == core::WeightSource::stream ? weights : 0;
+    const double channel = (over_channel + sums) / 8 * ranks + write_back;
     cost.time = std::max({steps * machine.step_ps, (fetched + weights + sums) / 8 * machine.chip_slot_ps,
                           channel * machine.channel_slot_ps});
     return cost;

@@ -49,6 +49,7 @@ HydraUnit::HydraUnit(const sc_core::sc_module_name& name, const HydraConfig& con
     SC_HAS_PROCESS(HydraUnit);
     SC_THREAD(control);
     SC_THREAD(fetch_activations);
+    SC_THREAD(fetch_weights);
 }
 
 // ---- the chip's side
@@ -146,13 +147,14 @@ void HydraUnit::control() {
         access_.cause = memory::WriteCause::pool;
         tiles_filled_ = tiles_freed_ = 0;
         fetching_ = true;
+        fetching_weights_ = !is_pooling() && active_.weight_source != core::WeightSource::stream;
         fetch_start_event_.notify();
-        if (active_.kind == core::LayerKind::max_pool || active_.kind == core::LayerKind::average_pool) {
+        if (is_pooling()) {
             run_pooling();
         } else {
             run_convolution();
         }
-        while (fetching_) {
+        while (fetching_ || fetching_weights_) {
             wait(fetch_done_event_);
         }
         running_ = false;
@@ -313,8 +315,7 @@ void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
 void HydraUnit::fetch_activations() {
     for (;;) {
         wait(fetch_start_event_);
-        const bool pooling =
-            active_.kind == core::LayerKind::max_pool || active_.kind == core::LayerKind::average_pool;
+        const bool pooling = is_pooling();
         for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
             if (!pooling && (schedule_.outputs(index_, pass) == 0 || schedule_.fetch_resident(pass))) {
                 continue;
@@ -331,6 +332,43 @@ void HydraUnit::fetch_activations() {
         fetching_ = false;
         fetch_done_event_.notify(sc_core::SC_ZERO_TIME);
     }
+}
+
+void HydraUnit::fetch_weights() {
+    for (;;) {
+        wait(fetch_start_event_);
+        if (!fetching_weights_) {
+            continue;
+        }
+        std::uint64_t address = active_.weights_base;
+        const std::uint32_t passes = schedule_.weights_resident() ? 1 : schedule_.passes();
+        for (std::uint32_t pass = 0; pass < passes; ++pass) {
+            const std::uint32_t group = schedule_.group_of(pass);
+            address = group == 0 ? active_.weights_base : address; // every tile needs all weights again
+            for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
+                for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
+                    const std::uint32_t bytes =
+                        schedule_.chunk_bytes(group, schedule_.chunk_steps(fetch, chunk));
+                    fetch_chunk(address, bytes);
+                    address += bytes;
+                }
+            }
+        }
+        fetching_weights_ = false;
+        fetch_done_event_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HydraUnit::fetch_chunk(std::uint64_t address, std::uint32_t bytes) {
+    while (weights_.space() < bytes) {
+        wait(changed_);
+    }
+    if (keep_data_) {
+        chunk_.resize(bytes);
+    }
+    transfer(tlm::TLM_READ_COMMAND, address, keep_data_ ? chunk_.data() : nullptr, bytes);
+    weights_.append(keep_data_ ? chunk_.data() : nullptr, bytes, core::now());
+    weights_arrived_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {

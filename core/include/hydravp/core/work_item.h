@@ -31,6 +31,14 @@ struct TensorPlacement {
     std::uint64_t bytes_per_chip() const { return std::uint64_t{ceil_divide(channels, split)} * plane_bytes; }
 };
 
+/// Where a layer's weights are when the layer starts, and how they come into the units' weight buffers.
+enum class WeightSource : std::uint32_t {
+    stream,  ///< in PCM; the controller streams them over the DRAM channel
+    migrate, ///< in PCM; the controller copies them into the units' own chips ahead of use, the units fetch
+             ///< them there
+    resident ///< in the units' own chips; there is no PCM
+};
+
 /// Register stack of a near-memory unit. The host writes and pushes a block while the layer before it still
 /// runs; START takes the oldest pushed block.
 struct UnitRegisters {
@@ -39,6 +47,9 @@ struct UnitRegisters {
     LayerGeometry geometry;
     TensorPlacement input;
     TensorPlacement output; ///< pooling only; a convolution's results leave through the output buffer
+    WeightSource weight_source = WeightSource::stream;
+    /// Chip-local address of the unit's chunks, one after the other, unless they are streamed.
+    std::uint64_t weights_base = 0;
     std::uint32_t partial_sum_bits = 48;
     std::uint32_t partial_sum_shift = 0;
 };
@@ -61,6 +72,12 @@ struct LayerRegisters {
     /// System address of the layer's model data: biases (8 bytes per filter, padded to a line), then for
     /// every group, fetch and chunk, rank by rank, the chunk of each unit.
     std::uint64_t model_address = 0;
+    WeightSource weight_source = WeightSource::stream;
+    /// Chip-local address of the units' chunks unless they are streamed, and their bytes in each chip.
+    std::uint64_t weights_base = 0;
+    std::uint64_t weight_bytes_per_chip = 0;
+    /// Resident weights: chip-local address of the biases; bias f lies in chip f mod chips of the first rank.
+    std::uint64_t biases_base = 0;
 };
 
 static_assert(std::is_trivially_copyable_v<UnitRegisters> && std::is_trivially_copyable_v<LayerRegisters>);

@@ -14,10 +14,17 @@ enum class ArrayWritePolicy {
     whole_row       ///< every word of the row
 };
 
+/// Prefix of a memory's accounts in the results.
+enum class MemoryKind { dram, pcm };
+inline const char* to_string(MemoryKind kind) {
+    return kind == MemoryKind::dram ? "dram" : "pcm";
+}
+
 /// Timing and energy of one memory technology, per chip. Every value comes from a file in configs/memory,
 /// which names its source.
 struct Technology {
     std::string name;
+    MemoryKind kind = MemoryKind::dram;
     core::Picoseconds t_ck{};        ///< command clock period; 0 (ideal transfers) means no clock grid
     core::Picoseconds t_rcd{};       ///< activate to column command
     core::Picoseconds t_cl{};        ///< read command to first data

@@ -24,10 +24,12 @@ namespace hydravp::modules {
 /// neighbouring channels that lie at the same address of different chips travel together.
 class ResultAccumulationUnit : public sc_core::sc_module {
 public:
+    /// @param results_in the memory that the results are written to: words in DRAM are words not written to
+    /// PCM
     /// @param lanes words worked on in parallel: as many as the channel delivers per clock period
     ResultAccumulationUnit(const sc_core::sc_module_name& name, const AccumulationConfig& config,
                            std::uint32_t lanes, ChannelPort& dram, WeightStreamer& pcm, std::uint32_t units,
-                           std::uint32_t chips_per_rank, bool keep_data);
+                           std::uint32_t chips_per_rank, memory::MemoryKind results_in, bool keep_data);
 
     /// The units' lines and the event that any of them changed; before the simulation starts.
     void connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_event& lines_changed);
@@ -45,6 +47,7 @@ private:
     };
 
     void read_biases();
+    void read_resident_biases();
     void process_pass(std::uint32_t pass);
     core::Picoseconds read_partial_sums(std::uint32_t pass);
     void release_outputs(const ChannelRequest& read);
@@ -90,6 +93,7 @@ private:
     core::Picoseconds last_write_{};
 
     core::Meter meter_{"meter"};
+    bool avoids_pcm_writes_;
     core::Meter::Account avoided_words_;
 };
 

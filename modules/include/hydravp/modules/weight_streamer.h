@@ -38,6 +38,9 @@ public:
     void connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_event& lines_changed);
     /// Queues a layer's stream; pooling layers have none and are ignored.
     void push(const core::LayerRegisters& layer);
+    /// Waits until the layer's weights are in the units' chips; returns at once if they don't migrate. From a
+    /// thread.
+    void wait_migrated(const core::LayerRegisters& layer);
     /// Reads `bytes` of the PCM at a system address, now; returns when the last of them has arrived.
     core::Picoseconds read_pcm(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
                                core::LayerId layer);
@@ -52,7 +55,11 @@ private:
 
     void prefetch(); ///< thread: PCM to staging
     void prefetch_layer(const core::LayerRegisters& layer);
+    void migrate_layer(const core::LayerRegisters& layer);
+    void copy_to_chips(const Piece& piece, std::uint64_t chip_address);
     void stage(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit, core::LayerId layer);
+    Piece read_piece(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit,
+                     core::LayerId layer);
     void forward(); ///< thread: staging to weight buffers
     void wait_until(core::Picoseconds time);
     std::uint32_t units_in_rank(std::uint32_t rank) const;
@@ -67,6 +74,8 @@ private:
     std::vector<std::vector<unsigned char>> spare_; ///< data buffers for reuse
     std::uint64_t staged_bytes_ = 0;
     std::vector<core::Picoseconds> pcm_accepts_; ///< when each PCM channel takes the next request
+    std::uint64_t migrated_ = 0, needed_ = 0;    ///< layers since reset: migrated, waited for
+    sc_core::sc_event migrated_event_;
     sc_core::sc_event layer_queued_, piece_staged_, piece_forwarded_;
 };
 

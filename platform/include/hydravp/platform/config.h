@@ -20,6 +20,7 @@ using workloads::Mapping;
 /// The names that configurations and results use.
 const char* to_string(TransferModel transfers);
 const char* to_string(Mapping mapping);
+const char* to_string(core::WeightSource weights);
 
 /// The resolved configuration of a platform: every value checked, every default filled in.
 struct PlatformConfig {
@@ -27,6 +28,7 @@ struct PlatformConfig {
     TransferModel transfers = TransferModel::timed;
     Mapping mapping = Mapping::paper_numbers;
     int partial_sum_bits = 32; ///< 16, 32 or 48
+    core::WeightSource weights = core::WeightSource::stream;
     modules::HostConfig host;
     modules::SystemBusConfig bus;
     modules::PcieLinkConfig link;

@@ -54,6 +54,7 @@ public:
 private:
     void program(std::uint64_t frames);
     void load_model();
+    void load_into_chips(const core::LayerWork& work, const workloads::QuantizedLayer& layer);
     void charge_background(core::LayerId layer);
     std::uint64_t chip_address(std::uint32_t unit, std::uint64_t chip_local) const;
 

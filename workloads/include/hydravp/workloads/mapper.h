@@ -21,6 +21,7 @@ enum class Mapping {
 /// What the mapper needs to know of the machine.
 struct MachineShape {
     Mapping mapping = Mapping::paper_numbers;
+    core::WeightSource weights = core::WeightSource::stream;
     std::uint32_t units = 16;
     std::uint32_t chips_per_rank = 8;
     std::uint32_t lanes = 32;
@@ -57,9 +58,13 @@ struct MappedNetwork {
 MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
                           const MachineShape& machine);
 
+/// The bytes at LayerWork::controller.weights_base of one unit's chip: its chunks in the order in which it
+/// fetches them.
+std::vector<unsigned char> unit_weight_image(const core::LayerWork& work, const QuantizedLayer& layer,
+                                             core::Unit unit);
+
 /// The bytes at LayerWork::controller.model_address: biases, then weights in the order in which they are
 /// streamed.
-std::vector<unsigned char> model_image(const core::LayerWork& work, const QuantizedLayer& layer,
-                                       std::uint32_t chips_per_rank);
+std::vector<unsigned char> model_image(const core::LayerWork& work, const QuantizedLayer& layer);
 
 } // namespace hydravp::workloads

@@ -64,6 +64,9 @@ private:
     bool start(core::Picoseconds at);
     bool release_output(core::Picoseconds at);
 
+    bool is_pooling() const {
+        return active_.kind == core::LayerKind::max_pool || active_.kind == core::LayerKind::average_pool;
+    }
     void control(); ///< thread: one layer after the other
     void run_convolution();
     void run_pass(std::uint32_t pass);
@@ -74,6 +77,8 @@ private:
 
     void fetch_activations(); ///< thread: fills the halves of the AB
     void fetch_tile(std::uint32_t pass, std::uint32_t fetch);
+    void fetch_weights(); ///< thread: fills the WB from the own chip where weights are not streamed
+    void fetch_chunk(std::uint64_t address, std::uint32_t bytes);
     /// Moves bytes of the own chip, row by row; throws core::SimulationError on an error response.
     void transfer(tlm::tlm_command command, std::uint64_t address, void* data, std::uint64_t bytes);
 
@@ -107,6 +112,8 @@ private:
     sc_core::sc_event start_event_, fetch_start_event_, fetch_done_event_, tile_filled_, tile_freed_,
         weights_arrived_, output_freed_, changed_;
     bool fetching_ = false;
+    bool fetching_weights_ = false;
+    std::vector<unsigned char> chunk_;
 
     core::PayloadPool payloads_;
     memory::UnitAccessExtension access_;
