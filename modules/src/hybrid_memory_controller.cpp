@@ -244,8 +244,8 @@ tlm::tlm_response_status HybridMemoryController::chip_or_unit(tlm::tlm_generic_p
         request_.space =
             to.kind == Destination::Kind::chip ? memory::AccessSpace::array : memory::AccessSpace::unit;
         request_.rank = core::Rank{rank};
-        request_.chips =
-            broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips)) : 1U << (to.index % chips);
+        request_.chips = broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips))
+                                   : 1U << (to.index % chips);
         request_.chip_address = to.offset;
         request_.bytes_per_chip = payload.get_data_length();
         request_.chip_stride = 0; // every selected chip sees the same bytes
@@ -293,6 +293,7 @@ bool HybridMemoryController::write_register(std::uint64_t offset, const unsigned
             return false;
         }
         queued_.push_back(layer_block_);
+        queued_trace_.set(queued_.size());
         streamer_->push(layer_block_);
         return true;
     case ControllerMap::go:
@@ -361,6 +362,8 @@ void HybridMemoryController::sequence() {
         --go_count_;
         const core::LayerRegisters layer = queued_.front();
         queued_.pop_front();
+        queued_trace_.set(queued_.size());
+        layer_trace_.set(layer.layer);
         dram_controller_->charge_refresh_to(static_cast<core::LayerId>(layer.layer)); // until the next begins
         lease_banks(layer, true);
         start_units(layer);
@@ -376,6 +379,7 @@ void HybridMemoryController::sequence() {
         }
         completed_.push_back({static_cast<core::LayerId>(layer.layer), start, core::now()});
         ++completed_count_;
+        layer_trace_.set(core::VcdWriter::unknown);
         interrupt_level_ = true;
         interrupt_changed_.notify(sc_core::SC_ZERO_TIME);
     }
@@ -422,7 +426,8 @@ void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
         request.space = memory::AccessSpace::unit;
         request.rank = core::Rank{rank};
         const std::uint32_t present = memory::first_chips(std::min(chips, units_ - rank * chips));
-        request.chips = rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
+        request.chips =
+            rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
         request.chip_address = UnitMap::start;
         request.bytes_per_chip = 8;
         request.layer = static_cast<core::LayerId>(layer.layer);
@@ -442,6 +447,13 @@ void HybridMemoryController::wait_for_units() {
 
 void HybridMemoryController::drive_interrupt() {
     interrupt.write(interrupt_level_);
+    interrupt_trace_.set(interrupt_level_ ? 1 : 0);
+}
+
+void HybridMemoryController::trace(core::Tracer& tracer) {
+    layer_trace_ = tracer.wire(*this, "layer", 16, core::VcdWriter::unknown);
+    queued_trace_ = tracer.wire(*this, "queued_layers", core::bits_for(queue_depth));
+    interrupt_trace_ = tracer.wire(*this, "interrupt", 1);
 }
 
 } // namespace hydravp::modules
