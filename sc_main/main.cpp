@@ -50,6 +50,8 @@ struct Arguments {
     std::string golden = "on";
     std::string count;
     std::string seed = "1";
+    std::string trace_from;
+    std::string trace_to;
     platform::RunOptions run;
 };
 
@@ -90,6 +92,32 @@ std::uint64_t parse_whole_number(const char* option, const std::string& text, st
                                            core::in_quotes(text), smallest));
     }
     return value;
+}
+
+core::Picoseconds parse_time(const char* option, const std::string& text) {
+    try {
+        return core::parse_time(text);
+    } catch (const core::InputError& e) {
+        throw core::InputError(fmt::format("{}: {}", option, e.what()));
+    }
+}
+
+/// Takes over the options of the waveform.
+void read_trace_options(const Arguments& arguments, platform::TraceOptions& trace) {
+    if (trace.file.empty() &&
+        !(trace.patterns.empty() && arguments.trace_from.empty() && arguments.trace_to.empty())) {
+        throw core::InputError("found --trace, --trace-from or --trace-to without --vcd");
+    }
+    if (!arguments.trace_from.empty()) {
+        trace.from = parse_time("--trace-from", arguments.trace_from);
+    }
+    if (!arguments.trace_to.empty()) {
+        trace.to = parse_time("--trace-to", arguments.trace_to);
+    }
+    if (trace.from >= trace.to) {
+        throw core::InputError(fmt::format("--trace-to: found {}, expected a time after --trace-from, {}",
+                                           core::format_time(trace.to), core::format_time(trace.from)));
+    }
 }
 
 /// A line on the terminal that shows how far the run is; nothing if standard error is not a terminal.
@@ -151,6 +179,7 @@ void run(Arguments arguments) {
         options.functional = arguments.data == "functional";
     }
     options.golden = arguments.golden == "on";
+    read_trace_options(arguments, options.trace);
 
     const fs::path folder = arguments.output_folder.empty()
                                 ? fs::path("out") / fs::path(options.network).stem()
@@ -168,6 +197,9 @@ void run(Arguments arguments) {
     platform::write_results_json((folder / "results.json").string(), results);
     std::cout << platform::format_table(results)
               << fmt::format("\nresults.json, layers.csv and platform.yaml are in {}\n", folder.string());
+    if (!options.trace.file.empty()) {
+        std::cout << fmt::format("the waveform is {}\n", options.trace.file);
+    }
 }
 
 void print_networks() {
@@ -258,6 +290,18 @@ int main_program(int argc, char* argv[]) {
         ->option_text("on|off")
         ->check(CLI::IsMember({"on", "off"}))
         ->capture_default_str();
+
+    run_command
+        ->add_option("--vcd", arguments.run.trace.file, "Write a waveform (value change dump) to this file")
+        ->type_name("FILE");
+    run_command
+        ->add_option("--trace", arguments.run.trace.patterns,
+                     "Signals in the waveform, e.g. 'platform.hydra0.*'; may be repeated (default: all)")
+        ->type_name("PATTERN")
+        ->allow_extra_args(false);
+    run_command->add_option("--trace-from", arguments.trace_from, "The waveform begins here, e.g. 10us")
+        ->type_name("TIME");
+    run_command->add_option("--trace-to", arguments.trace_to, "It ends here")->type_name("TIME");
 
     CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
 

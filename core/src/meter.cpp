@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/core/meter.h"
 
+#include "hydravp/core/hierarchy.h"
+
 #include <numeric>
 #include <utility>
 
 namespace hydravp::core {
 
 namespace {
-
-template <class T, class Out>
-void walk(const std::vector<sc_core::sc_object*>& objects, Out& found) {
-    for (sc_core::sc_object* object : objects) {
-        if (auto* match = dynamic_cast<T*>(object)) {
-            found.push_back(match);
-        }
-        walk<T>(object->get_child_objects(), found);
-    }
-}
 
 double sum(const Meter::AccountData& data) {
     return std::accumulate(data.by_layer.begin(), data.by_layer.end(), data.unattributed);
@@ -45,13 +37,13 @@ double Meter::total(const std::string& name) const {
 
 std::vector<const Meter*> collect_meters() {
     std::vector<const Meter*> found;
-    walk<Meter>(sc_core::sc_get_top_level_objects(), found);
+    collect<Meter>(sc_core::sc_get_top_level_objects(), found);
     return found;
 }
 
 std::vector<BackgroundConsumer*> collect_background_consumers() {
     std::vector<BackgroundConsumer*> found;
-    walk<BackgroundConsumer>(sc_core::sc_get_top_level_objects(), found);
+    collect<BackgroundConsumer>(sc_core::sc_get_top_level_objects(), found);
     return found;
 }
 

@@ -101,6 +101,9 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
                                                  payload.get_byte_enable_ptr(), moved);
             charge(*command, moved);
         }
+        if (command_trace_ || data_trace_) {
+            show(*command);
+        }
         const Picoseconds end = is_column(*command) ? command->data_end : command->issued;
         delay = std::max(delay, core::to_sc_time(end - core::now()));
     }
@@ -138,6 +141,50 @@ unsigned int Channel::debug(tlm::tlm_generic_payload& payload) {
 void Channel::flush() {
     for (const auto& rank : ranks_) {
         rank->flush();
+    }
+}
+
+namespace {
+
+enum class BusCommand : std::uint64_t { none, activate, precharge, read, write, refresh };
+enum class BusData : std::uint64_t { idle, read, write };
+
+} // namespace
+
+void Channel::trace(core::Tracer& tracer) {
+    command_trace_ = tracer.states(*this, "command", {"none", "ACT", "PRE", "RD", "WR", "REF"});
+    data_trace_ = tracer.states(*this, "data_bus", {"idle", "read", "write"});
+}
+
+void Channel::show(const CommandExtension& command) const {
+    const auto pulse = [this](Picoseconds t, BusCommand what) {
+        command_trace_.hold(t, t + technology_.t_ck / 2, static_cast<std::uint64_t>(what));
+    };
+    const bool write = command.kind == CommandKind::write;
+    switch (command.kind) {
+    case CommandKind::activate:
+        pulse(command.issued, BusCommand::activate);
+        break;
+    case CommandKind::precharge:
+        pulse(command.issued, BusCommand::precharge);
+        break;
+    case CommandKind::read:
+    case CommandKind::write:
+        for (std::uint32_t i = 0; command_trace_ && i < command.bursts(Geometry::burst_bytes); ++i) {
+            pulse(command.issued + i * technology_.t_ccd, write ? BusCommand::write : BusCommand::read);
+        }
+        data_trace_.hold(command.data_begin, command.data_end,
+                         static_cast<std::uint64_t>(write ? BusData::write : BusData::read));
+        break;
+    case CommandKind::refresh:
+        if (command.issued != command.last_issued) { // precharge-all
+            pulse(command.issued, BusCommand::precharge);
+        }
+        pulse(command.last_issued, BusCommand::refresh);
+        break;
+    case CommandKind::lease:
+    case CommandKind::release: // go over the side band
+        break;
     }
 }
 

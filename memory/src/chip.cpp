@@ -13,6 +13,13 @@ using core::LayerId;
 using core::Picoseconds;
 using core::Quantity;
 
+namespace {
+
+/// Who has the internal bus, as the waveform shows it.
+enum class BusHolder : std::uint64_t { nobody, channel, unit };
+
+} // namespace
+
 /// Holds the turn of a unit's transfer, also when its process is killed.
 class Chip::Turn {
 public:
@@ -75,6 +82,12 @@ void Chip::end_of_elaboration() {
     attached_ = unit.size() > 0 || banks.get_base_port().size() > 0;
 }
 
+void Chip::trace(core::Tracer& tracer) {
+    if (has_unit()) {
+        bus_trace_ = tracer.states(*this, "bus", {"idle", "channel", "unit"});
+    }
+}
+
 // ---------------------------------------------------------------------------------------- lockstep side
 
 void Chip::activate(Bank bank, core::Row row, Picoseconds t, LayerId layer) {
@@ -99,6 +112,7 @@ void Chip::column_access(const CommandExtension& command, std::uint32_t bursts) 
     if (attached_) {
         bus_.forget(active_ != nullptr ? std::min(active_->cursor, core::now()) : core::now());
         bus_.occupy(command.data_begin, command.data_end);
+        bus_trace_.hold(command.data_begin, command.data_end, static_cast<std::uint64_t>(BusHolder::channel));
         meter_.charge(accounts_.bus, command.layer, command.data_end - command.data_begin);
     }
 }
@@ -408,9 +422,14 @@ bool Chip::open_row(Transfer& transfer, bool streams_on) {
 
 /// Commits the bursts which have ended by `until`.
 void Chip::progress(Transfer& transfer, Picoseconds until) {
-    const InternalBus::Fit fit = bus_.fit(transfer.cursor, until, transfer.bursts - transfer.done);
+    unit_bursts_.clear();
+    const InternalBus::Fit fit = bus_.fit(transfer.cursor, until, transfer.bursts - transfer.done,
+                                          bus_trace_ ? &unit_bursts_ : nullptr);
     if (fit.bursts == 0) {
         return;
+    }
+    for (const InternalBus::Interval& interval : unit_bursts_) {
+        bus_trace_.hold(interval.begin, interval.end, static_cast<std::uint64_t>(BusHolder::unit));
     }
     const std::uint32_t aligned = transfer.column - transfer.column % Geometry::burst_bytes;
     const std::uint32_t begin = std::max(transfer.column, aligned + transfer.done * Geometry::burst_bytes);

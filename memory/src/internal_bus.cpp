@@ -20,7 +20,8 @@ void InternalBus::occupy(Picoseconds begin, Picoseconds end) {
     }
 }
 
-InternalBus::Fit InternalBus::fit(Picoseconds from, Picoseconds until, std::uint32_t bursts) const {
+InternalBus::Fit InternalBus::fit(Picoseconds from, Picoseconds until, std::uint32_t bursts,
+                                  std::vector<Interval>* placed) const {
     if (t_ccd_.count() <= 0) {
         return from <= until ? Fit{bursts, from} : Fit{0, from};
     }
@@ -34,11 +35,13 @@ InternalBus::Fit InternalBus::fit(Picoseconds from, Picoseconds until, std::uint
         const Picoseconds gap_end = last_gap ? until : next->begin;
         if (gap_end > t) {
             const auto slots = static_cast<std::int64_t>((gap_end - t) / t_ccd_);
-            const auto placed =
-                static_cast<std::uint32_t>(std::min<std::int64_t>(slots, bursts - fit.bursts));
-            if (placed > 0) {
-                fit.bursts += placed;
-                fit.end = t + placed * t_ccd_;
+            const auto here = static_cast<std::uint32_t>(std::min<std::int64_t>(slots, bursts - fit.bursts));
+            if (here > 0) {
+                fit.bursts += here;
+                fit.end = t + here * t_ccd_;
+                if (placed != nullptr) {
+                    placed->push_back({t, fit.end});
+                }
             }
         }
         if (last_gap || fit.bursts == bursts) {

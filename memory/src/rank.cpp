@@ -5,6 +5,7 @@
 #include "hydravp/memory/clock_grid.h"
 
 #include <algorithm>
+#include <string>
 
 namespace hydravp::memory {
 
@@ -26,6 +27,14 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
 }
 
 tlm::tlm_response_status Rank::issue(CommandExtension& command) {
+    const tlm::tlm_response_status status = execute(command);
+    if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE) {
+        show(command);
+    }
+    return status;
+}
+
+tlm::tlm_response_status Rank::execute(CommandExtension& command) {
     switch (command.kind) {
     case CommandKind::activate:
         return activate(command);
@@ -257,6 +266,84 @@ tlm::tlm_response_status Rank::release(CommandExtension& command) {
 void Rank::flush() {
     for (const auto& chip : chips_) {
         chip->flush();
+    }
+}
+
+// ----------------------------------------------------------------------------------------------- trace
+
+namespace {
+
+enum BankTraceState : std::uint64_t { closed, open, leased, refreshing };
+
+} // namespace
+
+void Rank::trace(core::Tracer& tracer) {
+    const bool units = std::any_of(chips_.begin(), chips_.end(), [](auto& chip) { return chip->has_unit(); });
+    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+        const std::string bank = "bank" + std::to_string(i);
+        BankTrace signals;
+        signals.state = tracer.states(*this, bank + "_state", {"closed", "open", "leased", "refresh"});
+        signals.row =
+            tracer.wire(*this, bank + "_row", core::bits_for(geometry_.rows - 1), core::VcdWriter::unknown);
+        if (units) {
+            signals.leased_chips = tracer.wire(*this, bank + "_leased_chips", geometry_.chips_per_rank);
+        }
+        bank_traces_.push_back(signals);
+    }
+    const bool none = std::none_of(bank_traces_.begin(), bank_traces_.end(), [](const BankTrace& signals) {
+        return signals.state || signals.row || signals.leased_chips;
+    });
+    if (none) {
+        bank_traces_.clear();
+    }
+}
+
+std::uint32_t Rank::leased_chips(Bank bank) const {
+    std::uint32_t mask = 0;
+    for (std::size_t i = 0; i < chips_.size(); ++i) {
+        mask |= chips_[core::Chip{i}]->leased(bank) ? 1u << i : 0u;
+    }
+    return mask;
+}
+
+void Rank::show(const CommandExtension& command) const {
+    if (command.kind == CommandKind::refresh) {
+        show_refresh(command);
+        return;
+    }
+    if (command.bank.value() >= geometry_.banks) { // a unit's buffers have no bank
+        return;
+    }
+    const BankTrace& bank = bank_traces_[command.bank];
+    switch (command.kind) {
+    case CommandKind::activate:
+        bank.state.set_at(command.issued, open);
+        bank.row.set_at(command.issued, command.row.value());
+        break;
+    case CommandKind::precharge:
+        bank.state.set_at(command.issued, closed);
+        break;
+    case CommandKind::lease:
+        bank.state.set_at(command.data_end, leased);
+        bank.leased_chips.set_at(command.data_end, leased_chips(command.bank));
+        break;
+    case CommandKind::release:
+        bank.state.set_at(command.issued, in_unit_hands(command.bank) ? leased : closed);
+        bank.leased_chips.set_at(command.issued, leased_chips(command.bank));
+        break;
+    case CommandKind::read:
+    case CommandKind::write:
+    case CommandKind::refresh:
+        break;
+    }
+}
+
+void Rank::show_refresh(const CommandExtension& command) const {
+    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+        const BankTrace& bank = bank_traces_[Bank{i}];
+        bank.state.set_at(command.issued, closed);
+        bank.state.set_at(command.last_issued, refreshing);
+        bank.state.set_at(command.data_end, leased_chips(Bank{i}) != 0 ? leased : closed);
     }
 }
 

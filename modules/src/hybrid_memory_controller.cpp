@@ -293,6 +293,7 @@ bool HybridMemoryController::write_register(std::uint64_t offset, const unsigned
             return false;
         }
         queued_.push_back(layer_block_);
+        queued_trace_.set(queued_.size());
         streamer_->push(layer_block_);
         return true;
     case ControllerMap::go:
@@ -361,6 +362,8 @@ void HybridMemoryController::sequence() {
         --go_count_;
         const core::LayerRegisters layer = queued_.front();
         queued_.pop_front();
+        queued_trace_.set(queued_.size());
+        layer_trace_.set(layer.layer);
         dram_controller_->charge_refresh_to(static_cast<core::LayerId>(layer.layer)); // until the next begins
         streamer_->wait_migrated(layer);
         lease_banks(layer, true);
@@ -377,6 +380,7 @@ void HybridMemoryController::sequence() {
         }
         completed_.push_back({static_cast<core::LayerId>(layer.layer), start, core::now()});
         ++completed_count_;
+        layer_trace_.set(core::VcdWriter::unknown);
         interrupt_level_ = true;
         interrupt_changed_.notify(sc_core::SC_ZERO_TIME);
     }
@@ -446,6 +450,13 @@ void HybridMemoryController::wait_for_units() {
 
 void HybridMemoryController::drive_interrupt() {
     interrupt.write(interrupt_level_);
+    interrupt_trace_.set(interrupt_level_ ? 1 : 0);
+}
+
+void HybridMemoryController::trace(core::Tracer& tracer) {
+    layer_trace_ = tracer.wire(*this, "layer", 16, core::VcdWriter::unknown);
+    queued_trace_ = tracer.wire(*this, "queued_layers", core::bits_for(queue_depth));
+    interrupt_trace_ = tracer.wire(*this, "interrupt", 1);
 }
 
 } // namespace hydravp::modules

@@ -24,14 +24,23 @@ PcieLink::PcieLink(const sc_core::sc_module_name& name, const PcieLinkConfig& co
     dont_initialize();
 }
 
-core::Picoseconds PcieLink::cross(core::Timeline& direction, core::Picoseconds from, std::uint64_t data_bytes,
+void PcieLink::trace(core::Tracer& tracer) {
+    down_.busy = tracer.wire(*this, "down_busy", 1);
+    up_.busy = tracer.wire(*this, "up_busy", 1);
+    interrupt_trace_ = tracer.wire(*this, "interrupt", 1);
+}
+
+core::Picoseconds PcieLink::cross(Direction& direction, core::Picoseconds from, std::uint64_t data_bytes,
                                   core::LayerId layer) {
     const std::uint64_t payload = std::max<std::uint32_t>(config_.packet_payload_bytes, 1);
     const std::uint64_t packets = std::max<std::uint64_t>((data_bytes + payload - 1) / payload, 1);
     const std::uint64_t bytes = data_bytes + packets * config_.packet_header_bytes;
     meter_.charge(bytes_, layer, static_cast<double>(bytes));
     meter_.charge(energy_, layer, config_.energy.for_bits(static_cast<double>(bytes) * 8));
-    return direction.occupy(from, config_.bandwidth.time_for(bytes)) + config_.latency;
+    const core::Picoseconds duration = config_.bandwidth.time_for(bytes);
+    const core::Picoseconds end = direction.wires.occupy(from, duration);
+    direction.busy.hold(end - duration, end, 1);
+    return end + config_.latency;
 }
 
 void PcieLink::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
@@ -59,6 +68,7 @@ void PcieLink::interrupt_changed() {
 
 void PcieLink::drive_interrupt() {
     interrupt_out.write(interrupt_levels_.front());
+    interrupt_trace_.set(interrupt_levels_.front() ? 1 : 0);
     interrupt_levels_.pop_front();
 }
 

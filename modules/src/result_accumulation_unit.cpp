@@ -50,15 +50,24 @@ void ResultAccumulationUnit::connect(std::vector<UnitLinesIf*> lines,
     lines_changed_ = &lines_changed;
 }
 
+void ResultAccumulationUnit::trace(core::Tracer& tracer) {
+    state_trace_ = tracer.states(
+        *this, "state", {"idle", "read_biases", "wait_sums", "read_sums", "read_residual", "add", "write"});
+    pass_trace_ = tracer.wire(*this, "pass", 32);
+}
+
 void ResultAccumulationUnit::process(const core::LayerRegisters& layer) {
+    enter(State::read_biases);
     layer_ = layer;
     schedule_ = core::ConvSchedule(layer.geometry);
     last_write_ = core::now();
     read_biases();
     for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
+        pass_trace_.set(pass);
         process_pass(pass);
     }
     wait_until(last_write_);
+    enter(State::idle);
 }
 
 void ResultAccumulationUnit::read_biases() {
@@ -114,6 +123,7 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
     if (outputs == 0) {
         return;
     }
+    enter(State::wait_sums);
     const auto ready = [&](std::uint32_t unit) {
         return schedule_.outputs(Unit{unit}, pass) == 0 || lines_[unit]->passes_waiting() > 0;
     };
@@ -122,11 +132,14 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
             wait(*lines_changed_);
         }
     }
+    enter(State::read_sums);
     const Picoseconds begin = core::now();
     const Picoseconds arrived = read_partial_sums(pass);
     if (layer_.has_residual != 0) {
+        enter(State::read_residual);
         read_residual(pass);
     }
+    enter(State::add);
     // Adding keeps pace with the channel's delivery unless there are more operands than adders.
     const Picoseconds added = std::max(arrived, begin + accumulation_time(pass)) + config_.latency;
     wait_until(added);
@@ -134,6 +147,7 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
     if (keep_data_) {
         accumulate(pass);
     }
+    enter(State::write);
     write_back(pass);
     if (avoids_pcm_writes_) {
         meter_.charge(avoided_words_, static_cast<core::LayerId>(layer_.layer), static_cast<double>(outputs));

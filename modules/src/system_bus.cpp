@@ -45,10 +45,15 @@ void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_
         return;
     }
     const core::Picoseconds now = core::now();
-    const core::Picoseconds end =
-        wires_.occupy(now + core::from_sc_time(delay), config_.bandwidth.time_for(payload.get_data_length()));
+    const core::Picoseconds duration = config_.bandwidth.time_for(payload.get_data_length());
+    const core::Picoseconds end = wires_.occupy(now + core::from_sc_time(delay), duration);
+    busy_.hold(end - duration, end, 1);
     delay = core::to_sc_time(end + config_.latency - now);
     (*target->port)->b_transport(payload, delay);
+}
+
+void SystemBus::trace(core::Tracer& tracer) {
+    busy_ = tracer.wire(*this, "busy", 1);
 }
 
 unsigned SystemBus::transport_dbg(int, tlm::tlm_generic_payload& payload) {

@@ -28,6 +28,10 @@ void WeightStreamer::connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_
     lines_changed_ = &lines_changed;
 }
 
+void WeightStreamer::trace(core::Tracer& tracer) {
+    staged_trace_ = tracer.wire(*this, "staged_bytes", 32);
+}
+
 void WeightStreamer::push(const core::LayerRegisters& layer) {
     const bool has_weights =
         layer.kind == core::LayerKind::conv || layer.kind == core::LayerKind::fully_connected;
@@ -100,6 +104,7 @@ void WeightStreamer::stage(std::uint64_t address, std::uint32_t rank, std::uint3
         wait(piece_forwarded_);
     }
     staged_bytes_ += bytes;
+    staged_trace_.set(staged_bytes_);
     staged_.push_back(read_piece(address, rank, bytes_per_unit, layer));
     piece_staged_.notify(sc_core::SC_ZERO_TIME);
 }
@@ -193,6 +198,7 @@ void WeightStreamer::forward() {
         const ChannelPort::Times times = ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request,
                                                                  keep_data_ ? piece.data.data() : nullptr);
         staged_bytes_ -= std::uint64_t{piece.bytes_per_unit} * piece.units;
+        staged_trace_.set(staged_bytes_);
         if (keep_data_) {
             spare_.push_back(std::move(piece.data));
         }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace hydravp::platform {
 namespace {
@@ -44,6 +45,20 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
             smallest = distance;
             nearest = candidate;
         }
+    }
+    return nearest;
+}
+
+std::vector<std::string> nearest_names(std::string_view name, const std::vector<std::string>& candidates,
+                                       std::size_t count) {
+    std::vector<std::pair<std::size_t, std::size_t>> ranking; // distance, place among the candidates
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        ranking.emplace_back(edit_distance(name, candidates[i]), i);
+    }
+    std::sort(ranking.begin(), ranking.end());
+    std::vector<std::string> nearest;
+    for (std::size_t i = 0; i < std::min(count, ranking.size()); ++i) {
+        nearest.push_back(candidates[ranking[i].second]);
     }
     return nearest;
 }

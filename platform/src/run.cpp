@@ -4,6 +4,7 @@
 #include "hydravp/platform/inference.h"
 #include "hydravp/platform/results_collector.h"
 #include "hydravp/platform/run_options.h"
+#include "hydravp/platform/waveform.h"
 #include "hydravp/workloads/golden_executor.h"
 #include "hydravp/workloads/idx_reader.h"
 #include "hydravp/workloads/network_library.h"
@@ -206,6 +207,10 @@ double peak_rss_mb() {
 
 RunResults run(const PlatformConfig& config, const RunOptions& options) {
     const auto begin = std::chrono::steady_clock::now();
+    std::optional<Waveform> waveform;
+    if (!options.trace.file.empty()) {
+        waveform.emplace(options.trace);
+    }
     const Workload work = prepare(config, options);
     const workloads::MappedNetwork mapped =
         workloads::map_network(work.network, work.quantized.layers, machine_shape(config));
@@ -224,6 +229,9 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
         return workloads::quantize_image(work.quantized, work.image(frame));
     };
     callbacks.layer_done = [&](std::uint64_t frame, std::size_t layer) {
+        if (waveform) {
+            waveform->sample_energy();
+        }
         if (options.progress) {
             options.progress(frame, work.frames, layer + 1, names.size());
         }
@@ -234,7 +242,13 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
         }
     };
     inference.install(work.frames, callbacks);
+    if (waveform) {
+        waveform->connect(platform);
+    }
     simulate(platform);
+    if (waveform) {
+        waveform->finish();
+    }
     platform.dram.flush();
     for (const auto& channel : platform.pcm) {
         channel->flush();

@@ -100,6 +100,26 @@ TEST_CASE("bad input ends with exit code 2 and a message") {
     check_bad_input("run --network vgg16 --images nowhere --count 1", "nowhere");
     check_bad_input("run --out /dev/null", "/dev/null");
     check_bad_input("run --out /dev/null/below", "/dev/null/below");
+    check_bad_input("run --vcd /nowhere/a.vcd", "/nowhere/a.vcd: cannot be written");
+    check_bad_input("run --vcd .", "cannot be written");
+    check_bad_input("run --trace 'platform.*'", "without --vcd");
+    check_bad_input("run --trace-to '1 ms'", "without --vcd");
+    check_bad_input("run --vcd a.vcd --trace-from 10", "--trace-from");
+    check_bad_input("run --vcd a.vcd --trace-from 2us --trace-to '2 us'", "--trace-to: found 2 us");
+    check_bad_input("run --vcd a.vcd --trace 'platform.hydar0.*'", "platform.hydra0.*");
+}
+
+TEST_CASE("a run gives the same results whether it is traced or not") {
+    const std::string run = "run --network '" HYDRAVP_SOURCE_DIR "/workloads/models/vggs_fashion.onnx' ";
+    const std::string again = "; '" HYDRAVP_PROGRAM "' " + run;
+    const std::string compare =
+        "; for d in a b; do grep -v -e wall_s -e peak_rss_mb $d/results.json > $d.txt; done; "
+        "cmp a.txt b.txt && cmp a/layers.csv b/layers.csv && test -s w.vcd && echo same";
+    CHECK_THAT(hydravp(run + "--out a" + again + "--out b --vcd w.vcd" + compare).text, Contains("\nsame\n"));
+    CHECK_THAT(hydravp(run + "--data timing --out a" + again +
+                       "--data timing --out b --vcd w.vcd --trace 'platform.dram.*'" + compare)
+                   .text,
+               Contains("\nsame\n"));
 }
 
 TEST_CASE("output that cannot be written is noticed") {

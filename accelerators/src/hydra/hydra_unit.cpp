@@ -52,6 +52,16 @@ HydraUnit::HydraUnit(const sc_core::sc_module_name& name, const HydraConfig& con
     SC_THREAD(fetch_weights);
 }
 
+void HydraUnit::trace(core::Tracer& tracer) {
+    state_trace_ =
+        tracer.states(*this, "state",
+                      {"idle", "wait_fetch", "wait_weights", "compute", "wait_output", "pool", "pool_write"});
+    tiles_trace_ = tracer.wire(*this, "tiles_filled", core::bits_for(tiles_.size()));
+    weights_trace_ = tracer.wire(*this, "weight_buffer_bytes", core::bits_for(config_.weight_buffer.count));
+    outputs_trace_ = tracer.wire(*this, "passes_waiting", 2);
+    lanes_trace_ = tracer.wire(*this, "lanes_busy", core::bits_for(config_.macs_per_unit));
+}
+
 // ---- the chip's side
 // -------------------------------------------------------------------------------------------
 
@@ -69,6 +79,7 @@ bool HydraUnit::write(std::uint64_t address, const unsigned char* data, std::uin
     if (address >= UnitMap::weight_buffer && address < UnitMap::output_buffer) {
         const bool fits = weights_.append(data, length, at);
         weights_arrived_.notify(sc_core::SC_ZERO_TIME);
+        show_weights();
         return fits;
     }
     if (address == UnitMap::push) {
@@ -119,6 +130,7 @@ bool HydraUnit::release_output(Picoseconds at) {
         return false;
     }
     outputs_.release_front(at);
+    show_outputs();
     output_freed_.notify(sc_core::SC_ZERO_TIME);
     changed_.notify(sc_core::SC_ZERO_TIME);
     return true;
@@ -146,6 +158,7 @@ void HydraUnit::control() {
         access_.layer = static_cast<core::LayerId>(active_.layer);
         access_.cause = memory::WriteCause::pool;
         tiles_filled_ = tiles_freed_ = 0;
+        show_tiles();
         fetching_ = true;
         fetching_weights_ = !is_pooling() && active_.weight_source != core::WeightSource::stream;
         fetch_start_event_.notify();
@@ -154,9 +167,11 @@ void HydraUnit::control() {
         } else {
             run_convolution();
         }
+        enter(State::wait_fetch);
         while (fetching_ || fetching_weights_) {
             wait(fetch_done_event_);
         }
+        enter(State::idle);
         running_ = false;
         ++layers_done_;
         changed_.notify(sc_core::SC_ZERO_TIME);
@@ -169,6 +184,7 @@ void HydraUnit::run_convolution() {
     }
     if (schedule_.weights_resident()) {
         weights_.consume(schedule_.chunk_bytes(0, schedule_.chunk_steps(0, 0)));
+        show_weights();
         changed_.notify(sc_core::SC_ZERO_TIME);
     }
 }
@@ -176,6 +192,7 @@ void HydraUnit::run_convolution() {
 void HydraUnit::run_pass(std::uint32_t pass) {
     const std::uint32_t outputs = schedule_.outputs(index_, pass);
     if (outputs > 0) {
+        enter(State::wait_output);
         std::optional<Picoseconds> free = outputs_.free_time();
         for (; !free; free = outputs_.free_time()) {
             wait(output_freed_);
@@ -191,18 +208,21 @@ void HydraUnit::run_pass(std::uint32_t pass) {
     if (outputs > 0) {
         outputs_.commit(keep_data_ ? sums_.data() : nullptr, outputs, active_.partial_sum_bits,
                         active_.partial_sum_shift);
+        show_outputs();
         changed_.notify(sc_core::SC_ZERO_TIME);
     }
 }
 
 void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
     const bool working = schedule_.outputs(index_, pass) > 0;
+    enter(State::wait_fetch);
     while (working && tiles_filled_ == tiles_freed_) {
         wait(tile_filled_);
     }
     for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
         const Range steps = schedule_.chunk_steps(fetch, chunk);
         const std::uint32_t bytes = schedule_.chunk_bytes(schedule_.group_of(pass), steps);
+        enter(State::wait_weights);
         std::optional<Picoseconds> ready = weights_.ready_time(bytes);
         for (; !ready; ready = weights_.ready_time(bytes)) {
             wait(weights_arrived_);
@@ -214,6 +234,7 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
         }
         if (!schedule_.weights_resident()) {
             weights_.consume(bytes);
+            show_weights();
             changed_.notify(sc_core::SC_ZERO_TIME);
         }
     }
@@ -221,6 +242,7 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
                       schedule_.outputs(index_, pass + 1) > 0;
     if (working && !kept) {
         ++tiles_freed_;
+        show_tiles();
         tile_freed_.notify(sc_core::SC_ZERO_TIME);
     }
 }
@@ -229,6 +251,10 @@ void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
     const Range filters = schedule_.filters(index_, pass);
     const Range positions = schedule_.positions(index_, pass);
     const std::uint32_t lane_groups = schedule_.lane_groups(index_, pass);
+    enter(State::compute);
+    if (lanes_trace_) {
+        show_lanes(filters.size() * positions.size(), steps.size());
+    }
     occupy(step_time_ * (std::int64_t{lane_groups} * steps.size()), mac_busy_);
     const std::uint64_t macs = std::uint64_t{filters.size()} * positions.size() * steps.size();
     mac_count_ += macs;
@@ -260,17 +286,30 @@ void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
                         sums_.data(), points, scratch_);
 }
 
+/// Lane group after lane group, each for all steps of the chunk; the last one may be short.
+void HydraUnit::show_lanes(std::uint32_t outputs, std::uint32_t steps) const {
+    const std::uint32_t lanes = schedule_.geometry().lanes;
+    const Picoseconds begin = core::now();
+    const Picoseconds full_end = begin + step_time_ * (std::int64_t{outputs / lanes} * steps);
+    lanes_trace_.hold(begin, full_end, lanes);
+    if (outputs % lanes != 0) {
+        lanes_trace_.hold(full_end, full_end + step_time_ * std::int64_t{steps}, outputs % lanes);
+    }
+}
+
 // ---- pool unit
 // -------------------------------------------------------------------------------------------------
 
 void HydraUnit::run_pooling() {
     for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
         for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
+            enter(State::wait_fetch);
             while (tiles_filled_ == tiles_freed_) {
                 wait(tile_filled_);
             }
             pool_tile(pass, fetch);
             ++tiles_freed_;
+            show_tiles();
             tile_freed_.notify(sc_core::SC_ZERO_TIME);
         }
     }
@@ -284,7 +323,9 @@ void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
         return;
     }
     const std::uint32_t groups = core::ceil_divide(channels.size() * positions.size(), config_.macs_per_unit);
+    enter(State::pool);
     occupy(config_.clock_period * (std::int64_t{config_.pool_cycles} * groups * g.taps()), pool_busy_);
+    enter(State::pool_write);
 
     const core::TensorPlacement& to = active_.output;
     const bool whole_planes = positions.size() == g.positions() && channels.size() > 1;
@@ -326,6 +367,7 @@ void HydraUnit::fetch_activations() {
                 }
                 fetch_tile(pass, fetch);
                 ++tiles_filled_;
+                show_tiles();
                 tile_filled_.notify(sc_core::SC_ZERO_TIME);
             }
         }
@@ -369,6 +411,7 @@ void HydraUnit::fetch_chunk(std::uint64_t address, std::uint32_t bytes) {
     transfer(tlm::TLM_READ_COMMAND, address, keep_data_ ? chunk_.data() : nullptr, bytes);
     weights_.append(keep_data_ ? chunk_.data() : nullptr, bytes, core::now());
     weights_arrived_.notify(sc_core::SC_ZERO_TIME);
+    show_weights();
 }
 
 void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/core/meter.h"
+#include "hydravp/core/trace.h"
 #include "hydravp/memory/command.h"
 #include "hydravp/memory/rank.h"
 #include "hydravp/memory/technology.h"
@@ -21,7 +22,7 @@ namespace hydravp::memory {
 /// command's times in the extension and adds the time until `data_end` (or `issued`, where no data move) to
 /// the delay. Debug transport reads or writes `bytes` of every selected chip at (bank, row, column + skip),
 /// any `kind`; the payload's TLM command tells the direction. Not modelled: power-down, on-die termination.
-class Channel : public sc_core::sc_module {
+class Channel : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<Channel> commands{"commands"};
 
@@ -38,11 +39,16 @@ public:
     /// end of a run. Takes no time and closes nothing.
     void flush();
 
+    /// What the command bus and the data bus carry. A command is shown for the first half of its clock
+    /// period, so that commands in neighbouring periods stay apart.
+    void trace(core::Tracer& tracer) override;
+
 private:
     void transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned int debug(tlm::tlm_generic_payload& payload);
     tlm::tlm_response_status check(const CommandExtension& command) const;
     void charge(const CommandExtension& command, std::uint64_t moved);
+    void show(const CommandExtension& command) const;
     std::uint32_t all_chips() const {
         return geometry_.chips_per_rank >= 32 ? ~0u : (1u << geometry_.chips_per_rank) - 1;
     }
@@ -57,6 +63,8 @@ private:
     core::Meter::Account bus_written_;
     std::array<core::Meter::Account, write_causes> words_{};
     core::IndexedVector<core::Rank, std::unique_ptr<Rank>> ranks_;
+    core::TraceSignal command_trace_;
+    core::TraceSignal data_trace_;
 };
 
 } // namespace hydravp::memory

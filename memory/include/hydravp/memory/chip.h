@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/core/meter.h"
+#include "hydravp/core/trace.h"
 #include "hydravp/memory/chip_timing.h"
 #include "hydravp/memory/command.h"
 #include "hydravp/memory/internal_bus.h"
@@ -16,6 +17,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace hydravp::memory {
 
@@ -36,7 +38,7 @@ namespace hydravp::memory {
 /// its row again afterwards and goes on. A unit does not open a row which it would have to close again at
 /// once for a recall that it knows. Not modelled: t_wtr between a unit's own accesses, slots on the channel's
 /// command bus for a unit's commands (its own generator issues them inside the chip).
-class Chip : public sc_core::sc_module, public core::BackgroundConsumer {
+class Chip : public sc_core::sc_module, public core::BackgroundConsumer, public core::Traceable {
 public:
     tlm_utils::simple_initiator_socket_optional<Chip> unit{"unit"};
     tlm_utils::simple_target_socket_optional<Chip> banks{"banks"};
@@ -44,6 +46,11 @@ public:
     Chip(const sc_core::sc_module_name& name, const Technology& technology, const Geometry& geometry,
          const std::string& memory_name);
     ~Chip() override;
+
+    /// A near-memory unit is bound to either socket; known before the simulation starts.
+    bool has_unit() { return unit.bind_count() > 0 || banks.get_base_port().bind_count() > 0; }
+    /// Who has the internal bus; only if there is a unit to share it with.
+    void trace(core::Tracer& tracer) override;
 
     const ChipTiming& timing() const { return timing_; }
     const SparseStorage& storage() const { return storage_; }
@@ -131,6 +138,8 @@ private:
     core::Meter meter_{"meter"};
     Accounts accounts_{};
     bool attached_ = false;
+    core::TraceSignal bus_trace_;
+    std::vector<InternalBus::Interval> unit_bursts_; ///< scratch
 
     Transfer* active_ = nullptr;
     std::uint64_t next_ticket_ = 0;

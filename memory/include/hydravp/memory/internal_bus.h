@@ -20,21 +20,23 @@ public:
         core::Picoseconds end{};
     };
 
-    InternalBus(core::Picoseconds t_ccd, core::Picoseconds t_ck) : t_ccd_(t_ccd), t_ck_(t_ck) {}
-
-    /// The channel takes [begin, end); intervals come in ascending order.
-    void occupy(core::Picoseconds begin, core::Picoseconds end);
-    /// Places up to `bursts` bursts which start at or after `from` and end at or before `until`.
-    Fit fit(core::Picoseconds from, core::Picoseconds until, std::uint32_t bursts) const;
-    /// Nobody will ask about times before `t` any more.
-    void forget(core::Picoseconds t);
-
-private:
     struct Interval {
         core::Picoseconds begin;
         core::Picoseconds end;
     };
 
+    InternalBus(core::Picoseconds t_ccd, core::Picoseconds t_ck) : t_ccd_(t_ccd), t_ck_(t_ck) {}
+
+    /// The channel takes [begin, end); intervals come in ascending order.
+    void occupy(core::Picoseconds begin, core::Picoseconds end);
+    /// Places up to `bursts` bursts which start at or after `from` and end at or before `until`.
+    /// @param placed where they lie, appended; may be null
+    Fit fit(core::Picoseconds from, core::Picoseconds until, std::uint32_t bursts,
+            std::vector<Interval>* placed = nullptr) const;
+    /// Nobody will ask about times before `t` any more.
+    void forget(core::Picoseconds t);
+
+private:
     core::Picoseconds t_ccd_;
     core::Picoseconds t_ck_;
     std::vector<Interval> intervals_; // ascending, neither overlapping nor touching

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/trace.h"
 #include "hydravp/memory/chip.h"
 #include "hydravp/memory/command.h"
 #include "hydravp/memory/command_bus.h"
@@ -16,7 +17,7 @@
 namespace hydravp::memory {
 
 /// The chips of one rank in lockstep: a command is issued when the last of them allows it.
-class Rank : public sc_core::sc_module {
+class Rank : public sc_core::sc_module, public core::Traceable {
 public:
     /// The buses are the channel's.
     Rank(const sc_core::sc_module_name& name, core::Rank index, const Technology& technology,
@@ -33,7 +34,18 @@ public:
     std::uint64_t debug(const CommandExtension& command, bool write, unsigned char* data);
     void flush();
 
+    /// State, open row and lease of every bank as the channel knows them. A row that a unit opens in a
+    /// leased bank is not among them.
+    void trace(core::Tracer& tracer) override;
+
 private:
+    struct BankTrace {
+        core::TraceSignal state, row, leased_chips;
+    };
+    tlm::tlm_response_status execute(CommandExtension& command);
+    void show(const CommandExtension& command) const;
+    void show_refresh(const CommandExtension& command) const;
+    std::uint32_t leased_chips(core::Bank bank) const;
     tlm::tlm_response_status activate(CommandExtension& command);
     tlm::tlm_response_status precharge(CommandExtension& command);
     tlm::tlm_response_status column_access(CommandExtension& command);
@@ -57,6 +69,7 @@ private:
     CommandBus& commands_;
     DataBus& data_;
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
+    core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced
 };
 
 } // namespace hydravp::memory

@@ -3,6 +3,7 @@
 
 #include "hydravp/core/meter.h"
 #include "hydravp/core/payload_pool.h"
+#include "hydravp/core/trace.h"
 #include "hydravp/core/work_item.h"
 #include "hydravp/modules/channel_controller.h"
 #include "hydravp/modules/channel_interleaving.h"
@@ -37,7 +38,7 @@ struct LayerInterval {
 /// sequencer, which leases banks to the units, starts them, and raises `interrupt` when a layer is complete.
 /// Errors: unmapped addresses ADDRESS, byte enables outside ordinary memory BYTE_ENABLE error response.
 /// Not modelled: AT, DMI.
-class HybridMemoryController : public sc_core::sc_module {
+class HybridMemoryController : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<HybridMemoryController> front{"front"};
     sc_core::sc_out<bool> interrupt{"interrupt"};
@@ -60,6 +61,9 @@ public:
     /// Layers in the order in which they completed.
     const std::vector<LayerInterval>& completed_layers() const { return completed_; }
     void clear_completed_layers() { completed_.clear(); }
+
+    /// The layer that runs (unknown between layers), layers waiting for GO, and the interrupt.
+    void trace(core::Tracer& tracer) override;
 
 private:
     using Port = tlm_utils::simple_initiator_socket<HybridMemoryController>;
@@ -119,6 +123,7 @@ private:
     core::PayloadPool payloads_;
     ChannelRequest request_;
     std::vector<unsigned char> byte_enables_;
+    core::TraceSignal layer_trace_, queued_trace_, interrupt_trace_;
 };
 
 } // namespace hydravp::modules

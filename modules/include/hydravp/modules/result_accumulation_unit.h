@@ -3,6 +3,7 @@
 
 #include "hydravp/core/conv_schedule.h"
 #include "hydravp/core/meter.h"
+#include "hydravp/core/trace.h"
 #include "hydravp/core/work_item.h"
 #include "hydravp/modules/channel_port.h"
 #include "hydravp/modules/config.h"
@@ -22,7 +23,7 @@ namespace hydravp::modules {
 /// applies ReLU, requantises to FX16, and writes the words back to where the next layer's units find them:
 /// channel c into the chips of its residue class. One channel slot carries 8 bytes of each chip of a rank, so
 /// neighbouring channels that lie at the same address of different chips travel together.
-class ResultAccumulationUnit : public sc_core::sc_module {
+class ResultAccumulationUnit : public sc_core::sc_module, public core::Traceable {
 public:
     /// @param results_in the memory that the results are written to: words in DRAM are words not written to
     /// PCM
@@ -37,7 +38,13 @@ public:
     /// from a thread.
     void process(const core::LayerRegisters& layer);
 
+    /// What it does, and for which pass of the layer.
+    void trace(core::Tracer& tracer) override;
+
 private:
+    enum class State : std::uint64_t { idle, read_biases, wait_sums, read_sums, read_residual, add, write };
+    void enter(State state) { state_trace_.set(static_cast<std::uint64_t>(state)); }
+
     /// `bytes` at a chip-local address of one unit's chip, to be moved from or to `data`.
     struct Segment {
         std::uint32_t unit;
@@ -95,6 +102,7 @@ private:
     core::Meter meter_{"meter"};
     bool avoids_pcm_writes_;
     core::Meter::Account avoided_words_;
+    core::TraceSignal state_trace_, pass_trace_;
 };
 
 } // namespace hydravp::modules

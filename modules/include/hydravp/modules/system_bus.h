@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/core/timeline.h"
+#include "hydravp/core/trace.h"
 #include "hydravp/modules/config.h"
 
 #include <systemc>
@@ -18,7 +19,7 @@ namespace hydravp::modules {
 ///
 /// LT and debug. A transaction occupies the bus for its bytes at the bus's bandwidth; whoever comes second
 /// waits. Addresses are passed on unchanged. Not modelled: split transactions, AT.
-class SystemBus : public sc_core::sc_module {
+class SystemBus : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::multi_passthrough_target_socket<SystemBus> initiators{"initiators"};
 
@@ -27,6 +28,8 @@ public:
     using TargetPort = tlm_utils::simple_initiator_socket_tagged<SystemBus>;
     /// A new port that receives the addresses [base, base + bytes). Ranges must not overlap.
     TargetPort& add_target(std::uint64_t base, std::uint64_t bytes);
+
+    void trace(core::Tracer& tracer) override;
 
 private:
     struct Target {
@@ -39,6 +42,7 @@ private:
 
     SystemBusConfig config_;
     core::Timeline wires_;
+    core::TraceSignal busy_;
     std::vector<Target> targets_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/core/conv_schedule.h"
+#include "hydravp/core/trace.h"
 #include "hydravp/core/work_item.h"
 #include "hydravp/modules/channel_interleaving.h"
 #include "hydravp/modules/channel_port.h"
@@ -20,7 +21,7 @@ namespace hydravp::modules {
 /// Layers are queued in the order of execution; the stream runs ahead across layer borders as far as the
 /// staging buffer and the weight buffers allow. Part of the memory controller: it uses the controller's
 /// ports.
-class WeightStreamer : public sc_core::sc_module {
+class WeightStreamer : public sc_core::sc_module, public core::Traceable {
 public:
     struct Ports {
         ChannelPort* dram;
@@ -44,6 +45,8 @@ public:
     /// Reads `bytes` of the PCM at a system address, now; returns when the last of them has arrived.
     core::Picoseconds read_pcm(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
                                core::LayerId layer);
+
+    void trace(core::Tracer& tracer) override;
 
 private:
     struct Piece { ///< one chunk for the units of one rank
@@ -77,6 +80,7 @@ private:
     std::uint64_t migrated_ = 0, needed_ = 0;    ///< layers since reset: migrated, waited for
     sc_core::sc_event migrated_event_;
     sc_core::sc_event layer_queued_, piece_staged_, piece_forwarded_;
+    core::TraceSignal staged_trace_;
 };
 
 } // namespace hydravp::modules

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/units.h"
 #include "hydravp/platform/results.h"
 
 #include <cstdint>
@@ -11,6 +12,14 @@
 
 namespace hydravp::platform {
 
+/// The waveform that a run writes.
+struct TraceOptions {
+    std::string file; ///< VCD; empty: none
+    core::Picoseconds from{0};
+    core::Picoseconds to = core::Picoseconds::max();
+    std::vector<std::string> patterns; ///< of hierarchical signal names; none: every signal
+};
+
 /// What `hydravp run` was asked for, apart from the platform's configuration.
 struct RunOptions {
     std::string network = "vgg16"; ///< name of a built-in network, or an .onnx file
@@ -20,6 +29,7 @@ struct RunOptions {
     std::optional<bool> functional;     ///< default: files functional, shapes timing
     std::uint64_t seed = 1;
     bool golden = true;
+    TraceOptions trace;
     /// Called now and then with the work done so far; empty: nobody wants to know.
     std::function<void(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers)>
         progress;

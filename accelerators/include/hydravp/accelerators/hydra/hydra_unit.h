@@ -9,6 +9,7 @@
 #include "hydravp/core/conv_schedule.h"
 #include "hydravp/core/meter.h"
 #include "hydravp/core/payload_pool.h"
+#include "hydravp/core/trace.h"
 #include "hydravp/core/work_item.h"
 #include "hydravp/memory/command.h"
 #include "hydravp/modules/unit_lines.h"
@@ -34,7 +35,7 @@ namespace hydravp::accelerators::hydra {
 /// Sockets: `bus` (from the chip: registers, WB, OB; address space `core::UnitMap`), `banks` (to the chip's
 /// cells). Not modelled: the stream buffers' own storage (their fill rate bounds the MACs' rate), clock
 /// gating of idle lanes.
-class HydraUnit : public sc_core::sc_module, public modules::UnitLinesIf {
+class HydraUnit : public sc_core::sc_module, public modules::UnitLinesIf, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<HydraUnit> bus{"bus"};
     tlm_utils::simple_initiator_socket<HydraUnit> banks{"banks"};
@@ -56,7 +57,26 @@ public:
     /// Multiply-accumulates executed since reset (lanes that had a position to work on).
     std::uint64_t mac_count() const { return mac_count_; }
 
+    /// State of the controller, content of the buffers, and the lanes (MACs) that have an output to work on.
+    void trace(core::Tracer& tracer) override;
+
 private:
+    /// What the controller does or waits for, as the waveform shows it.
+    enum class State : std::uint64_t {
+        idle,
+        wait_fetch,
+        wait_weights,
+        compute,
+        wait_output,
+        pool,
+        pool_write
+    };
+    void enter(State state) const { state_trace_.set(static_cast<std::uint64_t>(state)); }
+    void show_tiles() const { tiles_trace_.set(tiles_filled_ - tiles_freed_); }
+    void show_weights() const { weights_trace_.set(weights_.used()); }
+    void show_outputs() const { outputs_trace_.set(outputs_.waiting()); }
+    void show_lanes(std::uint32_t outputs, std::uint32_t steps) const;
+
     void receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     bool write(std::uint64_t address, const unsigned char* data, std::uint32_t length, core::Picoseconds at);
     bool read(std::uint64_t address, unsigned char* data, std::uint32_t length);
@@ -119,6 +139,7 @@ private:
     memory::UnitAccessExtension access_;
     core::Meter meter_{"meter"};
     core::Meter::Account mac_energy_, buffer_energy_, control_energy_, mac_busy_, pool_busy_, macs_;
+    core::TraceSignal state_trace_, tiles_trace_, weights_trace_, outputs_trace_, lanes_trace_;
 };
 
 } // namespace hydravp::accelerators::hydra

@@ -20,6 +20,7 @@ public:
     WeightBuffer(std::uint32_t capacity, bool keep_data);
 
     std::uint32_t space() const { return capacity_ - used_; }
+    std::uint32_t used() const { return used_; }
     /// Appends `count` bytes that are valid from `ready` on. False if they don't fit.
     bool append(const unsigned char* data, std::uint32_t count, core::Picoseconds ready);
     /// When the oldest `count` bytes are all valid; empty while some are not even on their way.
