@@ -176,6 +176,7 @@ void HybridMemoryController::b_transport(tlm::tlm_generic_payload& payload, sc_c
         status = chip_or_unit(payload, to, delay);
     }
     payload.set_response_status(status);
+    rejected_accesses_ += payload.is_response_error() ? 1 : 0;
 }
 
 tlm::tlm_response_status HybridMemoryController::ordinary(tlm::tlm_generic_payload& payload,
@@ -244,8 +245,8 @@ tlm::tlm_response_status HybridMemoryController::chip_or_unit(tlm::tlm_generic_p
         request_.space =
             to.kind == Destination::Kind::chip ? memory::AccessSpace::array : memory::AccessSpace::unit;
         request_.rank = core::Rank{rank};
-        request_.chips =
-            broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips)) : 1U << (to.index % chips);
+        request_.chips = broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips))
+                                   : 1U << (to.index % chips);
         request_.chip_address = to.offset;
         request_.bytes_per_chip = payload.get_data_length();
         request_.chip_stride = 0; // every selected chip sees the same bytes
@@ -422,7 +423,8 @@ void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
         request.space = memory::AccessSpace::unit;
         request.rank = core::Rank{rank};
         const std::uint32_t present = memory::first_chips(std::min(chips, units_ - rank * chips));
-        request.chips = rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
+        request.chips =
+            rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
         request.chip_address = UnitMap::start;
         request.bytes_per_chip = 8;
         request.layer = static_cast<core::LayerId>(layer.layer);

@@ -27,6 +27,8 @@ public:
     using TargetPort = tlm_utils::simple_initiator_socket_tagged<SystemBus>;
     /// A new port that receives the addresses [base, base + bytes). Ranges must not overlap.
     TargetPort& add_target(std::uint64_t base, std::uint64_t bytes);
+    /// Accesses that led to no target, or out of it; answered with an address error response.
+    std::uint64_t rejected_accesses() const { return rejected_accesses_; }
 
 private:
     struct Target {
@@ -40,6 +42,7 @@ private:
     SystemBusConfig config_;
     core::Timeline wires_;
     std::vector<Target> targets_;
+    std::uint64_t rejected_accesses_ = 0;
 };
 
 } // namespace hydravp::modules
