@@ -7,6 +7,7 @@
 #include "hydravp/platform/run_options.h"
 #include "hydravp/workloads/network_library.h"
 
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <systemc>
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -34,12 +36,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace hydravp;
 
-enum ExitCode { success = 0, simulation_failed = 1, bad_input = 2 };
+enum ExitCode { success = 0, simulation_failed = 1, bad_input = 2, interrupted = 130 };
 
 // SystemC's main() prints its copyright before it calls sc_main(), unless this is set.
 [[maybe_unused]] const int copyright_message_disabled = setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
 
 constexpr const char* default_platform = "hydra.yaml";
+const std::vector<std::string> result_files{"results.json", "layers.csv"};
 
 /// What the command line asks for.
 struct Arguments {
@@ -81,6 +84,31 @@ bool is_onnx_file(const std::string& network) {
     return fs::path(network).extension() == ".onnx";
 }
 
+volatile std::sig_atomic_t stop_requested = 0;
+
+extern "C" void request_stop(int) {
+    stop_requested = 1;
+    std::signal(SIGINT, SIG_DFL); // the second one kills
+    std::signal(SIGTERM, SIG_DFL);
+}
+
+/// From now on SIGINT and SIGTERM only ask the run to stop. A signal that is ignored (nohup) stays so.
+void stop_on_signals() {
+    for (const int number : {SIGINT, SIGTERM}) {
+        struct sigaction action {};
+        sigaction(number, nullptr, &action);
+        if (action.sa_handler != SIG_IGN) {
+            action = {};
+            action.sa_handler = request_stop;
+            sigaction(number, &action, nullptr); // without SA_RESTART: a call that waits returns
+        }
+    }
+}
+
+bool stopping() {
+    return stop_requested != 0;
+}
+
 /// CLI11's own conversion wraps negative numbers and clamps large ones.
 std::uint64_t parse_whole_number(const char* option, const std::string& text, std::uint64_t smallest) {
     std::uint64_t value = 0;
@@ -101,21 +129,27 @@ public:
     ProgressBar& operator=(const ProgressBar&) = delete;
 
     void show(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers) {
+        if (frames > 0 && layers > 0) {
+            const double done =
+                (static_cast<double>(frame) + static_cast<double>(layer) / static_cast<double>(layers)) /
+                static_cast<double>(frames);
+            draw(done, fmt::format("frame {}/{}, layer {}/{}", std::min(frame + 1, frames), frames,
+                                   std::min(layer + 1, layers), layers));
+        }
+    }
+
+    void draw(double done, const std::string& text) {
         using Clock = std::chrono::steady_clock;
         constexpr std::chrono::milliseconds shortest_interval{100};
         const Clock::time_point now = Clock::now();
-        if (!visible_ || (drawn_ && now - last_ < shortest_interval) || frames == 0 || layers == 0) {
+        if (!visible_ || (drawn_ && now - last_ < shortest_interval)) {
             return;
         }
         last_ = now;
         drawn_ = true;
         constexpr std::uint64_t width = 40;
-        const double done =
-            (static_cast<double>(frame) + static_cast<double>(layer) / static_cast<double>(layers)) /
-            static_cast<double>(frames);
         const auto filled = static_cast<std::size_t>(std::min(1.0, done) * width);
-        fmt::print(stderr, "\r[{:<{}}] frame {}/{}, layer {}/{} \033[K", std::string(filled, '#'), width,
-                   std::min(frame + 1, frames), frames, std::min(layer + 1, layers), layers);
+        fmt::print(stderr, "\r[{:<{}}] {} \033[K", std::string(filled, '#'), width, text);
         std::fflush(stderr);
     }
 
@@ -133,7 +167,7 @@ private:
     std::chrono::steady_clock::time_point last_{};
 };
 
-void run(Arguments arguments) {
+ExitCode run(Arguments arguments) {
     platform::RunOptions& options = arguments.run;
     options.seed = parse_whole_number("--seed", arguments.seed, 0);
     if (!arguments.count.empty()) {
@@ -156,18 +190,32 @@ void run(Arguments arguments) {
                                 ? fs::path("out") / fs::path(options.network).stem()
                                 : fs::path(arguments.output_folder);
     platform::prepare_output_folder(folder.string());
+    platform::remove_old_files(folder.string(), result_files);
 
+    stop_on_signals();
+    options.stop = stopping;
     ProgressBar progress;
     options.progress = [&progress](std::uint64_t frame, std::uint64_t frames, std::size_t layer,
                                    std::size_t layers) { progress.show(frame, frames, layer, layers); };
     const platform::RunResults results = platform::run(config, options);
     progress.clear();
 
-    platform::write_file((folder / "platform.yaml").string(), platform::effective_yaml(config));
-    platform::write_layers_csv((folder / "layers.csv").string(), results);
-    platform::write_results_json((folder / "results.json").string(), results);
+    try {
+        platform::write_file((folder / "platform.yaml").string(), platform::effective_yaml(config));
+        platform::write_layers_csv((folder / "layers.csv").string(), results);
+        platform::write_results_json((folder / "results.json").string(), results);
+    } catch (const core::SimulationError&) {
+        platform::remove_old_files(folder.string(), result_files); // all or nothing
+        throw;
+    }
     std::cout << platform::format_table(results)
               << fmt::format("\nresults.json, layers.csv and platform.yaml are in {}\n", folder.string());
+    if (!results.complete) {
+        std::cout.flush();
+        fmt::print(stderr, "hydravp: interrupted; the results are incomplete\n");
+        return interrupted;
+    }
+    return success;
 }
 
 void print_networks() {
@@ -219,7 +267,9 @@ int main_program(int argc, char* argv[]) {
     CLI::App app{"HydraVP: a virtual platform of near- and in-memory CNN acceleration", "hydravp"};
     app.set_version_flag("--version", fmt::format("hydravp {}, SystemC {}", HYDRAVP_VERSION, SC_VERSION));
     app.require_subcommand(0, 1);
-    app.footer("Exit codes: 0 success, 1 the simulation failed, 2 bad input.");
+    app.footer(
+        "Exit codes: 0 success, 1 the simulation failed, 2 bad input, "
+        "130 interrupted.");
 
     CLI::App* run_command =
         app.add_subcommand("run", "Run a network on a platform and report time, energy, traffic");
@@ -280,8 +330,9 @@ int main_program(int argc, char* argv[]) {
     }
 
     if (run_command->parsed()) {
-        run(std::move(arguments));
-    } else if (networks_command->parsed()) {
+        return run(std::move(arguments));
+    }
+    if (networks_command->parsed()) {
         print_networks();
     } else if (config_command->parsed()) {
         print_config(arguments);
@@ -292,6 +343,7 @@ int main_program(int argc, char* argv[]) {
 } // namespace
 
 int sc_main(int argc, char* argv[]) {
+    std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of its write
     // Ending a simulation is no news; it would stand among the results on standard output.
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     try {
