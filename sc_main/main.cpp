@@ -3,10 +3,12 @@
 #include "hydravp/core/quantity.h"
 #include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/nearest_name.h"
+#include "hydravp/platform/reproduction.h"
 #include "hydravp/platform/results_writer.h"
 #include "hydravp/platform/run_options.h"
 #include "hydravp/workloads/network_library.h"
 
+#include "child_runs.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -53,6 +55,7 @@ struct Arguments {
     std::string golden = "on";
     std::string count;
     std::string seed = "1";
+    std::string study;
     platform::RunOptions run;
 };
 
@@ -218,6 +221,55 @@ ExitCode run(Arguments arguments) {
     return success;
 }
 
+/// Runs what a paper's figures need and compares. A figure outside its tolerance is an error.
+ExitCode reproduce(const Arguments& arguments) {
+    const platform::Study& study = platform::find_study(arguments.study);
+    const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
+    platform::Reproduction reproduction;
+    reproduction.study = study.name;
+    reproduction.platform = platform::load_config(path, arguments.overrides).name;
+    reproduction.overrides = arguments.overrides;
+    if (!arguments.output_folder.empty()) {
+        platform::prepare_output_folder(arguments.output_folder);
+        platform::remove_old_files(arguments.output_folder,
+                                   {"reproduce.json", "reproduce.csv", "reproduce.md"});
+    }
+
+    stop_on_signals();
+    ProgressBar progress;
+    ChildRuns runs;
+    runs.platform = path;
+    runs.overrides = arguments.overrides;
+    runs.stop = stopping;
+    runs.progress = [&progress](std::size_t done, std::size_t of) {
+        progress.draw(static_cast<double>(done) / static_cast<double>(of),
+                      fmt::format("run {}/{}", done, of));
+    };
+    progress.draw(0, "");
+    const platform::Measurements measurements = runs.measure(study.runs);
+    progress.clear();
+    if (stopping()) {
+        fmt::print(stderr, "hydravp: interrupted\n");
+        return interrupted;
+    }
+    reproduction.rows = platform::compare(study, measurements);
+    std::cout << platform::format_reproduction(reproduction);
+    if (!arguments.output_folder.empty()) {
+        platform::write_reproduction(arguments.output_folder, reproduction);
+        std::cout << fmt::format("\nreproduce.json, reproduce.csv and reproduce.md are in {}\n",
+                                 arguments.output_folder);
+    }
+    std::cout.flush();
+    std::string outside;
+    for (const platform::ReproducedRow& row : reproduction.rows) {
+        outside += row.within() ? "" : (outside.empty() ? "" : "; ") + row.name;
+    }
+    if (!outside.empty()) {
+        throw core::SimulationError(fmt::format("outside of the tolerance: {}", outside));
+    }
+    return success;
+}
+
 void print_networks() {
     constexpr const char* row = "{:<20}  {:>6}  {:>10}  {:>12}  {}\n";
     std::cout << fmt::format(fmt::runtime(row), "network", "layers", "MACs [M]", "weights [M]",
@@ -268,7 +320,7 @@ int main_program(int argc, char* argv[]) {
     app.set_version_flag("--version", fmt::format("hydravp {}, SystemC {}", HYDRAVP_VERSION, SC_VERSION));
     app.require_subcommand(0, 1);
     app.footer(
-        "Exit codes: 0 success, 1 the simulation failed, 2 bad input, "
+        "Exit codes: 0 success, 1 the simulation failed or a figure is outside its tolerance, 2 bad input, "
         "130 interrupted.");
 
     CLI::App* run_command =
@@ -309,6 +361,21 @@ int main_program(int argc, char* argv[]) {
         ->check(CLI::IsMember({"on", "off"}))
         ->capture_default_str();
 
+    CLI::App* reproduce_command = app.add_subcommand(
+        "reproduce", "Run what the figures of a paper need, and compare the model's with the paper's");
+    reproduce_command->add_option("paper", arguments.study, "Whose figures: hydra")
+        ->type_name("PAPER")
+        ->required();
+    reproduce_command
+        ->add_option("platform", arguments.platform,
+                     "Configuration of the platform (default: configs/hydra.yaml)")
+        ->type_name("PLATFORM.yaml");
+    add_overrides(*reproduce_command, arguments);
+    reproduce_command
+        ->add_option("--out", arguments.output_folder,
+                     "Folder for reproduce.json, reproduce.csv and reproduce.md (default: only print)")
+        ->type_name("DIR");
+
     CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
 
     CLI::App* config_command =
@@ -331,6 +398,9 @@ int main_program(int argc, char* argv[]) {
 
     if (run_command->parsed()) {
         return run(std::move(arguments));
+    }
+    if (reproduce_command->parsed()) {
+        return reproduce(arguments);
     }
     if (networks_command->parsed()) {
         print_networks();

@@ -76,7 +76,7 @@ TEST_CASE("a configuration that is empty or no text is refused") {
     const TemporaryFolder folder;
     write_file(folder / "empty.yaml", "");
     write_file(folder / "garbage.yaml", garbage(5000));
-    for (const char* command : {"run ", "config "}) {
+    for (const char* command : {"run ", "config ", "reproduce hydra "}) {
         CAPTURE(command);
         check_bad_input(hydravp_in(folder, std::string(command) + "empty.yaml"), "empty.yaml: found nothing");
         check_bad_input(hydravp_in(folder, std::string(command) + "garbage.yaml"), "garbage.yaml: ");
@@ -156,6 +156,7 @@ TEST_CASE("an output folder below a file is refused before anything runs") {
     write_file(folder / "file", "mine");
     check_bad_input(hydravp_in(folder, "run --out file/below"), "file/below: the output folder");
     check_bad_input(hydravp_in(folder, "run --out file"), "file: ");
+    check_bad_input(hydravp_in(folder, "reproduce hydra --out file/below"), "file/below: the output folder");
     CHECK(read_file(folder / "file") == "mine");
 }
 

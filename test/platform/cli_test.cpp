@@ -54,10 +54,14 @@ TEST_CASE("the known networks are listed") {
 }
 
 TEST_CASE("bad input ends with exit code 2 and a message") {
-    check_bad_input("", "expected a command: run, networks, config");
+    check_bad_input("", "expected a command: run, reproduce, networks, config");
     check_bad_input("rnu", "(did you mean run?)");
     check_bad_input("--nonsense", "--nonsense");
     check_bad_input("run --nonsense", "--nonsense");
+    check_bad_input("reproduce", "paper");
+    check_bad_input("reproduce hidra", "(did you mean hydra?)");
+    check_bad_input("reproduce hydra nowhere.yaml", "nowhere.yaml: no such file");
+    check_bad_input("reproduce hydra --out /dev/null", "/dev/null");
     check_bad_input("run --data fast", "--data");
     check_bad_input("run --golden maybe", "--golden");
     check_bad_input("run --count 0", "--count");

@@ -246,6 +246,22 @@ TEST_CASE("a second SIGINT kills") {
     CHECK_FALSE(fs::exists(folder / "out/results.json"));
 }
 
+TEST_CASE("an interrupted reproduction leaves no child and no file") {
+    const TemporaryFolder folder;
+    Process run(folder, {"reproduce", "hydra", "--out", "out"});
+    run.wait_until_it_works(0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200)); // the first runs begin
+    run.send(SIGINT);
+    const int status = run.wait();
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 130);
+    CHECK(fs::is_empty(folder / "out"));
+    for (const auto& process : fs::directory_iterator("/proc")) {
+        std::error_code error;
+        CHECK(fs::read_symlink(process.path() / "cwd", error) != folder.path());
+    }
+}
+
 TEST_CASE("a run that fails leaves no results, also none of an earlier run") {
     const TemporaryFolder folder;
     REQUIRE(test::hydravp_in(folder, "run --network resnet34 --out out").code == 0);
