@@ -6,10 +6,10 @@ add_library(HydraVP::options ALIAS hydravp_options)
 target_compile_options(hydravp_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
                        $<$<BOOL:${HYDRAVP_WERROR}>:-Werror>)
 if(HYDRAVP_SANITIZE)
-  target_compile_options(hydravp_options INTERFACE -fsanitize=address,undefined
+  target_compile_options(hydravp_options INTERFACE -fsanitize=${HYDRAVP_SANITIZE}
                          -fno-sanitize-recover=undefined -fno-omit-frame-pointer
                          -Wno-maybe-uninitialized) # GCC warns falsely in instrumented code
-  target_link_options(hydravp_options INTERFACE -fsanitize=address,undefined)
+  target_link_options(hydravp_options INTERFACE -fsanitize=${HYDRAVP_SANITIZE})
 endif()
 
 # hydravp_add_library(NAME [PUBLIC LIB...] [PRIVATE LIB...])

@@ -3,9 +3,12 @@
 #include "hydravp/core/quantity.h"
 #include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/nearest_name.h"
+#include "hydravp/platform/reproduction.h"
 #include "hydravp/platform/results_writer.h"
 #include "hydravp/platform/run_options.h"
 #include "hydravp/workloads/network_library.h"
+
+#include "child_runs.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -15,6 +18,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -34,12 +38,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace hydravp;
 
-enum ExitCode { success = 0, simulation_failed = 1, bad_input = 2 };
+enum ExitCode { success = 0, simulation_failed = 1, bad_input = 2, interrupted = 130 };
 
 // SystemC's main() prints its copyright before it calls sc_main(), unless this is set.
 [[maybe_unused]] const int copyright_message_disabled = setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
 
 constexpr const char* default_platform = "hydra.yaml";
+const std::vector<std::string> result_files{"results.json", "layers.csv"};
 
 /// What the command line asks for.
 struct Arguments {
@@ -52,6 +57,7 @@ struct Arguments {
     std::string seed = "1";
     std::string trace_from;
     std::string trace_to;
+    std::string study;
     platform::RunOptions run;
 };
 
@@ -81,6 +87,31 @@ std::string find_default_platform() {
 
 bool is_onnx_file(const std::string& network) {
     return fs::path(network).extension() == ".onnx";
+}
+
+volatile std::sig_atomic_t stop_requested = 0;
+
+extern "C" void request_stop(int) {
+    stop_requested = 1;
+    std::signal(SIGINT, SIG_DFL); // the second one kills
+    std::signal(SIGTERM, SIG_DFL);
+}
+
+/// From now on SIGINT and SIGTERM only ask the run to stop. A signal that is ignored (nohup) stays so.
+void stop_on_signals() {
+    for (const int number : {SIGINT, SIGTERM}) {
+        struct sigaction action {};
+        sigaction(number, nullptr, &action);
+        if (action.sa_handler != SIG_IGN) {
+            action = {};
+            action.sa_handler = request_stop;
+            sigaction(number, &action, nullptr); // without SA_RESTART: a call that waits returns
+        }
+    }
+}
+
+bool stopping() {
+    return stop_requested != 0;
 }
 
 /// CLI11's own conversion wraps negative numbers and clamps large ones.
@@ -129,21 +160,27 @@ public:
     ProgressBar& operator=(const ProgressBar&) = delete;
 
     void show(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers) {
+        if (frames > 0 && layers > 0) {
+            const double done =
+                (static_cast<double>(frame) + static_cast<double>(layer) / static_cast<double>(layers)) /
+                static_cast<double>(frames);
+            draw(done, fmt::format("frame {}/{}, layer {}/{}", std::min(frame + 1, frames), frames,
+                                   std::min(layer + 1, layers), layers));
+        }
+    }
+
+    void draw(double done, const std::string& text) {
         using Clock = std::chrono::steady_clock;
         constexpr std::chrono::milliseconds shortest_interval{100};
         const Clock::time_point now = Clock::now();
-        if (!visible_ || (drawn_ && now - last_ < shortest_interval) || frames == 0 || layers == 0) {
+        if (!visible_ || (drawn_ && now - last_ < shortest_interval)) {
             return;
         }
         last_ = now;
         drawn_ = true;
         constexpr std::uint64_t width = 40;
-        const double done =
-            (static_cast<double>(frame) + static_cast<double>(layer) / static_cast<double>(layers)) /
-            static_cast<double>(frames);
         const auto filled = static_cast<std::size_t>(std::min(1.0, done) * width);
-        fmt::print(stderr, "\r[{:<{}}] frame {}/{}, layer {}/{} \033[K", std::string(filled, '#'), width,
-                   std::min(frame + 1, frames), frames, std::min(layer + 1, layers), layers);
+        fmt::print(stderr, "\r[{:<{}}] {} \033[K", std::string(filled, '#'), width, text);
         std::fflush(stderr);
     }
 
@@ -161,7 +198,7 @@ private:
     std::chrono::steady_clock::time_point last_{};
 };
 
-void run(Arguments arguments) {
+ExitCode run(Arguments arguments) {
     platform::RunOptions& options = arguments.run;
     options.seed = parse_whole_number("--seed", arguments.seed, 0);
     if (!arguments.count.empty()) {
@@ -185,21 +222,84 @@ void run(Arguments arguments) {
                                 ? fs::path("out") / fs::path(options.network).stem()
                                 : fs::path(arguments.output_folder);
     platform::prepare_output_folder(folder.string());
+    platform::remove_old_files(folder.string(), result_files);
 
+    stop_on_signals();
+    options.stop = stopping;
     ProgressBar progress;
     options.progress = [&progress](std::uint64_t frame, std::uint64_t frames, std::size_t layer,
                                    std::size_t layers) { progress.show(frame, frames, layer, layers); };
     const platform::RunResults results = platform::run(config, options);
     progress.clear();
 
-    platform::write_file((folder / "platform.yaml").string(), platform::effective_yaml(config));
-    platform::write_layers_csv((folder / "layers.csv").string(), results);
-    platform::write_results_json((folder / "results.json").string(), results);
+    try {
+        platform::write_file((folder / "platform.yaml").string(), platform::effective_yaml(config));
+        platform::write_layers_csv((folder / "layers.csv").string(), results);
+        platform::write_results_json((folder / "results.json").string(), results);
+    } catch (const core::SimulationError&) {
+        platform::remove_old_files(folder.string(), result_files); // all or nothing
+        throw;
+    }
     std::cout << platform::format_table(results)
               << fmt::format("\nresults.json, layers.csv and platform.yaml are in {}\n", folder.string());
     if (!options.trace.file.empty()) {
         std::cout << fmt::format("the waveform is {}\n", options.trace.file);
     }
+    if (!results.complete) {
+        std::cout.flush();
+        fmt::print(stderr, "hydravp: interrupted; the results are incomplete\n");
+        return interrupted;
+    }
+    return success;
+}
+
+/// Runs what a paper's figures need and compares. A figure outside its tolerance is an error.
+ExitCode reproduce(const Arguments& arguments) {
+    const platform::Study& study = platform::find_study(arguments.study);
+    const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
+    platform::Reproduction reproduction;
+    reproduction.study = study.name;
+    reproduction.platform = platform::load_config(path, arguments.overrides).name;
+    reproduction.overrides = arguments.overrides;
+    if (!arguments.output_folder.empty()) {
+        platform::prepare_output_folder(arguments.output_folder);
+        platform::remove_old_files(arguments.output_folder,
+                                   {"reproduce.json", "reproduce.csv", "reproduce.md"});
+    }
+
+    stop_on_signals();
+    ProgressBar progress;
+    ChildRuns runs;
+    runs.platform = path;
+    runs.overrides = arguments.overrides;
+    runs.stop = stopping;
+    runs.progress = [&progress](std::size_t done, std::size_t of) {
+        progress.draw(static_cast<double>(done) / static_cast<double>(of),
+                      fmt::format("run {}/{}", done, of));
+    };
+    progress.draw(0, "");
+    const platform::Measurements measurements = runs.measure(study.runs);
+    progress.clear();
+    if (stopping()) {
+        fmt::print(stderr, "hydravp: interrupted\n");
+        return interrupted;
+    }
+    reproduction.rows = platform::compare(study, measurements);
+    std::cout << platform::format_reproduction(reproduction);
+    if (!arguments.output_folder.empty()) {
+        platform::write_reproduction(arguments.output_folder, reproduction);
+        std::cout << fmt::format("\nreproduce.json, reproduce.csv and reproduce.md are in {}\n",
+                                 arguments.output_folder);
+    }
+    std::cout.flush();
+    std::string outside;
+    for (const platform::ReproducedRow& row : reproduction.rows) {
+        outside += row.within() ? "" : (outside.empty() ? "" : "; ") + row.name;
+    }
+    if (!outside.empty()) {
+        throw core::SimulationError(fmt::format("outside of the tolerance: {}", outside));
+    }
+    return success;
 }
 
 void print_networks() {
@@ -251,7 +351,9 @@ int main_program(int argc, char* argv[]) {
     CLI::App app{"HydraVP: a virtual platform of near- and in-memory CNN acceleration", "hydravp"};
     app.set_version_flag("--version", fmt::format("hydravp {}, SystemC {}", HYDRAVP_VERSION, SC_VERSION));
     app.require_subcommand(0, 1);
-    app.footer("Exit codes: 0 success, 1 the simulation failed, 2 bad input.");
+    app.footer(
+        "Exit codes: 0 success, 1 the simulation failed or a figure is outside its tolerance, 2 bad input, "
+        "130 interrupted.");
 
     CLI::App* run_command =
         app.add_subcommand("run", "Run a network on a platform and report time, energy, traffic");
@@ -302,6 +404,20 @@ int main_program(int argc, char* argv[]) {
     run_command->add_option("--trace-from", arguments.trace_from, "The waveform begins here, e.g. 10us")
         ->type_name("TIME");
     run_command->add_option("--trace-to", arguments.trace_to, "It ends here")->type_name("TIME");
+    CLI::App* reproduce_command = app.add_subcommand(
+        "reproduce", "Run what the figures of a paper need, and compare the model's with the paper's");
+    reproduce_command->add_option("paper", arguments.study, "Whose figures: hydra")
+        ->type_name("PAPER")
+        ->required();
+    reproduce_command
+        ->add_option("platform", arguments.platform,
+                     "Configuration of the platform (default: configs/hydra.yaml)")
+        ->type_name("PLATFORM.yaml");
+    add_overrides(*reproduce_command, arguments);
+    reproduce_command
+        ->add_option("--out", arguments.output_folder,
+                     "Folder for reproduce.json, reproduce.csv and reproduce.md (default: only print)")
+        ->type_name("DIR");
 
     CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
 
@@ -324,8 +440,12 @@ int main_program(int argc, char* argv[]) {
     }
 
     if (run_command->parsed()) {
-        run(std::move(arguments));
-    } else if (networks_command->parsed()) {
+        return run(std::move(arguments));
+    }
+    if (reproduce_command->parsed()) {
+        return reproduce(arguments);
+    }
+    if (networks_command->parsed()) {
         print_networks();
     } else if (config_command->parsed()) {
         print_config(arguments);
@@ -336,6 +456,7 @@ int main_program(int argc, char* argv[]) {
 } // namespace
 
 int sc_main(int argc, char* argv[]) {
+    std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of its write
     // Ending a simulation is no news; it would stand among the results on standard output.
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     try {

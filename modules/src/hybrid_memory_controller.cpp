@@ -176,6 +176,7 @@ void HybridMemoryController::b_transport(tlm::tlm_generic_payload& payload, sc_c
         status = chip_or_unit(payload, to, delay);
     }
     payload.set_response_status(status);
+    rejected_accesses_ += payload.is_response_error() ? 1 : 0;
 }
 
 tlm::tlm_response_status HybridMemoryController::ordinary(tlm::tlm_generic_payload& payload,

@@ -41,6 +41,7 @@ void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_
     Target* target = find(payload);
     if (target == nullptr ||
         payload.get_data_length() > target->bytes - (payload.get_address() - target->base)) {
+        ++rejected_accesses_;
         payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
         return;
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace hydravp::platform {
 
@@ -71,10 +72,65 @@ double mean_ms(core::Picoseconds sum, double frames) {
     return core::to_ms(sum) / frames;
 }
 
+/// Makes the first `layers` layers, still without figures.
+void add_layers(RunResults& results, const core::Network& network, std::size_t layers) {
+    results.total = empty_activity();
+    for (std::size_t i = 0; i < layers; ++i) {
+        LayerResult layer;
+        layer.name = network.layers[i].name;
+        layer.kind = core::to_string(network.layers[i].kind);
+        layer.activity = empty_activity();
+        results.layers.push_back(std::move(layer));
+    }
+}
+
+/// Adds what the meters show to the layers that there are and to the total.
+/// @param frames the readings are divided by it
+/// @param whole  also what belongs to no layer
+void add_readings(RunResults& results, const MeterReadings& readings, double frames, bool whole) {
+    double macs = 0;
+    for (const auto& accounts : readings.meters()) {
+        for (const core::Meter::AccountData& account : accounts) {
+            double sum = whole ? account.unattributed : 0;
+            for (std::size_t i = 0; i < std::min(account.by_layer.size(), results.layers.size()); ++i) {
+                const double amount = account.by_layer[i];
+                sum += amount;
+                add(results.layers[i].activity, account, amount / frames);
+                if (account.name == "macs") {
+                    results.layers[i].macs += static_cast<std::uint64_t>(amount / frames);
+                }
+            }
+            add(results.total, account, sum / frames);
+            macs += account.name == "macs" ? sum : 0;
+        }
+    }
+    results.macs = static_cast<std::uint64_t>(macs / frames);
+    for (LayerResult& layer : results.layers) {
+        layer.bound_by = busiest(layer.activity.busy_ms);
+    }
+}
+
 } // namespace
+
+void MeterReadings::update() {
+    if (meters_.empty()) {
+        meters_ = core::collect_meters();
+        accounts_.resize(meters_.size());
+    }
+    for (std::size_t i = 0; i < meters_.size(); ++i) {
+        accounts_[i] = meters_[i]->accounts();
+    }
+}
 
 void collect_results(RunResults& results, const core::Network& network,
                      const std::vector<FrameTimes>& frames) {
+    MeterReadings readings;
+    readings.update();
+    collect_results(results, network, frames, readings);
+}
+
+void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
+                     const MeterReadings& readings) {
     const auto count = static_cast<double>(frames.size());
     core::Picoseconds latency{0};
     core::Picoseconds whole{0};
@@ -84,8 +140,7 @@ void collect_results(RunResults& results, const core::Network& network,
     }
     results.latency_ms = mean_ms(latency, count);
     results.control_ms = mean_ms(whole - latency, count);
-    results.total = empty_activity();
-    results.layers.resize(network.layers.size());
+    add_layers(results, network, network.layers.size());
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         core::Picoseconds start{0};
         core::Picoseconds end{0};
@@ -93,33 +148,23 @@ void collect_results(RunResults& results, const core::Network& network,
             start += frame.layers[i].start - frame.layers.front().start;
             end += frame.layers[i].end - frame.layers.front().start;
         }
-        LayerResult& layer = results.layers[i];
-        layer.name = network.layers[i].name;
-        layer.kind = core::to_string(network.layers[i].kind);
-        layer.start_ms = mean_ms(start, count);
-        layer.end_ms = mean_ms(end, count);
-        layer.activity = empty_activity();
+        results.layers[i].start_ms = mean_ms(start, count);
+        results.layers[i].end_ms = mean_ms(end, count);
     }
-    double macs = 0;
-    for (const core::Meter* meter : core::collect_meters()) {
-        for (const core::Meter::AccountData& account : meter->accounts()) {
-            double sum = account.unattributed;
-            for (std::size_t i = 0; i < std::min(account.by_layer.size(), results.layers.size()); ++i) {
-                const double amount = account.by_layer[i];
-                sum += amount;
-                add(results.layers[i].activity, account, amount / count);
-                if (account.name == "macs") {
-                    results.layers[i].macs += static_cast<std::uint64_t>(amount / count);
-                }
-            }
-            add(results.total, account, sum / count);
-            macs += account.name == "macs" ? sum : 0;
-        }
+    add_readings(results, readings, count, true);
+}
+
+void collect_partial_results(RunResults& results, const core::Network& network,
+                             const std::vector<modules::LayerInterval>& layers) {
+    add_layers(results, network, layers.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        results.layers[i].start_ms = core::to_ms(layers[i].start - layers.front().start);
+        results.layers[i].end_ms = core::to_ms(layers[i].end - layers.front().start);
     }
-    results.macs = static_cast<std::uint64_t>(macs / count);
-    for (LayerResult& layer : results.layers) {
-        layer.bound_by = busiest(layer.activity.busy_ms);
-    }
+    results.latency_ms = layers.empty() ? 0 : results.layers.back().end_ms;
+    MeterReadings readings;
+    readings.update();
+    add_readings(results, readings, 1, false);
 }
 
 } // namespace hydravp::platform

@@ -3,6 +3,8 @@
 
 #include "hydravp/core/error.h"
 
+#include "text_table.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -87,18 +89,6 @@ double latency_ms(const LayerResult& layer) {
     return layer.end_ms - layer.start_ms;
 }
 
-/// The text as one field of a CSV file.
-std::string csv_field(const std::string& text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) {
-        return text;
-    }
-    std::string field = "\"";
-    for (const char c : text) {
-        field += c == '"' ? "\"\"" : std::string(1, c);
-    }
-    return field + '"';
-}
-
 /// The accounts of any layer or of the frame, in alphabetical order.
 std::set<std::string> names_of(const RunResults& results, Figures Activity::*figures) {
     std::set<std::string> names;
@@ -112,47 +102,6 @@ std::set<std::string> names_of(const RunResults& results, Figures Activity::*fig
     }
     return names;
 }
-
-/// Rows of text; the first `left_columns` are flush left, the others flush right.
-class TextTable {
-public:
-    TextTable(std::vector<std::string> head, std::size_t left_columns) : left_columns_(left_columns) {
-        add(std::move(head));
-    }
-    void add(std::vector<std::string> row) {
-        widths_.resize(std::max(widths_.size(), row.size()), 0);
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            widths_[i] = std::max(widths_[i], row[i].size());
-        }
-        rows_.push_back(std::move(row));
-    }
-    void add_rule() { rows_.emplace_back(); }
-
-    std::string text() const {
-        std::string text;
-        for (const std::vector<std::string>& row : rows_) {
-            std::string line;
-            for (std::size_t i = 0; i < widths_.size(); ++i) {
-                line += i == 0 ? "" : "  ";
-                if (row.empty()) {
-                    line += std::string(widths_[i], '-');
-                } else if (i < left_columns_) {
-                    line += fmt::format("{:<{}}", row[i], widths_[i]);
-                } else {
-                    line += fmt::format("{:>{}}", row[i], widths_[i]);
-                }
-            }
-            line.erase(line.find_last_not_of(' ') + 1);
-            text += line + '\n';
-        }
-        return text;
-    }
-
-private:
-    std::size_t left_columns_;
-    std::vector<std::size_t> widths_;
-    std::vector<std::vector<std::string>> rows_; ///< an empty row is a rule
-};
 
 /// Share of the time that a resource was busy; `-` for what takes no time or was not used.
 std::string percentage(double busy_ms, double of_ms) {
@@ -214,6 +163,18 @@ void prepare_output_folder(const std::string& path) {
     if (access(path.c_str(), W_OK | X_OK) != 0) {
         throw core::InputError(
             fmt::format("{}: the output folder is not writable: {}", path, std::strerror(errno)));
+    }
+}
+
+void remove_old_files(const std::string& folder, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        const fs::path path = fs::path(folder) / name;
+        std::error_code error;
+        fs::remove(path, error);
+        if (error) {
+            throw core::InputError(fmt::format("{}: the file of an earlier run cannot be removed: {}",
+                                               path.string(), error.message()));
+        }
     }
 }
 
@@ -318,7 +279,9 @@ std::string format_table(const RunResults& results) {
                     results.network, results.platform, results.transfers, results.mapping,
                     results.partial_sum_bits, results.data, results.frames, results.frames == 1 ? "" : "s");
     if (!results.complete) {
-        text += "INCOMPLETE: the run ended before its last frame\n";
+        text += results.frames > 0
+                    ? "INCOMPLETE: the run ended before its last frame; these are the complete frames\n"
+                    : "INCOMPLETE: the run ended in its first frame; these are the frame's complete layers\n";
     }
     text += '\n';
 
@@ -335,9 +298,11 @@ std::string format_table(const RunResults& results) {
     table.add(table_row("frame", "", results.latency_ms, results.macs, "", results.total));
     text += table.text();
 
-    text += fmt::format("\nlatency   {:.4f} ms per frame ({:.2f} frames/s), control {:.4f} ms beside it\n",
-                        results.latency_ms, results.latency_ms > 0 ? 1000 / results.latency_ms : 0.0,
-                        results.control_ms);
+    if (results.complete || results.frames > 0) {
+        text += fmt::format(
+            "\nlatency   {:.4f} ms per frame ({:.2f} frames/s), control {:.4f} ms beside it\n",
+            results.latency_ms, results.latency_ms > 0 ? 1000 / results.latency_ms : 0.0, results.control_ms);
+    }
     if (results.accuracy) {
         const std::uint64_t images = results.accuracy->images;
         text += fmt::format("accuracy  {} image{}", images, images == 1 ? "" : "s");

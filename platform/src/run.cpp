@@ -15,8 +15,10 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -160,7 +162,11 @@ public:
         }
     }
 
-    Accuracy accuracy() const {
+    /// Nothing before the first frame is complete.
+    std::optional<Accuracy> accuracy() const {
+        if (frames_ == 0) {
+            return std::nullopt;
+        }
         Accuracy result;
         result.images = frames_;
         if (!work_.labels.empty()) {
@@ -178,7 +184,9 @@ private:
     std::uint64_t frames_ = 0, correct_ = 0, equal_words_ = 0, words_ = 0;
 };
 
-void simulate(HybridPlatform& platform) {
+/// Runs until the host's program ends; false if `stop` ended it before.
+bool simulate(HybridPlatform& platform, const std::function<bool()>& stop) {
+    const sc_core::sc_time slice(10, sc_core::SC_US); // a frame takes some milliseconds
     sc_core::sc_spawn_options options;
     options.spawn_method();
     options.dont_initialize();
@@ -187,7 +195,12 @@ void simulate(HybridPlatform& platform) {
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     sc_core::sc_set_stop_mode(sc_core::SC_STOP_FINISH_DELTA);
     try {
-        sc_core::sc_start();
+        do {
+            if (stop && stop()) {
+                return false;
+            }
+            sc_core::sc_start(slice);
+        } while (!platform.host.finished() && sc_core::sc_pending_activity());
     } catch (const sc_core::sc_report& report) {
         throw core::SimulationError(report.get_msg());
     }
@@ -195,6 +208,7 @@ void simulate(HybridPlatform& platform) {
     if (!platform.host.finished()) {
         throw core::SimulationError("the simulation ended before the host's program did");
     }
+    return true;
 }
 
 double peak_rss_mb() {
@@ -228,10 +242,13 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     callbacks.input = [&](std::uint64_t frame) {
         return workloads::quantize_image(work.quantized, work.image(frame));
     };
+    std::size_t layers_done = 0;
+    MeterReadings after_frame; // what an interrupted run reports
     callbacks.layer_done = [&](std::uint64_t frame, std::size_t layer) {
         if (waveform) {
             waveform->sample_energy();
         }
+        layers_done = layer + 1;
         if (options.progress) {
             options.progress(frame, work.frames, layer + 1, names.size());
         }
@@ -240,31 +257,40 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
         if (judge) {
             judge->check(frame, inference, mapped);
         }
+        if (options.stop) {
+            after_frame.update();
+        }
     };
     inference.install(work.frames, callbacks);
     if (waveform) {
         waveform->connect(platform);
     }
-    simulate(platform);
+    RunResults results;
+    results.complete = simulate(platform, options.stop);
     if (waveform) {
         waveform->finish();
     }
-    platform.dram.flush();
-    for (const auto& channel : platform.pcm) {
-        channel->flush();
-    }
-
-    RunResults results;
-    results.complete = true;
     results.platform = config.name;
     results.network = work.network.name;
     results.transfers = to_string(config.transfers);
     results.mapping = to_string(config.mapping);
     results.partial_sum_bits = config.partial_sum_bits;
     results.data = work.functional ? "functional" : "timing";
-    results.frames = work.frames;
+    results.frames = inference.frames().size();
     results.load_bytes = static_cast<double>(inference.loaded_bytes());
-    collect_results(results, work.network, inference.frames());
+    if (results.complete) {
+        platform.dram.flush();
+        for (const auto& channel : platform.pcm) {
+            channel->flush();
+        }
+        collect_results(results, work.network, inference.frames());
+    } else if (results.frames > 0) {
+        collect_results(results, work.network, inference.frames(), after_frame);
+    } else {
+        std::vector<modules::LayerInterval> layers = platform.controller.completed_layers();
+        layers.resize(std::min(layers.size(), layers_done));
+        collect_partial_results(results, work.network, layers);
+    }
     if (judge) {
         results.accuracy = judge->accuracy();
     }

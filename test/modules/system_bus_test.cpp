@@ -127,6 +127,7 @@ TEST_CASE("an address of nobody is an address error and costs nothing") {
         }
         REQUIRE(f.low.seen.empty());
         REQUIRE(f.high.seen.empty());
+        REQUIRE(f.bus.rejected_accesses() == 6);
         REQUIRE(Fixture::access(f.a, 0x1000, 64).delay == Picoseconds{2000 + 5000 + 7000});
     });
 }
@@ -141,6 +142,7 @@ TEST_CASE("the first and the last byte of a range belong to it, an access must n
         REQUIRE(Fixture::access(f.a, 0x40C1, 64).status == tlm::TLM_ADDRESS_ERROR_RESPONSE);
         REQUIRE(f.low.seen.size() == 3);
         REQUIRE(f.high.seen.empty());
+        REQUIRE(f.bus.rejected_accesses() == 2);
     });
 }
 

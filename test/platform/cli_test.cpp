@@ -1,87 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line, as a user meets it: the program's exit code and what it prints.
-#include <catch2/catch.hpp>
-#include <sys/wait.h>
+#include "program.h"
 
-#include <cstdio>
 #include <string>
-#include <vector>
 
 using Catch::Contains;
 using Catch::StartsWith;
+using namespace hydravp;
+using test::Outcome;
+using test::run_hydravp;
 
 namespace {
 
 const std::string platform_yaml = HYDRAVP_SOURCE_DIR "/configs/hydra.yaml";
 
-struct Outcome {
-    int code = -1;
-    std::string text;
-};
-
-/// Runs the program in an empty folder; the text is standard output and standard error together.
-Outcome hydravp(const std::string& arguments) {
-    const std::string command = "folder=$(mktemp -d) && cd $folder && '" HYDRAVP_PROGRAM "' " + arguments +
-                                " 2>&1; code=$?; cd / && rm -r $folder; exit $code";
-    Outcome outcome;
-    FILE* const pipe = popen(command.c_str(), "r");
-    REQUIRE(pipe != nullptr);
-    std::vector<char> buffer(4096);
-    for (std::size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-        outcome.text.append(buffer.data(), n);
-    }
-    const int status = pclose(pipe);
-    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return outcome;
-}
-
 void check_bad_input(const std::string& arguments, const std::string& expected) {
     CAPTURE(arguments);
-    const Outcome outcome = hydravp(arguments);
-    CHECK(outcome.code == 2);
-    CHECK_THAT(outcome.text, StartsWith("hydravp: error: "));
-    CHECK_THAT(outcome.text, Contains(expected));
+    test::check_bad_input(run_hydravp(arguments), expected);
 }
 
 } // namespace
 
 TEST_CASE("help and version are printed without SystemC's banner") {
     for (const char* arguments : {"--help", "run --help", "config --help", "networks --help"}) {
-        const Outcome help = hydravp(arguments);
+        const Outcome help = run_hydravp(arguments);
         CHECK(help.code == 0);
         CHECK_THAT(help.text, Contains("Usage: hydravp"));
         CHECK_THAT(help.text, !Contains("Copyright"));
     }
-    const Outcome version = hydravp("--version");
+    const Outcome version = run_hydravp("--version");
     CHECK(version.code == 0);
     CHECK_THAT(version.text, StartsWith("hydravp ") && Contains("SystemC ") && !Contains("Copyright"));
 }
 
 TEST_CASE("the effective configuration is printed and reads back") {
-    const Outcome first = hydravp("config " + platform_yaml + " --set hydra.units=8");
+    const Outcome first = run_hydravp("config " + platform_yaml + " --set hydra.units=8");
     CHECK(first.code == 0);
     CHECK_THAT(first.text, StartsWith("# Effective configuration") && Contains("  units: 8 "));
-    const Outcome second = hydravp("config " + platform_yaml +
-                                   " --set hydra.units=8 > p.yaml; '" HYDRAVP_PROGRAM "' config p.yaml");
+    const Outcome second = run_hydravp("config " + platform_yaml +
+                                       " --set hydra.units=8 > p.yaml; '" HYDRAVP_PROGRAM "' config p.yaml");
     CHECK(second.code == 0);
     CHECK(second.text == first.text);
 }
 
 TEST_CASE("an option of the configuration does not swallow what follows it") {
-    CHECK(hydravp("config --set hydra.units=8 --set hydra.units=4 " + platform_yaml).code == 0);
+    CHECK(run_hydravp("config --set hydra.units=8 --set hydra.units=4 " + platform_yaml).code == 0);
 }
 
 TEST_CASE("the known networks are listed") {
-    const Outcome networks = hydravp("networks");
+    const Outcome networks = run_hydravp("networks");
     CHECK(networks.code == 0);
     CHECK_THAT(networks.text, Contains("MACs [M]") && Contains("vgg16") && Contains("15470.26"));
 }
 
 TEST_CASE("bad input ends with exit code 2 and a message") {
-    check_bad_input("", "expected a command: run, networks, config");
+    check_bad_input("", "expected a command: run, reproduce, networks, config");
     check_bad_input("rnu", "(did you mean run?)");
     check_bad_input("--nonsense", "--nonsense");
     check_bad_input("run --nonsense", "--nonsense");
+    check_bad_input("reproduce", "paper");
+    check_bad_input("reproduce hidra", "(did you mean hydra?)");
+    check_bad_input("reproduce hydra nowhere.yaml", "nowhere.yaml: no such file");
+    check_bad_input("reproduce hydra --out /dev/null", "/dev/null");
     check_bad_input("run --data fast", "--data");
     check_bad_input("run --golden maybe", "--golden");
     check_bad_input("run --count 0", "--count");
@@ -123,5 +103,5 @@ TEST_CASE("a run gives the same results whether it is traced or not") {
 }
 
 TEST_CASE("output that cannot be written is noticed") {
-    CHECK(hydravp("networks > /dev/full").code == 1);
+    CHECK(run_hydravp("networks > /dev/full").code == 1);
 }

@@ -314,6 +314,48 @@ TEST_CASE("on pure PCM the outputs are PCM writes and none is avoided") {
     REQUIRE(results.total.writes["pcm_array_words"] == results.total.writes["pcm_words"]);
 }
 
+TEST_CASE("accesses to nowhere get an error response, are counted, and the run goes on") {
+    Rig rig(small_network(), config(), 1);
+    const core::AddressMap& map = rig.machine->controller.address_map();
+    std::vector<tlm::tlm_response_status> answers;
+    Inference::Callbacks callbacks;
+    callbacks.layer_done = [&](std::uint64_t, std::size_t layer) {
+        if (layer != 1) {
+            return;
+        }
+        const std::uint64_t registers = map.registers_base;
+        for (const std::uint64_t address :
+             {map.pcm_base + map.pcm_bytes,           // right above the PCM
+              map.pcm_base + map.pcm_bytes - 4,       // runs out of it
+              map.dram_base + map.dram_bytes - 4,     // from DRAM into PCM
+              map.chip_view_base + map.dram_bytes,    // no such chip
+              registers + core::ControllerMap::bytes, // no such register
+              registers + core::AddressMap::unit_registers + 16 * core::AddressMap::unit_register_stride,
+              ~std::uint64_t{0} - 7}) {
+            for (const tlm::tlm_command command : {tlm::TLM_READ_COMMAND, tlm::TLM_WRITE_COMMAND}) {
+                std::uint64_t data = 0;
+                tlm::tlm_generic_payload payload;
+                payload.set_command(command);
+                payload.set_address(address);
+                payload.set_data_ptr(reinterpret_cast<unsigned char*>(&data));
+                payload.set_data_length(8);
+                payload.set_streaming_width(8);
+                sc_core::sc_time delay;
+                rig.machine->host.bus->b_transport(payload, delay);
+                answers.push_back(payload.get_response_status());
+                REQUIRE(payload.get_address() == address);
+            }
+        }
+    };
+    rig.install(callbacks);
+    simulate({&rig});
+    REQUIRE(answers.size() == 14);
+    REQUIRE(std::all_of(answers.begin(), answers.end(),
+                        [](auto answer) { return answer == tlm::TLM_ADDRESS_ERROR_RESPONSE; }));
+    REQUIRE(rig.machine->controller.rejected_accesses() + rig.machine->bus.rejected_accesses() == 14);
+    REQUIRE(rig.agreement() == 1.0);
+}
+
 TEST_CASE("layers add up to the totals") {
     Rig rig(small_network(), config(), 1);
     rig.install();

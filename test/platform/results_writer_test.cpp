@@ -3,13 +3,13 @@
 
 #include "hydravp/core/error.h"
 
+#include "program.h"
+
 #include <catch2/catch.hpp>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -18,32 +18,11 @@
 using namespace hydravp;
 using namespace hydravp::platform;
 using Catch::Contains;
+using test::read_file;
+using test::TemporaryFolder;
 namespace fs = std::filesystem;
 
 namespace {
-
-class TemporaryFolder {
-public:
-    TemporaryFolder() {
-        std::string name = (fs::temp_directory_path() / "hydravp-XXXXXX").string();
-        path_ = mkdtemp(name.data());
-    }
-    ~TemporaryFolder() { fs::remove_all(path_); }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-    const fs::path& path() const { return path_; }
-
-private:
-    fs::path path_;
-};
-
-std::string read(const std::string& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
 
 RunResults example() {
     RunResults r;
@@ -87,7 +66,7 @@ RunResults example() {
 std::string json_of(const RunResults& results) {
     const TemporaryFolder folder;
     write_results_json(folder / "results.json", results);
-    return read(folder / "results.json");
+    return read_file(folder / "results.json");
 }
 
 } // namespace
@@ -208,7 +187,7 @@ TEST_CASE("a name that is not UTF-8 does not break the file") {
 TEST_CASE("layers.csv has a column for every account of any layer") {
     const TemporaryFolder folder;
     write_layers_csv(folder / "layers.csv", example());
-    CHECK(read(folder / "layers.csv") ==
+    CHECK(read_file(folder / "layers.csv") ==
           "name,kind,start_ms,end_ms,latency_ms,macs,bound_by,energy_mj.total,"
           "energy_mj.dram_array_read,energy_mj.dram_background,energy_mj.hydra_mac,"
           "bytes.dram_read,bytes.dram_written,writes.dram_words,busy_ms.channel,busy_ms.mac\n"
@@ -241,14 +220,18 @@ TEST_CASE("the table has aligned columns with units") {
 TEST_CASE("the table of an incomplete run says so") {
     RunResults results = example();
     results.complete = false;
-    CHECK_THAT(format_table(results), Contains("INCOMPLETE"));
+    CHECK_THAT(format_table(results),
+               Contains("INCOMPLETE") && Contains("the complete frames\n") && Contains("frames/s"));
+    results.frames = 0;
+    CHECK_THAT(format_table(results),
+               Contains("INCOMPLETE") && Contains("the frame's complete layers\n") && !Contains("frames/s"));
 }
 
 TEST_CASE("a file is replaced in one step, and nothing else is left") {
     const TemporaryFolder folder;
     write_file(folder / "a", "old");
     write_file(folder / "a", "new");
-    CHECK(read(folder / "a") == "new");
+    CHECK(read_file(folder / "a") == "new");
     CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
@@ -259,6 +242,18 @@ TEST_CASE("a file that cannot be written is an error and leaves nothing") {
     write_file(folder / "folder/inside", "text");
     CHECK_THROWS_AS(write_file(folder / "folder", "text"), core::SimulationError);
     CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("files of an earlier run are removed, others stay") {
+    const TemporaryFolder folder;
+    write_file(folder / "results.json", "old");
+    write_file(folder / "notes", "mine");
+    remove_old_files(folder.path().string(), {"results.json", "layers.csv"});
+    CHECK_FALSE(fs::exists(folder / "results.json"));
+    CHECK(fs::exists(folder / "notes"));
+    fs::create_directory(folder / "folder");
+    write_file(folder / "folder/inside", "text");
+    CHECK_THROWS_AS(remove_old_files(folder.path().string(), {"folder"}), core::InputError);
 }
 
 TEST_CASE("the output folder is made, or refused before anything is simulated") {

@@ -61,6 +61,8 @@ public:
     /// Layers in the order in which they completed.
     const std::vector<LayerInterval>& completed_layers() const { return completed_; }
     void clear_completed_layers() { completed_.clear(); }
+    /// Accesses at `front` that were answered with an error response.
+    std::uint64_t rejected_accesses() const { return rejected_accesses_; }
 
     /// The layer that runs (unknown between layers), layers waiting for GO, and the interrupt.
     void trace(core::Tracer& tracer) override;
@@ -118,6 +120,7 @@ private:
     bool interrupt_level_ = false;
     std::vector<LayerInterval> completed_;
     std::uint64_t completed_count_ = 0;
+    std::uint64_t rejected_accesses_ = 0;
     std::vector<UnitLinesIf*> lines_;
     sc_core::sc_event go_, interrupt_changed_, lines_changed_;
     core::PayloadPool payloads_;

@@ -28,6 +28,8 @@ public:
     using TargetPort = tlm_utils::simple_initiator_socket_tagged<SystemBus>;
     /// A new port that receives the addresses [base, base + bytes). Ranges must not overlap.
     TargetPort& add_target(std::uint64_t base, std::uint64_t bytes);
+    /// Accesses that led to no target, or out of it; answered with an address error response.
+    std::uint64_t rejected_accesses() const { return rejected_accesses_; }
 
     void trace(core::Tracer& tracer) override;
 
@@ -44,6 +46,7 @@ private:
     core::Timeline wires_;
     core::TraceSignal busy_;
     std::vector<Target> targets_;
+    std::uint64_t rejected_accesses_ = 0;
 };
 
 } // namespace hydravp::modules

@@ -2,17 +2,37 @@
 #pragma once
 
 #include "hydravp/core/layer.h"
+#include "hydravp/core/meter.h"
 #include "hydravp/platform/inference.h"
 #include "hydravp/platform/results.h"
 
+#include <cstddef>
 #include <vector>
 
 namespace hydravp::platform {
 
+/// What every meter of the simulation's module hierarchy shows at one moment.
+class MeterReadings {
+public:
+    /// Reads them again; cheap enough for every frame.
+    void update();
+    const std::vector<std::vector<core::Meter::AccountData>>& meters() const { return accounts_; }
+
+private:
+    std::vector<const core::Meter*> meters_;
+    std::vector<std::vector<core::Meter::AccountData>> accounts_;
+};
+
 /// Fills in the simulated figures of `results` (latency, control, MACs, totals, layers), all per frame, from
-/// the frames' times and from every meter of the simulation's module hierarchy. `frames` is at least one, all
-/// frames complete.
+/// the frames' times and from the meters as they are now (or as `readings` has them). `frames` is at least
+/// one, all frames complete.
 void collect_results(RunResults& results, const core::Network& network,
                      const std::vector<FrameTimes>& frames);
+void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
+                     const MeterReadings& readings);
+
+/// The same for a first frame of which only the first layers are complete: the figures are theirs alone.
+void collect_partial_results(RunResults& results, const core::Network& network,
+                             const std::vector<modules::LayerInterval>& layers);
 
 } // namespace hydravp::platform

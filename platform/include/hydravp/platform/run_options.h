@@ -33,12 +33,16 @@ struct RunOptions {
     /// Called now and then with the work done so far; empty: nobody wants to know.
     std::function<void(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers)>
         progress;
+    /// Asked often while the machine is simulated; true ends the run, whose results are then incomplete.
+    std::function<bool()> stop;
 };
 
 struct PlatformConfig;
 
 /// Builds the platform, runs the network on it, returns the figures. One call per process (SystemC).
-/// Throws core::InputError for bad input, core::SimulationError if the simulated machine fails.
+/// If `stop` ends it early, the figures are those of the frames that are complete; if there is none, those of
+/// the first frame's complete layers, with `frames` 0. Throws core::InputError for bad input,
+/// core::SimulationError if the simulated machine fails.
 RunResults run(const PlatformConfig& config, const RunOptions& options);
 
 } // namespace hydravp::platform

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace hydravp::platform {
+
+void TextTable::add(std::vector<std::string> row) {
+    widths_.resize(std::max(widths_.size(), row.size()), 0);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        widths_[i] = std::max(widths_[i], row[i].size());
+    }
+    rows_.push_back(std::move(row));
+}
+
+std::string TextTable::text() const {
+    std::string text;
+    for (const std::vector<std::string>& row : rows_) {
+        std::string line;
+        for (std::size_t i = 0; i < widths_.size(); ++i) {
+            line += i == 0 ? "" : "  ";
+            if (row.empty()) {
+                line += std::string(widths_[i], '-');
+            } else if (i < left_ || i - left_ >= right_) {
+                line += fmt::format("{:<{}}", row[i], widths_[i]);
+            } else {
+                line += fmt::format("{:>{}}", row[i], widths_[i]);
+            }
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        text += line + '\n';
+    }
+    return text;
+}
+
+std::string csv_field(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) {
+        return text;
+    }
+    std::string field = "\"";
+    for (const char c : text) {
+        field += c == '"' ? "\"\"" : std::string(1, c);
+    }
+    return field + '"';
+}
+
+} // namespace hydravp::platform
