@@ -56,6 +56,9 @@ void add(Activity& activity, const core::Meter::AccountData& account, double amo
         break;
     }
     case core::Quantity::count:
+        if (account.name != "macs" && !starts_with(account.name, "load_")) { // they have fields of their own
+            activity.counts[account.name] += amount;
+        }
         break;
     }
 }
@@ -63,7 +66,7 @@ void add(Activity& activity, const core::Meter::AccountData& account, double amo
 /// The resource with the largest busy time; none if nothing took any time.
 std::string busiest(const Figures& busy_ms) {
     const auto busy = std::max_element(busy_ms.begin(), busy_ms.end(),
-                            [](const auto& a, const auto& b) { return a.second < b.second; });
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
     return busy->second > 0 ? busy->first : std::string{};
 }
 
@@ -73,7 +76,8 @@ double mean_ms(core::Picoseconds sum, double frames) {
 
 } // namespace
 
-void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames) {
+void collect_results(RunResults& results, const core::Network& network,
+                     const std::vector<FrameTimes>& frames) {
     const auto count = static_cast<double>(frames.size());
     core::Picoseconds latency{0};
     core::Picoseconds whole{0};
@@ -100,6 +104,8 @@ void collect_results(RunResults& results, const core::Network& network, const st
         layer.activity = empty_activity();
     }
     double macs = 0;
+    double load_accesses = 0;
+    double load_latency_ps = 0;
     for (const core::Meter* meter : core::collect_meters()) {
         for (const core::Meter::AccountData& account : meter->accounts()) {
             double sum = account.unattributed;
@@ -113,9 +119,17 @@ void collect_results(RunResults& results, const core::Network& network, const st
             }
             add(results.total, account, sum / count);
             macs += account.name == "macs" ? sum : 0;
+            load_accesses += account.name == "load_accesses" ? sum : 0;
+            load_latency_ps += account.name == "load_latency_ps" ? sum : 0;
         }
     }
     results.macs = static_cast<std::uint64_t>(macs / count);
+    if (load_accesses > 0) {
+        constexpr double ns_per_ps = 1e-3;
+        constexpr double gb_s_per_byte_ms = 1e-6;
+        results.load = LoadFigures{load_accesses / count, load_latency_ps / load_accesses * ns_per_ps,
+                                   results.total.bytes["load"] / mean_ms(whole, count) * gb_s_per_byte_ms};
+    }
     for (LayerResult& layer : results.layers) {
         layer.bound_by = busiest(layer.activity.busy_ms);
     }
