@@ -156,6 +156,11 @@ void HybridMemoryController::b_transport(tlm::tlm_generic_payload& payload, sc_c
     const Destination to = decode(payload.get_address());
     tlm::tlm_response_status status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
     if (to.kind == Kind::dram || to.kind == Kind::pcm) {
+        if (delay != sc_core::SC_ZERO_TIME) {
+            wait(delay); // channels serve in the order of calls; the engines' must not queue behind one that
+                         // is
+            delay = sc_core::SC_ZERO_TIME; // still on its way
+        }
         status = ordinary(payload, delay);
     } else if (to.kind != Kind::none && payload.get_command() == tlm::TLM_IGNORE_COMMAND) {
         status = tlm::TLM_OK_RESPONSE;
@@ -244,8 +249,8 @@ tlm::tlm_response_status HybridMemoryController::chip_or_unit(tlm::tlm_generic_p
         request_.space =
             to.kind == Destination::Kind::chip ? memory::AccessSpace::array : memory::AccessSpace::unit;
         request_.rank = core::Rank{rank};
-        request_.chips =
-            broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips)) : 1U << (to.index % chips);
+        request_.chips = broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips))
+                                   : 1U << (to.index % chips);
         request_.chip_address = to.offset;
         request_.bytes_per_chip = payload.get_data_length();
         request_.chip_stride = 0; // every selected chip sees the same bytes
@@ -422,7 +427,8 @@ void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
         request.space = memory::AccessSpace::unit;
         request.rank = core::Rank{rank};
         const std::uint32_t present = memory::first_chips(std::min(chips, units_ - rank * chips));
-        request.chips = rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
+        request.chips =
+            rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
         request.chip_address = UnitMap::start;
         request.bytes_per_chip = 8;
         request.layer = static_cast<core::LayerId>(layer.layer);

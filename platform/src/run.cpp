@@ -193,6 +193,9 @@ void simulate(HybridPlatform& platform) {
         throw core::SimulationError(report.get_msg());
     }
     platform.host.rethrow();
+    for (const auto& generator : platform.load) {
+        generator->rethrow();
+    }
     if (!platform.host.finished()) {
         throw core::SimulationError("the simulation ended before the host's program did");
     }

@@ -151,7 +151,8 @@ TEST_CASE("a unit that streams alone gets the whole internal bus, less refreshes
         const auto refreshes = static_cast<std::int64_t>(f.auditor.count(CommandKind::refresh));
         REQUIRE(refreshes == core::now() / refreshed_dram().t_refi);
         const std::int64_t lost = core::now() / clock_period - alone;
-        // Each costs its own time and another opening, less what a row's opening hides, and at most a cut slot.
+        // Each costs its own time and another opening, less what a row's opening hides, and at most a cut
+        // slot.
         REQUIRE(lost >= refreshes * 109);
         REQUIRE(lost <= refreshes * (109 + 10 + 4));
     });

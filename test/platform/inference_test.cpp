@@ -11,8 +11,8 @@
 #include "hydravp/workloads/random_network.h"
 
 #include <catch2/catch.hpp>
-
 #include <fmt/format.h>
+
 #include <memory>
 #include <numeric>
 #include <random>
@@ -76,8 +76,8 @@ struct Rig {
         std::size_t words = 0;
         for (std::size_t layer = 0; layer < expected.size(); ++layer) {
             words += expected[layer].size();
-            equal += std::inner_product(expected[layer].begin(), expected[layer].end(), found.at(layer).begin(),
-                                        std::size_t{0}, std::plus<>(),
+            equal += std::inner_product(expected[layer].begin(), expected[layer].end(),
+                                        found.at(layer).begin(), std::size_t{0}, std::plus<>(),
                                         [](auto a, auto b) { return std::size_t{a == b}; });
         }
         return static_cast<double>(equal) / static_cast<double>(words);
@@ -95,8 +95,9 @@ void simulate(const std::vector<Rig*>& rigs) {
     }
 }
 
-core::LayerDescriptor conv(const std::string& name, const core::TensorShape& in, int input, std::uint32_t filters,
-                           std::uint32_t kernel, std::uint32_t stride, std::uint32_t pad, bool relu = true) {
+core::LayerDescriptor conv(const std::string& name, const core::TensorShape& in, int input,
+                           std::uint32_t filters, std::uint32_t kernel, std::uint32_t stride,
+                           std::uint32_t pad, bool relu = true) {
     core::LayerDescriptor layer;
     layer.name = name;
     layer.input = input;
@@ -104,7 +105,8 @@ core::LayerDescriptor conv(const std::string& name, const core::TensorShape& in,
     layer.kernel_height = layer.kernel_width = kernel;
     layer.stride_height = layer.stride_width = stride;
     layer.pad_top = layer.pad_left = layer.pad_bottom = layer.pad_right = pad;
-    layer.out = {filters, (in.height + 2 * pad - kernel) / stride + 1, (in.width + 2 * pad - kernel) / stride + 1};
+    layer.out = {filters, (in.height + 2 * pad - kernel) / stride + 1,
+                 (in.width + 2 * pad - kernel) / stride + 1};
     layer.relu = relu;
     return layer;
 }
@@ -128,7 +130,9 @@ core::LayerDescriptor fully_connected(const std::string& name, const core::Tenso
 
 /// A few layers of every kind with awkward sizes, a shortcut among them.
 core::Network random_shape(std::mt19937& random) {
-    const auto pick = [&](std::initializer_list<std::uint32_t> of) { return *(of.begin() + random() % of.size()); };
+    const auto pick = [&](std::initializer_list<std::uint32_t> of) {
+        return *(of.begin() + random() % of.size());
+    };
     core::Network net;
     net.name = "random";
     net.input = {pick({1, 2, 3, 16}), 6 + static_cast<std::uint32_t>(random() % 12),
@@ -137,7 +141,8 @@ core::Network random_shape(std::mt19937& random) {
     net.layers.push_back(conv("a", net.input, core::network_input, width, pick({1, 3, 5}), pick({1, 2}), 2));
     net.layers.push_back(conv("b", net.layers.back().out, 0, width, 3, 1, 1));
     net.layers.back().residual = core::ResidualInput{0, 1};
-    net.layers.push_back(pool("p", net.layers.back().out, 1, random() % 2 == 0, pick({2, 3}), pick({1, 2}), 1));
+    net.layers.push_back(
+        pool("p", net.layers.back().out, 1, random() % 2 == 0, pick({2, 3}), pick({1, 2}), 1));
     net.layers.push_back(conv("c", net.layers.back().out, 2, width + pick({0, 3, 16}), 3, 2, 1));
     core::LayerDescriptor d = conv("d", net.layers.back().out, 3, net.layers.back().out.channels, 3, 1, 1);
     d.residual = core::ResidualInput{2, 2}; // half the size, fewer channels
@@ -211,7 +216,8 @@ TEST_CASE("a flipped weight bit in PCM changes the answer") {
     Inference::Callbacks callbacks;
     callbacks.input = [&](std::uint64_t) {
         const core::LayerRegisters& conv2 = rig.mapped.layers[2].controller;
-        const std::uint64_t address = conv2.model_address + core::bias_block_bytes(conv2.geometry.filters) + 1;
+        const std::uint64_t address =
+            conv2.model_address + core::bias_block_bytes(conv2.geometry.filters) + 1;
         unsigned char byte = 0;
         rig.machine->host.debug_read(address, &byte, 1);
         byte ^= 0x40;

@@ -58,8 +58,8 @@ void HydraUnit::receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
     const Picoseconds at = core::now() + core::from_sc_time(delay);
     const bool ok = payload.is_write()
                         ? write(payload.get_address(), payload.get_data_ptr(), payload.get_data_length(), at)
-                        : payload.is_read() && read(payload.get_address(), payload.get_data_ptr(),
-                                                    payload.get_data_length());
+                        : payload.is_read() &&
+                              read(payload.get_address(), payload.get_data_ptr(), payload.get_data_length());
     payload.set_response_status(ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
 }
 

@@ -3,6 +3,7 @@
 
 #include "hydravp/core/fixed_point.h"
 #include "hydravp/core/time.h"
+
 #include "run_in_thread.h"
 
 #include <catch2/catch.hpp>
@@ -55,10 +56,12 @@ public:
     }
     bool push_and_start(const core::UnitRegisters& registers) {
         const std::uint64_t one = 1;
-        return write(UnitMap::register_block, &registers, sizeof registers) && write(UnitMap::push, &one, 8) &&
-               write(UnitMap::start, &one, 8);
+        return write(UnitMap::register_block, &registers, sizeof registers) &&
+               write(UnitMap::push, &one, 8) && write(UnitMap::start, &one, 8);
     }
-    std::int16_t* words(std::uint64_t address) { return reinterpret_cast<std::int16_t*>(cells.data() + address); }
+    std::int16_t* words(std::uint64_t address) {
+        return reinterpret_cast<std::int16_t*>(cells.data() + address);
+    }
 
 private:
     bool access(tlm::tlm_command command, std::uint64_t address, void* data, std::uint32_t bytes) {
@@ -88,7 +91,8 @@ private:
 
 /// A convolution whose only unit does everything, in one pass if it fits.
 core::UnitRegisters convolution(std::uint32_t channels, std::uint32_t filters, std::uint32_t height,
-                                std::uint32_t width, std::uint32_t kernel, std::uint32_t stride, std::uint32_t pad) {
+                                std::uint32_t width, std::uint32_t kernel, std::uint32_t stride,
+                                std::uint32_t pad) {
     core::UnitRegisters r;
     r.layer = 0;
     core::LayerGeometry& g = r.geometry;
@@ -125,7 +129,8 @@ std::int16_t any_word(std::mt19937& random) {
 
 std::int64_t input_word(Bench& bench, const core::UnitRegisters& r, std::uint32_t channel, std::int64_t y,
                         std::int64_t x) {
-    return bench.words(r.input.base + std::uint64_t{channel} * r.input.plane_bytes)[y * r.geometry.in_width + x];
+    return bench.words(r.input.base +
+                       std::uint64_t{channel} * r.input.plane_bytes)[y * r.geometry.in_width + x];
 }
 
 /// Runs a layer with random weights through WB and OB; compares every partial sum with plain loops.
@@ -170,7 +175,8 @@ void run_and_compare(Bench& bench, const core::UnitRegisters& r, std::mt19937& r
         }
         const core::Range filters = schedule.filters(core::Unit{0}, pass);
         const core::Range positions = schedule.positions(core::Unit{0}, pass);
-        std::vector<unsigned char> sums(std::size_t{filters.size()} * positions.size() * r.partial_sum_bits / 8);
+        std::vector<unsigned char> sums(std::size_t{filters.size()} * positions.size() * r.partial_sum_bits /
+                                        8);
         REQUIRE(bench.read(UnitMap::output_buffer, sums.data(), static_cast<std::uint32_t>(sums.size())));
         REQUIRE(bench.write(UnitMap::release, sums.data(), 8));
         std::size_t at = 0;
@@ -244,7 +250,8 @@ void check_compute_time(std::uint32_t mac_cycles, std::uint32_t port_bits, std::
         REQUIRE(bench.push_and_start(r));
         const std::vector<std::int16_t> weights(core::align_up(2 * 3 * 9, 4));
         const Picoseconds begin = core::now();
-        REQUIRE(bench.write(UnitMap::weight_buffer, weights.data(), static_cast<std::uint32_t>(weights.size() * 2)));
+        REQUIRE(bench.write(UnitMap::weight_buffer, weights.data(),
+                            static_cast<std::uint32_t>(weights.size() * 2)));
         while (bench.unit.running()) {
             sc_core::wait(bench.unit.changed());
         }
@@ -278,8 +285,9 @@ TEST_CASE("convolutions equal plain loops bit for bit") {
         std::mt19937 random(1);
         for (int round = 0; round < 60; ++round) {
             const std::uint32_t kernel = 1 + random() % 5;
-            core::UnitRegisters r = convolution(1 + random() % 5, 1 + random() % 9, kernel + random() % 12,
-                                                kernel + random() % 12, kernel, 1 + random() % 3, random() % kernel);
+            core::UnitRegisters r =
+                convolution(1 + random() % 5, 1 + random() % 9, kernel + random() % 12,
+                            kernel + random() % 12, kernel, 1 + random() % 3, random() % kernel);
             core::LayerGeometry& g = r.geometry;
             g.tile_positions = 1 + random() % g.positions();
             g.filter_group = 1 + random() % g.filters;
@@ -301,8 +309,9 @@ TEST_CASE("pooling equals plain loops and ignores the padding") {
         std::mt19937 random(2);
         for (int round = 0; round < 60; ++round) {
             const std::uint32_t kernel = 1 + random() % 4;
-            core::UnitRegisters r = convolution(1 + random() % 5, 1, kernel + random() % 12, kernel + random() % 12,
-                                                kernel, 1 + random() % 3, random() % kernel);
+            core::UnitRegisters r =
+                convolution(1 + random() % 5, 1, kernel + random() % 12, kernel + random() % 12, kernel,
+                            1 + random() % 3, random() % kernel);
             core::LayerGeometry& g = r.geometry;
             const bool maximum = random() % 2 == 0;
             r.kind = maximum ? core::LayerKind::max_pool : core::LayerKind::average_pool;
@@ -340,9 +349,11 @@ TEST_CASE("pooling equals plain loops and ignores the padding") {
                             ++count;
                         }
                     }
-                    const std::int64_t expected =
-                        maximum ? largest : static_cast<std::int64_t>(std::nearbyintl(static_cast<long double>(sum) / count));
-                    REQUIRE(bench.words(r.output.base + std::uint64_t{c} * r.output.plane_bytes)[p] == expected);
+                    const std::int64_t expected = maximum ? largest
+                                                          : static_cast<std::int64_t>(std::nearbyintl(
+                                                                static_cast<long double>(sum) / count));
+                    REQUIRE(bench.words(r.output.base + std::uint64_t{c} * r.output.plane_bytes)[p] ==
+                            expected);
                 }
             }
         }
@@ -354,10 +365,10 @@ TEST_CASE("misuse of the registers and buffers is an error response, not a crash
     test::run_in_thread([&] {
         const std::uint64_t one = 1;
         std::uint64_t value = 0;
-        REQUIRE_FALSE(bench.write(UnitMap::start, &one, 8));        // nothing queued
+        REQUIRE_FALSE(bench.write(UnitMap::start, &one, 8));          // nothing queued
         REQUIRE_FALSE(bench.read(UnitMap::output_buffer, &value, 8)); // nothing finished
         REQUIRE_FALSE(bench.write(UnitMap::release, &one, 8));
-        REQUIRE_FALSE(bench.read(0x900, &value, 8));                // no such register
+        REQUIRE_FALSE(bench.read(0x900, &value, 8)); // no such register
         REQUIRE_FALSE(bench.write(0x900, &one, 8));
         std::vector<unsigned char> block(4096 + 8);
         REQUIRE_FALSE(bench.write(UnitMap::weight_buffer, block.data(), 4096 + 8)); // larger than the WB

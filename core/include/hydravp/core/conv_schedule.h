@@ -57,7 +57,8 @@ struct LayerGeometry {
         return units > 0 && channel_split > 0 && filter_split > 0 && position_split > 0 && lanes > 0 &&
                channel_split * filter_split * position_split <= units && channels % channel_split == 0 &&
                tile_positions > 0 && filter_group > 0 && reduction_chunk > 0 && channels_per_fetch > 0 &&
-               positions() > 0 && taps() > 0 && stride_height > 0 && stride_width > 0 && channels > 0 && filters > 0;
+               positions() > 0 && taps() > 0 && stride_height > 0 && stride_width > 0 && channels > 0 &&
+               filters > 0;
     }
     /// Input rows [begin, end) that an output range needs, padding left out.
     Range input_rows(Range positions) const;

@@ -12,8 +12,9 @@ struct HydraConfig {
     std::uint32_t units = 16;         ///< one per DRAM chip, filled rank by rank
     std::uint32_t macs_per_unit = 32; ///< lanes
     core::Picoseconds clock_period{336};
-    std::uint32_t mac_cycles = 8;             ///< cycles of one multiply-accumulate (radix-4 Booth serial)
-    std::uint32_t ab_port_bits = 64;          ///< width of the port that fills the stream buffers; 0: they are always full
+    std::uint32_t mac_cycles = 8; ///< cycles of one multiply-accumulate (radix-4 Booth serial)
+    std::uint32_t ab_port_bits =
+        64; ///< width of the port that fills the stream buffers; 0: they are always full
     std::uint32_t pool_cycles = 1;            ///< cycles of one comparison or addition; 0 in ideal transfers
     core::Bytes activation_buffer{32 * 1024}; ///< per unit, two halves
     core::Bytes weight_buffer{4 * 1024};      ///< per unit, two halves
@@ -23,8 +24,8 @@ struct HydraConfig {
     double buffer_power_share = 0.3;
     double control_power_share = 0.1;
 
-    /// One reduction step of a group of lanes. The stream buffers are filled through the AB's port while the MACs work;
-    /// the slower of the two sets the pace.
+    /// One reduction step of a group of lanes. The stream buffers are filled through the AB's port while the
+    /// MACs work; the slower of the two sets the pace.
     core::Picoseconds step_time() const {
         const std::uint32_t fill_cycles =
             ab_port_bits == 0 ? 0 : (macs_per_unit * 16 + ab_port_bits - 1) / ab_port_bits;
