@@ -3,6 +3,7 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/core/time.h"
+#include "hydravp/modules/cache.h"
 
 #include <fmt/format.h>
 
@@ -87,6 +88,32 @@ bool Host::wait_interrupt(core::Picoseconds timeout) {
 void Host::wait_interrupt_cleared() {
     while (interrupt.read()) {
         wait(interrupt.value_changed_event());
+    }
+}
+
+void Host::flush(std::uint64_t address, std::uint64_t bytes) {
+    maintain(true, address, bytes);
+}
+
+void Host::invalidate(std::uint64_t address, std::uint64_t bytes) {
+    maintain(false, address, bytes);
+}
+
+void Host::maintain(bool write_back, std::uint64_t address, std::uint64_t bytes) {
+    if (cache_ == nullptr) {
+        return;
+    }
+    sc_core::sc_time delay;
+    const bool ok = write_back ? cache_->flush(address, bytes, delay, attribution_.layer)
+                               : cache_->invalidate(address, bytes, delay, attribution_.layer);
+    if (delay != sc_core::SC_ZERO_TIME) {
+        wait(delay);
+    }
+    if (!ok) {
+        throw core::SimulationError(
+            fmt::format("{}: memory refused a line that was written back from {} bytes at "
+                        "{:#x}",
+                        name(), bytes, address));
     }
 }
 

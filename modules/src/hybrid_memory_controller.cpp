@@ -156,6 +156,11 @@ void HybridMemoryController::b_transport(tlm::tlm_generic_payload& payload, sc_c
     const Destination to = decode(payload.get_address());
     tlm::tlm_response_status status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
     if (to.kind == Kind::dram || to.kind == Kind::pcm) {
+        if (delay != sc_core::SC_ZERO_TIME) {
+            wait(delay); // channels serve in the order of calls; the engines' must not queue behind one that
+                         // is
+            delay = sc_core::SC_ZERO_TIME; // still on its way
+        }
         status = ordinary(payload, delay);
     } else if (to.kind != Kind::none && payload.get_command() == tlm::TLM_IGNORE_COMMAND) {
         status = tlm::TLM_OK_RESPONSE;

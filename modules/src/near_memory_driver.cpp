@@ -39,6 +39,11 @@ void NearMemoryDriver::submit(std::size_t index) {
 void NearMemoryDriver::run_layer(std::size_t index) {
     const core::LayerWork& work = (*layers_)[index];
     host_.attribute_to(static_cast<core::LayerId>(work.controller.layer));
+    if (index < shared_.size()) {
+        for (const AddressRange& range : shared_[index].flush) {
+            host_.flush(range.base, range.bytes);
+        }
+    }
     const std::uint64_t controller = map_.registers_base + AddressMap::controller_registers;
     host_.write64(controller + ControllerMap::go, 1);
     if (index + 1 < layers_->size()) {
@@ -54,6 +59,11 @@ void NearMemoryDriver::run_layer(std::size_t index) {
     }
     host_.write64(controller + ControllerMap::interrupt_clear, 1);
     host_.wait_interrupt_cleared();
+    if (index < shared_.size()) {
+        for (const AddressRange& range : shared_[index].invalidate) {
+            host_.invalidate(range.base, range.bytes);
+        }
+    }
 }
 
 } // namespace hydravp::modules

@@ -50,6 +50,9 @@ const char* to_string(Mapping mapping) {
 PlatformConfig with_ideal_transfers(PlatformConfig config) {
     config.transfers = TransferModel::ideal;
     config.host.clock_period = no_time;
+    config.host.caches.l1i.hit_latency = no_time;
+    config.host.caches.l1d.hit_latency = no_time;
+    config.host.caches.l2.hit_latency = no_time;
     config.bus.latency = no_time;
     config.bus.bandwidth = {};
     config.link.latency = no_time;

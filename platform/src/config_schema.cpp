@@ -207,6 +207,13 @@ public:
             [&field] { return core::format_size({field}); });
     }
 
+    ConfigKey& size(const char* name, core::Bytes& field, const char* meaning) {
+        return add(
+            name, "a size with its unit, e.g. 16 MiB", meaning,
+            [&field](const std::string& text) { field = core::parse_size(text); },
+            [&field] { return core::format_size(field); });
+    }
+
     ConfigKey& buffer(const char* name, core::Bytes& field, const char* meaning) {
         return add(
             name, "a size with its unit, e.g. 32 KiB", meaning,
@@ -245,6 +252,14 @@ public:
             name, "a bandwidth with its unit, e.g. 15.75 GB/s", meaning,
             [&field](const std::string& text) { field = core::parse_bandwidth(text); },
             [&field] { return core::format_bandwidth(field); });
+    }
+
+    void cache(const char* name, modules::HostCachesConfig::Level& level, const Picoseconds& clock) {
+        section(name, [&] {
+            size("size", level.size_bytes, "whole sets").optional();
+            count("ways", level.ways, "associativity").optional();
+            time("hit_latency", level.hit_latency, clock, "of a lookup").optional();
+        });
     }
 
     /// The name of a file with more keys of this section; the reader opens it.
@@ -344,6 +359,40 @@ ConfigSchema::ConfigSchema(PlatformConfig& config) {
     b.section("host", [&] {
         b.clock("clock_period", config.host.clock_period, "of a core");
         b.time("layer_timeout", config.host.layer_timeout, "the driver gives up on a layer after it");
+        b.number(
+             "cores", config.host.cores, [](std::uint32_t n) { return n >= 1 && n <= 32; },
+             "a whole number from 1 to 32", "each with private L1 caches; the driver runs on the first")
+            .optional();
+        b.section("caches", [&] {
+            modules::HostCachesConfig& caches = config.host.caches;
+            b.size("line", caches.line_bytes, "of all caches").optional();
+            b.count("outstanding_misses", caches.outstanding_misses, "of each L1 cache").optional();
+            b.count("write_buffer", caches.write_buffer_lines, "lines on their way from the L2 to memory")
+                .optional();
+            b.cache("l1i", caches.l1i, config.host.clock_period);
+            b.cache("l1d", caches.l1d, config.host.clock_period);
+            b.cache("l2", caches.l2, config.host.clock_period);
+        });
+        b.section("load", [&] {
+            modules::LoadConfig& load = config.host.load;
+            b.number(
+                 "cores", load.cores, [](std::uint32_t) { return true; }, "a whole number",
+                 "that carry a background load, the last ones; 0: no load")
+                .optional();
+            b.bandwidth("rate", load.rate, "asked for, per core").optional();
+            b.size("access", load.access_bytes, "of each access").optional();
+            b.fraction("read_share", load.read_share, "of the accesses").optional();
+            b.fraction("locality", load.locality, "probability of going on behind the access before")
+                .optional();
+            b.size("footprint", load.footprint, "bytes touched, common to all cores").optional();
+            b.size("base", load.base, "address of the first block, in the DRAM").optional();
+            b.size("block", load.block, "consecutive bytes of the footprint").optional();
+            b.size("stride", load.stride, "from block to block").optional();
+            b.number(
+                 "seed", load.seed, [](std::uint32_t) { return true; }, "a whole number",
+                 "of addresses and data")
+                .optional();
+        });
     });
     b.section("bus", [&] {
         b.time("latency", config.bus.latency, "per transaction");
@@ -442,6 +491,62 @@ void check_timing(const std::string& section, const memory::Technology& t, const
     }
 }
 
+void check_caches(const modules::HostConfig& host, const ReportError& report) {
+    const std::uint64_t line = host.caches.line_bytes;
+    if (!is_power_of_two(line) || line < 8 || line > 4096) {
+        report("host.caches.line",
+               fmt::format("found {}, expected a power of two from 8 B to 4 KiB", core::format_size({line})));
+        return;
+    }
+    for (const auto& [name, level] : {std::pair("l1i", &host.caches.l1i), std::pair("l1d", &host.caches.l1d),
+                                      std::pair("l2", &host.caches.l2)}) {
+        const std::uint64_t set = line * level->ways;
+        if (level->size_bytes == 0 || level->size_bytes % set != 0 || level->size_bytes > 1U << 30) {
+            report(fmt::format("host.caches.{}.size", name),
+                   fmt::format("found {}, expected a multiple of {}, a set of {} ways, at most 1 GiB",
+                               core::format_size({level->size_bytes}), core::format_size({set}),
+                               level->ways));
+        }
+    }
+}
+
+/// @param dram_bytes 0: not known
+void check_load(const modules::HostConfig& host, std::uint64_t dram_bytes, const ReportError& report) {
+    const modules::LoadConfig& load = host.load;
+    const auto expect = [&](const char* key, std::uint64_t found, bool holds, const std::string& expected) {
+        if (!holds) {
+            report(std::string("host.load.") + key,
+                   fmt::format("found {}, expected {}", core::format_size({found}), expected));
+        }
+        return holds;
+    };
+    if (load.cores > host.cores) {
+        report("host.load.cores",
+               fmt::format("found {}, expected at most {}, the cores", load.cores, host.cores));
+    }
+    if (load.rate.bytes_per_s <= 0) {
+        report("host.load.rate",
+               "found unlimited, expected a limit: without transfer times there would be no other");
+    }
+    const bool whole =
+        expect("access", load.access_bytes, load.access_bytes > 0 && load.access_bytes <= 4096,
+               "1 B to 4 KiB") &&
+        expect("block", load.block.count, load.block.count > 0 && load.block.count % load.access_bytes == 0,
+               fmt::format("a multiple of host.load.access = {}", core::format_size({load.access_bytes}))) &&
+        expect("footprint", load.footprint.count,
+               load.footprint.count > 0 && load.footprint.count % load.block.count == 0,
+               fmt::format("a multiple of host.load.block = {}", core::format_size(load.block))) &&
+        expect("stride", load.stride.count, load.stride.count >= load.block.count,
+               fmt::format("at least host.load.block = {}", core::format_size(load.block)));
+    if (whole && load.cores > 0 && dram_bytes > 0) {
+        const std::uint64_t blocks = load.footprint.count / load.block.count;
+        const bool fits = load.stride.count <= dram_bytes && blocks <= dram_bytes / load.stride.count + 1 &&
+                          load.span() <= dram_bytes && load.base.count <= dram_bytes - load.span();
+        expect("base", load.base.count, fits,
+               fmt::format("a footprint that ends within the DRAM of {}", core::format_size({dram_bytes})));
+    }
+}
+
 /// log2 of the bytes of a memory whose dimensions are powers of two; cannot overflow.
 int address_bits(const modules::MemoryConfig& memory) {
     const memory::Geometry& g = memory.geometry;
@@ -508,6 +613,10 @@ void check_consistency(const PlatformConfig& config, const std::function<bool(co
     }
     if (is_valid("host.layer_timeout") && config.host.layer_timeout.count() == 0) {
         report("host.layer_timeout", "found 0 ps, expected a time above zero");
+    }
+    if (is_valid("host")) {
+        check_caches(config.host, report);
+        check_load(config.host, is_valid("dram") ? dram.capacity_bytes() : 0, report);
     }
     if (is_valid("hydra")) {
         // Each half of a buffer holds at least one operand, or one sum, of every lane.

@@ -11,6 +11,25 @@ namespace hydravp::platform {
 
 using accelerators::hydra::HydraUnit;
 
+namespace {
+
+/// One cache of the host. Registers and the chips' own view of the DRAM are never cached.
+modules::CacheConfig cache_config(const modules::HostCachesConfig& caches,
+                                  const modules::HostCachesConfig::Level& level, std::uint32_t outstanding) {
+    const std::uint64_t base = core::AddressMap{}.chip_view_base;
+    modules::CacheConfig config;
+    config.size_bytes = level.size_bytes;
+    config.ways = level.ways;
+    config.line_bytes = caches.line_bytes;
+    config.hit_latency = level.hit_latency;
+    config.outstanding_misses = outstanding;
+    config.write_buffer_lines = caches.write_buffer_lines;
+    config.uncached = {{base, 0 - base}}; // to the end of the address space
+    return config;
+}
+
+} // namespace
+
 HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const PlatformConfig& config,
                                bool keep_data)
     : HybridPlatform(
@@ -20,6 +39,7 @@ HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Platfo
 HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Resolved& resolved, bool keep_data)
     : sc_core::sc_module(name),
       host("host", resolved.config.host),
+      l2("l2", cache_config(resolved.config.host.caches, resolved.config.host.caches.l2, 0), "l2"),
       bus("bus", resolved.config.bus),
       link("link", resolved.config.link),
       controller("controller", resolved.config.memory, resolved.config.hydra.units, keep_data),
@@ -30,7 +50,8 @@ HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Resolv
     }
     const PlatformConfig& config = resolved.config;
 
-    host.bus.bind(bus.initiators);
+    add_cores(config.host);
+    l2.downstream.bind(bus.initiators);
     const core::AddressMap map = controller.address_map();
     bus.add_target(map.dram_base, map.registers_base + core::AddressMap::register_window_bytes)
         .bind(link.upstream);
@@ -57,6 +78,42 @@ HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Resolv
         chip.unit.bind(units.back()->bus);
         units.back()->banks.bind(chip.banks);
         controller.unit_lines(units.back()->lines);
+    }
+}
+
+void HybridPlatform::add_cores(const modules::HostConfig& config) {
+    const modules::HostCachesConfig& caches = config.caches;
+    for (std::uint32_t core = 0; core < config.cores; ++core) {
+        const auto add = [&](std::vector<std::unique_ptr<modules::Cache>>& all, const char* kind,
+                             const modules::HostCachesConfig::Level& level) {
+            all.push_back(std::make_unique<modules::Cache>(
+                fmt::format("{}{}", kind, core).c_str(),
+                cache_config(caches, level, caches.outstanding_misses), kind));
+            all.back()->downstream.bind(l2.upstream);
+            l2.attach(*all.back());
+        };
+        add(l1i, "l1i", caches.l1i);
+        add(l1d, "l1d", caches.l1d);
+    }
+    host.bus.bind(l1d.front()->upstream);
+    host.set_cache(*l1d.front());
+    for (std::uint32_t core = config.cores - config.load.cores; core < config.cores; ++core) {
+        load.push_back(std::make_unique<modules::LoadGenerator>(
+            fmt::format("load{}", core).c_str(), config.load, core, caches.outstanding_misses));
+        load.back()->memory.bind(l1d[core]->upstream);
+    }
+    if (!load.empty()) {
+        sc_core::sc_spawn_options options;
+        options.spawn_method();
+        options.dont_initialize();
+        options.set_sensitivity(&host.finished_event());
+        sc_core::sc_spawn(
+            [this] {
+                for (const auto& generator : load) {
+                    generator->stop();
+                }
+            },
+            "stop_load", &options);
     }
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/platform/inference.h"
 
+#include "hydravp/core/error.h"
 #include "hydravp/core/time.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
@@ -17,7 +20,10 @@ Inference::Inference(HybridPlatform& platform, const workloads::MappedNetwork& m
     : platform_(platform),
       mapped_(mapped),
       quantized_(quantized),
-      driver_(platform.host, platform.controller.address_map(), mapped.layers, std::move(layer_names)) {}
+      driver_(platform.host, platform.controller.address_map(), mapped.layers, std::move(layer_names)) {
+    check_load();
+    driver_.set_shared_ranges(shared_ranges());
+}
 
 void Inference::install(std::uint64_t frames, Callbacks callbacks) {
     callbacks_ = std::move(callbacks);
@@ -45,6 +51,67 @@ void Inference::program(std::uint64_t frames) {
         frames_.push_back({begin, core::now(), platform_.controller.completed_layers()});
         if (callbacks_.frame_done) {
             callbacks_.frame_done(frame);
+        }
+    }
+}
+
+std::vector<modules::AddressRange> Inference::ordinary_ranges(const TensorPlacement& tensor) const {
+    const memory::Geometry& g = platform_.dram.geometry();
+    const std::uint64_t row_bytes = std::uint64_t{g.row_bytes} * g.chips_per_rank;
+    const std::uint64_t ranks = (platform_.units.size() + g.chips_per_rank - 1) / g.chips_per_rank;
+    const std::uint64_t end = tensor.base + tensor.bytes_per_chip();
+    std::vector<modules::AddressRange> ranges;
+    for (std::uint64_t row = tensor.base / g.row_bytes; row * g.row_bytes < end; ++row) {
+        for (std::uint64_t rank = 0; rank < ranks; ++rank) {
+            const std::uint64_t index = (row % g.rows * g.ranks + rank) * g.banks + row / g.rows;
+            ranges.push_back({platform_.controller.address_map().dram_base + index * row_bytes, row_bytes});
+        }
+    }
+    return ranges;
+}
+
+std::vector<modules::SharedRanges> Inference::shared_ranges() const {
+    std::vector<modules::SharedRanges> all;
+    for (const core::LayerWork& work : mapped_.layers) {
+        const core::LayerRegisters& layer = work.controller;
+        modules::SharedRanges ranges;
+        ranges.invalidate = ordinary_ranges(layer.output);
+        ranges.flush = ranges.invalidate; // lest an old line is written back over the results
+        const auto add = [&ranges](const std::vector<modules::AddressRange>& more) {
+            ranges.flush.insert(ranges.flush.end(), more.begin(), more.end());
+        };
+        add(ordinary_ranges(layer.input));
+        if (layer.has_residual != 0) {
+            add(ordinary_ranges(layer.residual));
+        }
+        if (work.model_bytes > 0) {
+            add({{layer.model_address, work.model_bytes}});
+        }
+        all.push_back(std::move(ranges));
+    }
+    return all;
+}
+
+void Inference::check_load() const {
+    const modules::LoadConfig& load = platform_.host.config().load;
+    if (load.cores == 0) {
+        return;
+    }
+    const std::uint64_t blocks = load.footprint.count / load.block.count;
+    std::vector<TensorPlacement> tensors = mapped_.outputs;
+    tensors.push_back(mapped_.input);
+    for (const TensorPlacement& tensor : tensors) {
+        for (const modules::AddressRange& row : ordinary_ranges(tensor)) {
+            // The first block that ends behind the row's begin.
+            const std::uint64_t first_end = load.base.count + load.block.count;
+            const std::uint64_t block =
+                row.base < first_end ? 0 : (row.base - first_end) / load.stride.count + 1;
+            if (block < blocks && load.base.count + block * load.stride.count < row.base + row.bytes) {
+                throw core::InputError(
+                    fmt::format("host.load: the footprint from {:#x} on overlaps a tensor of the "
+                                "network at {:#x}; choose another host.load.base",
+                                load.base.count, row.base));
+            }
         }
     }
 }

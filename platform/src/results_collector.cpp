@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <utility>
 
 namespace hydravp::platform {
@@ -57,6 +58,9 @@ void add(Activity& activity, const core::Meter::AccountData& account, double amo
         break;
     }
     case core::Quantity::count:
+        if (account.name != "macs" && !starts_with(account.name, "load_")) { // they have fields of their own
+            activity.counts[account.name] += amount;
+        }
         break;
     }
 }
@@ -110,6 +114,27 @@ void add_readings(RunResults& results, const MeterReadings& readings, double fra
     }
 }
 
+/// What the background load got, if there was one.
+/// @param whole simulated time of all frames
+void add_load(RunResults& results, const MeterReadings& readings, double frames, core::Picoseconds whole) {
+    double accesses = 0;
+    double latency_ps = 0;
+    for (const auto& accounts : readings.meters()) {
+        for (const core::Meter::AccountData& account : accounts) {
+            const double sum =
+                std::accumulate(account.by_layer.begin(), account.by_layer.end(), account.unattributed);
+            accesses += account.name == "load_accesses" ? sum : 0;
+            latency_ps += account.name == "load_latency_ps" ? sum : 0;
+        }
+    }
+    if (accesses > 0) {
+        constexpr double ns_per_ps = 1e-3;
+        constexpr double gb_s_per_byte_ms = 1e-6;
+        results.load = LoadFigures{accesses / frames, latency_ps / accesses * ns_per_ps,
+                                   results.total.bytes["load"] / mean_ms(whole, frames) * gb_s_per_byte_ms};
+    }
+}
+
 } // namespace
 
 void MeterReadings::update() {
@@ -152,6 +177,7 @@ void collect_results(RunResults& results, const core::Network& network, const st
         results.layers[i].end_ms = mean_ms(end, count);
     }
     add_readings(results, readings, count, true);
+    add_load(results, readings, count, whole);
 }
 
 void collect_partial_results(RunResults& results, const core::Network& network,

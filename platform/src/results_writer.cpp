@@ -78,6 +78,7 @@ void add_activity(Json& json, const Activity& activity) {
     json["energy_mj"]["total"] = finite(sum(activity.energy_mj));
     json["bytes"] = counts(activity.bytes);
     json["writes"] = counts(activity.writes);
+    json["counts"] = counts(activity.counts);
     json["busy_ms"] = reals(activity.busy_ms);
 }
 
@@ -226,6 +227,13 @@ void write_results_json(const std::string& path, const RunResults& results) {
         add_activity(entry, layer.activity);
         json["layers"].push_back(std::move(entry));
     }
+    json["load"] = nullptr;
+    if (results.load) {
+        json["load"] = Json::object();
+        json["load"]["accesses"] = count(results.load->accesses);
+        json["load"]["mean_latency_ns"] = finite(results.load->mean_latency_ns);
+        json["load"]["bandwidth_gb_s"] = finite(results.load->bandwidth_gb_s);
+    }
     json["accuracy"] = nullptr;
     if (results.accuracy) {
         json["accuracy"] = Json::object();
@@ -248,7 +256,8 @@ void write_layers_csv(const std::string& path, const RunResults& results) {
     std::vector<Group> groups;
     for (const auto& [name, figures] :
          {std::pair("energy_mj", &Activity::energy_mj), std::pair("bytes", &Activity::bytes),
-          std::pair("writes", &Activity::writes), std::pair("busy_ms", &Activity::busy_ms)}) {
+          std::pair("writes", &Activity::writes), std::pair("counts", &Activity::counts),
+          std::pair("busy_ms", &Activity::busy_ms)}) {
         groups.push_back({name, figures, names_of(results, figures)});
     }
 
@@ -302,6 +311,11 @@ std::string format_table(const RunResults& results) {
         text += fmt::format(
             "\nlatency   {:.4f} ms per frame ({:.2f} frames/s), control {:.4f} ms beside it\n",
             results.latency_ms, results.latency_ms > 0 ? 1000 / results.latency_ms : 0.0, results.control_ms);
+    }
+    if (results.load) {
+        text +=
+            fmt::format("load      {:.0f} accesses per frame, {:.1f} ns each on average, {:.3f} GB/s\n",
+                        results.load->accesses, results.load->mean_latency_ns, results.load->bandwidth_gb_s);
     }
     if (results.accuracy) {
         const std::uint64_t images = results.accuracy->images;

@@ -205,6 +205,9 @@ bool simulate(HybridPlatform& platform, const std::function<bool()>& stop) {
         throw core::SimulationError(report.get_msg());
     }
     platform.host.rethrow();
+    for (const auto& generator : platform.load) {
+        generator->rethrow();
+    }
     if (!platform.host.finished()) {
         throw core::SimulationError("the simulation ended before the host's program did");
     }

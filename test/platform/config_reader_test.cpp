@@ -108,6 +108,16 @@ TEST_CASE("the shipped platform is the paper's") {
     CHECK(config.partial_sum_bits == 32);
     CHECK(config.host.clock_period.count() == 250);
     CHECK(config.host.layer_timeout.count() == 1'000'000'000'000);
+    CHECK(config.host.cores == 4);
+    CHECK(config.host.caches.line_bytes == 64);
+    CHECK(config.host.caches.l1i.size_bytes == 32768);
+    CHECK(config.host.caches.l1i.ways == 4);
+    CHECK(config.host.caches.l1d.size_bytes == 32768);
+    CHECK(config.host.caches.l1d.ways == 8);
+    CHECK(config.host.caches.l1d.hit_latency.count() == 1000);
+    CHECK(config.host.caches.l2.size_bytes == 262144);
+    CHECK(config.host.caches.l2.hit_latency.count() == 3000);
+    CHECK(config.host.load.cores == 0);
     CHECK(config.bus.latency.count() == 5000);
     CHECK(config.link.bandwidth.bytes_per_s == 15.75e9);
     CHECK(config.memory.controller.io_energy.pj == 5);
@@ -216,7 +226,7 @@ TEST_CASE("optional keys have defaults") {
 TEST_CASE("an error names file, line, column and key") {
     SECTION("unknown key") {
         CHECK(error_of(with_line(complete(), "hydra", "pool_cycles", "pool_cycle: 1")) ==
-              "FILE:101:3: hydra.pool_cycle: unknown key (did you mean hydra.pool_cycles?)");
+              "FILE:129:3: hydra.pool_cycle: unknown key (did you mean hydra.pool_cycles?)");
     }
     SECTION("unknown section") {
         CHECK_THAT(error_of(complete() + "hybra:\n  units: 1\n"),
@@ -228,15 +238,15 @@ TEST_CASE("an error names file, line, column and key") {
     }
     SECTION("duplicate key") {
         CHECK(error_of(complete() + "  units: 16\n") ==
-              "FILE:109:3: hydra.units: found it twice, expected it once; the first is in line 96");
+              "FILE:137:3: hydra.units: found it twice, expected it once; the first is in line 124");
     }
     SECTION("duplicate section") {
         CHECK_THAT(error_of(complete() + "bus:\n  latency: 5 ns\n"),
-                   Contains("FILE:109:1: bus: found it twice"));
+                   Contains("FILE:137:1: bus: found it twice"));
     }
     SECTION("missing key") {
         CHECK(error_of(with_line(complete(), "bus", "latency", "")) ==
-              "FILE:9:1: bus.latency: missing, expected a time with its unit, e.g. 2.5 ns");
+              "FILE:37:1: bus.latency: missing, expected a time with its unit, e.g. 2.5 ns");
     }
     SECTION("missing section") {
         std::string yaml = complete();
@@ -247,7 +257,7 @@ TEST_CASE("an error names file, line, column and key") {
     }
     SECTION("missing unit") {
         CHECK(error_of(with_line(complete(), "bus", "latency", "latency: 5")) ==
-              "FILE:10:12: bus.latency: found '5', expected a time with its unit, e.g. 2.5 ns");
+              "FILE:38:12: bus.latency: found '5', expected a time with its unit, e.g. 2.5 ns");
     }
     SECTION("wrong unit") {
         CHECK_THAT(error_of(with_line(complete(), "bus", "latency", "latency: 5 nJ")),
@@ -263,7 +273,7 @@ TEST_CASE("an error names file, line, column and key") {
     }
     SECTION("list instead of a value") {
         CHECK_THAT(error_of(with_line(complete(), "bus", "latency", "latency: [5 ns]")),
-                   Contains("FILE:10:12: bus.latency: found a list, expected a time"));
+                   Contains("FILE:38:12: bus.latency: found a list, expected a time"));
     }
     SECTION("keys instead of a value") {
         CHECK_THAT(error_of(with_line(complete(), "bus", "latency", "latency: {a: 5 ns}")),
@@ -273,7 +283,7 @@ TEST_CASE("an error names file, line, column and key") {
         std::string yaml = complete();
         const std::size_t at = yaml.find("controller:");
         yaml.replace(at, yaml.find("accumulation:") - at, "controller: 5 ns\n");
-        CHECK(error_of(yaml) == "FILE:18:13: controller: found '5 ns', expected the keys latency, io_energy");
+        CHECK(error_of(yaml) == "FILE:46:13: controller: found '5 ns', expected the keys latency, io_energy");
     }
     SECTION("word that is none of the choices") {
         CHECK_THAT(
@@ -288,6 +298,20 @@ TEST_CASE("an error names file, line, column and key") {
 TEST_CASE("impossible values are refused") {
     const auto [text, expected] = GENERATE(table<std::string, std::string>({
         {"host.clock_period=0 ns", "expected a period above zero"},
+        {"host.cores=0", "expected a whole number from 1 to 32"},
+        {"host.caches.line=48 B", "expected a power of two"},
+        {"host.caches.l1d.size=1000 B", "expected a multiple of 512 B, a set of 8 ways"},
+        {"host.caches.l2.size=0 B", "expected a multiple"},
+        {"host.caches.l2.ways=0", "expected a whole number, at least 1"},
+        {"host.caches.l2.hit_latency=3", "expected a time with its unit"},
+        {"host.caches.l1.size=1 KiB", "unknown key"},
+        {"host.load.cores=5", "expected at most 4, the cores"},
+        {"host.load.rate=unlimited", "expected a limit"},
+        {"host.load.read_share=1.5", "expected a number from 0 to 1"},
+        {"host.load.access=0 B", "expected 1 B to 4 KiB"},
+        {"host.load.block=100 B", "expected a multiple of host.load.access = 64 B"},
+        {"host.load.footprint=100 B", "expected a multiple of host.load.block = 8 KiB"},
+        {"host.load.stride=4 KiB", "expected at least host.load.block = 8 KiB"},
         {"hydra.clock_period=0 GHz", "expected a frequency whose period"},
         {"host.layer_timeout=0 s", "expected a time above zero"},
         {"bus.bandwidth=0 GB/s", "expected a bandwidth above zero"},
@@ -349,7 +373,7 @@ TEST_CASE("all errors of a configuration are reported at once") {
     const std::string message = error_of(yaml, {"pcm.rows=3", "nonsense"});
     CHECK_THAT(message, Catch::StartsWith("6 errors in the configuration\n"));
     CHECK(count_lines(message) == 7);
-    CHECK_THAT(message, Contains("FILE:10:12: bus.latency: found '5'"));
+    CHECK_THAT(message, Contains("FILE:38:12: bus.latency: found '5'"));
     CHECK_THAT(message, Contains("dram.timing.t_clk: unknown key (did you mean dram.timing.t_ck?)"));
     CHECK_THAT(message, Contains("dram.timing.t_ck: missing"));
     CHECK_THAT(message, Contains("--set pcm.rows=3: pcm.rows: found '3', expected a power of two"));
@@ -421,6 +445,10 @@ TEST_CASE("ideal transfers take no time and change nothing else") {
     const PlatformConfig ideal = with_ideal_transfers(timed);
     CHECK(ideal.transfers == TransferModel::ideal);
     CHECK(ideal.host.clock_period.count() == 0);
+    CHECK(ideal.host.caches.l1i.hit_latency.count() == 0);
+    CHECK(ideal.host.caches.l1d.hit_latency.count() == 0);
+    CHECK(ideal.host.caches.l2.hit_latency.count() == 0);
+    CHECK(ideal.host.caches.l2.size_bytes == timed.host.caches.l2.size_bytes);
     CHECK(ideal.host.layer_timeout == timed.host.layer_timeout);
     CHECK(ideal.bus.latency.count() == 0);
     CHECK(ideal.bus.bandwidth.time_for(1'000'000).count() == 0);

@@ -41,6 +41,7 @@ RunResults example() {
     r.total.energy_mj = {{"dram_array_read", 0.1}, {"hydra_mac", 0.2}, {"dram_background", 0.4}};
     r.total.bytes = {{"dram_read", 1024}, {"dram_written", 512.5}};
     r.total.writes = {{"dram_words", 256}};
+    r.total.counts = {{"l2_misses", 3}};
     r.total.busy_ms = {{"mac", 0.15}, {"channel", 0.2}};
     LayerResult conv;
     conv.name = "conv, \"first\"";
@@ -99,6 +100,9 @@ TEST_CASE("results.json is exactly this") {
   "writes": {
     "dram_words": 256
   },
+  "counts": {
+    "l2_misses": 3
+  },
   "busy_ms": {
     "channel": 0.2,
     "mac": 0.15
@@ -121,6 +125,7 @@ TEST_CASE("results.json is exactly this") {
         "dram_read": 1024
       },
       "writes": {},
+      "counts": {},
       "busy_ms": {
         "mac": 0.15
       }
@@ -140,9 +145,11 @@ TEST_CASE("results.json is exactly this") {
       "writes": {
         "dram_words": 256
       },
+      "counts": {},
       "busy_ms": {}
     }
   ],
+  "load": null,
   "accuracy": null,
   "host": {
     "wall_s": 1.5,
@@ -158,6 +165,17 @@ TEST_CASE("accuracy says null for what was not compared") {
     results.accuracy = Accuracy{100, 0.875, std::nullopt};
     CHECK_THAT(json_of(results), Contains("\"accuracy\": {\n    \"images\": 100,\n    \"top1\": 0.875,\n"
                                           "    \"golden_agreement\": null\n  }"));
+}
+
+TEST_CASE("a background load has figures of its own") {
+    RunResults results = example();
+    results.load = LoadFigures{1000, 612.5, 1.25};
+    CHECK_THAT(json_of(results),
+               Contains("\"load\": {\n    \"accesses\": 1000,\n    \"mean_latency_ns\": 612.5,\n"
+                        "    \"bandwidth_gb_s\": 1.25\n  }"));
+    CHECK_THAT(format_table(results),
+               Contains("load      1000 accesses per frame, 612.5 ns each on average"));
+    CHECK_THAT(format_table(example()), !Contains("load  "));
 }
 
 TEST_CASE("a run without layers has an empty list of them") {
@@ -187,13 +205,14 @@ TEST_CASE("a name that is not UTF-8 does not break the file") {
 TEST_CASE("layers.csv has a column for every account of any layer") {
     const TemporaryFolder folder;
     write_layers_csv(folder / "layers.csv", example());
-    CHECK(read_file(folder / "layers.csv") ==
-          "name,kind,start_ms,end_ms,latency_ms,macs,bound_by,energy_mj.total,"
-          "energy_mj.dram_array_read,energy_mj.dram_background,energy_mj.hydra_mac,"
-          "bytes.dram_read,bytes.dram_written,writes.dram_words,busy_ms.channel,busy_ms.mac\n"
-          "\"conv, \"\"first\"\"\",conv,0,0.2,0.2,15470264320,mac,0.30000000000000004,"
-          "0.1,0,0.2,1024,0,0,0,0.15\n"
-          "pool,max_pool,0.2,0.3,0.09999999999999998,0,,0,0,0,0,0,0,256,0,0\n");
+    CHECK(
+        read_file(folder / "layers.csv") ==
+        "name,kind,start_ms,end_ms,latency_ms,macs,bound_by,energy_mj.total,"
+        "energy_mj.dram_array_read,energy_mj.dram_background,energy_mj.hydra_mac,"
+        "bytes.dram_read,bytes.dram_written,writes.dram_words,counts.l2_misses,busy_ms.channel,busy_ms.mac\n"
+        "\"conv, \"\"first\"\"\",conv,0,0.2,0.2,15470264320,mac,0.30000000000000004,"
+        "0.1,0,0.2,1024,0,0,0,0,0.15\n"
+        "pool,max_pool,0.2,0.3,0.09999999999999998,0,,0,0,0,0,0,0,256,0,0,0\n");
 }
 
 TEST_CASE("the table has aligned columns with units") {

@@ -5,6 +5,7 @@
 #include "hydravp/memory/technology.h"
 
 #include <cstdint>
+#include <vector>
 
 /// Plain configuration structs of the modules; the platform fills them from YAML, a user may fill them by
 /// hand.
@@ -51,10 +52,64 @@ struct HybridMemoryConfig {
     std::uint32_t staging_bytes = 64 * 1024; ///< weight prefetch buffer between PCM and the DRAM channel
 };
 
+/// System addresses [base, base + bytes).
+struct AddressRange {
+    std::uint64_t base = 0;
+    std::uint64_t bytes = 0;
+    bool contains(std::uint64_t address) const { return address >= base && address - base < bytes; }
+};
+
+struct CacheConfig {
+    std::uint32_t size_bytes = 32 * 1024;
+    std::uint32_t ways = 8;
+    std::uint32_t line_bytes = 64;           ///< a power of two
+    core::Picoseconds hit_latency{};         ///< of a lookup, hit or miss
+    std::uint32_t outstanding_misses = 10;   ///< lines that are fetched at a time; 0: any number
+    std::uint32_t write_buffer_lines = 10;   ///< evicted lines on their way to memory, at least 1
+    std::vector<AddressRange> uncached = {}; ///< bounds at borders of lines
+};
+
+/// The caches of the host's cores; every line of all of them has the same size.
+struct HostCachesConfig {
+    struct Level {
+        std::uint32_t size_bytes;
+        std::uint32_t ways;
+        core::Picoseconds hit_latency{};
+    };
+    std::uint32_t line_bytes = 64;
+    std::uint32_t outstanding_misses = 10; ///< of each private cache
+    std::uint32_t write_buffer_lines = 10; ///< of the shared L2
+    Level l1i{32 * 1024, 4};               ///< private
+    Level l1d{32 * 1024, 8};               ///< private
+    Level l2{256 * 1024, 8};               ///< shared
+};
+
+/// Accesses of cores that have nothing to do with the inference. The footprint is cut into blocks of
+/// consecutive bytes, `stride_bytes` apart; with a block of a rank's row, the stride decides which banks it
+/// lies in.
+struct LoadConfig {
+    std::uint32_t cores = 0;         ///< cores that carry it, the last ones; 0: no load
+    core::Bandwidth rate{1e9};       ///< asked for, per core
+    std::uint32_t access_bytes = 64; ///< of each access, aligned to it
+    double read_share = 0.7;         ///< of the accesses
+    double locality = 0.5;           ///< probability of going on right behind the access before
+    core::Bytes footprint{std::uint64_t{16} << 20}; ///< bytes touched, common to all cores
+    core::Bytes base{std::uint64_t{4} << 30};       ///< system address of the first block
+    core::Bytes block{8 * 1024};
+    core::Bytes stride{8 * 1024};
+    std::uint32_t seed = 1;
+
+    /// Bytes from `base` to the end of the last block.
+    std::uint64_t span() const { return (footprint.count / block.count - 1) * stride.count + block.count; }
+};
+
 struct HostConfig {
     core::Picoseconds clock_period{};
     /// The driver gives up on a layer whose completion interrupt does not come within this time.
     core::Picoseconds layer_timeout{};
+    std::uint32_t cores = 4; ///< the driver runs on the first
+    HostCachesConfig caches = {};
+    LoadConfig load = {};
 };
 
 } // namespace hydravp::modules

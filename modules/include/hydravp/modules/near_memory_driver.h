@@ -6,13 +6,20 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hydravp::modules {
 
+/// Ordinary addresses that host and units share in one layer.
+struct SharedRanges {
+    std::vector<AddressRange> flush;      ///< before the layer: what the units read or write
+    std::vector<AddressRange> invalidate; ///< after it: what they have written
+};
+
 /// The host's driver of the near-memory units, in native code: hands over one layer after the other by MMIO
 /// and waits for the completion interrupts. While a layer runs, the registers of the next are written
-/// already.
+/// already. What host and units share is flushed from the caches before a layer and invalidated after it.
 class NearMemoryDriver {
 public:
     /// @param layers the network, in execution order; must outlive the driver
@@ -22,6 +29,9 @@ public:
     /// Units that are started, bit per unit; all by default. (A unit that is left out never finishes its
     /// layer.)
     void set_unit_mask(std::uint64_t mask);
+
+    /// One per layer; without them nothing is flushed.
+    void set_shared_ranges(std::vector<SharedRanges> ranges) { shared_ = std::move(ranges); }
 
     /// Runs one frame whose input is in place already. `on_layer_done(index)` is called after each completion
     /// interrupt. Throws core::SimulationError if a layer does not complete within the host's layer timeout.
@@ -43,6 +53,7 @@ private:
     core::AddressMap map_;
     const std::vector<core::LayerWork>* layers_;
     std::vector<std::string> names_;
+    std::vector<SharedRanges> shared_;
 };
 
 } // namespace hydravp::modules

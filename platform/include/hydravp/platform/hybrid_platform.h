@@ -3,8 +3,10 @@
 
 #include "hydravp/accelerators/hydra/hydra_unit.h"
 #include "hydravp/memory/channel.h"
+#include "hydravp/modules/cache.h"
 #include "hydravp/modules/host.h"
 #include "hydravp/modules/hybrid_memory_controller.h"
+#include "hydravp/modules/load_generator.h"
 #include "hydravp/modules/pcie_link.h"
 #include "hydravp/modules/system_bus.h"
 #include "hydravp/platform/config.h"
@@ -17,11 +19,16 @@
 
 namespace hydravp::platform {
 
-/// The whole machine: host, system bus, PCIe link, hybrid memory controller, DRAM channel with a Hydra unit
-/// in each chip, PCM channels.
+/// The whole machine: host with caches, system bus, PCIe link, hybrid memory controller, DRAM channel with a
+/// Hydra unit in each chip, PCM channels. The host's program runs on core 0; other cores carry a background
+/// load, or nothing. Nothing fetches instructions: the L1 instruction caches stand ready for a core model of
+/// the user's.
 class HybridPlatform : public sc_core::sc_module {
 public:
     modules::Host host;
+    std::vector<std::unique_ptr<modules::Cache>> l1i, l1d; ///< one each per core
+    modules::Cache l2;
+    std::vector<std::unique_ptr<modules::LoadGenerator>> load; ///< of the last cores, in their order
     modules::SystemBus bus;
     modules::PcieLink link;
     modules::HybridMemoryController controller;
@@ -38,6 +45,8 @@ private:
     struct Resolved {
         PlatformConfig config;
     };
+    void add_cores(const modules::HostConfig& config);
+
     HybridPlatform(const sc_core::sc_module_name& name, const Resolved& resolved, bool keep_data);
 
     sc_core::sc_signal<bool> controller_interrupt_{"controller_interrupt"};

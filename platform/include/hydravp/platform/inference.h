@@ -32,6 +32,7 @@ public:
         std::function<void(std::uint64_t frame)> frame_done;
     };
 
+    /// Throws core::InputError if the footprint of a background load overlaps the network's tensors.
     /// @param quantized weights to load; empty in timing mode
     Inference(HybridPlatform& platform, const workloads::MappedNetwork& mapped,
               const std::vector<workloads::QuantizedLayer>& quantized, std::vector<std::string> layer_names);
@@ -46,6 +47,9 @@ public:
     std::uint64_t word_address(const core::TensorPlacement& tensor, std::uint32_t channel,
                                std::uint32_t position) const;
 
+    /// The rows of a tensor at the addresses of ordinary, interleaved memory, each a row of a rank.
+    std::vector<modules::AddressRange> ordinary_ranges(const core::TensorPlacement& tensor) const;
+
     modules::NearMemoryDriver& driver() { return driver_; }
     const std::vector<FrameTimes>& frames() const { return frames_; }
     /// Bytes written untimed: model and inputs.
@@ -55,6 +59,8 @@ private:
     void program(std::uint64_t frames);
     void load_model();
     void load_into_chips(const core::LayerWork& work, const workloads::QuantizedLayer& layer);
+    std::vector<modules::SharedRanges> shared_ranges() const;
+    void check_load() const;
     void charge_background(core::LayerId layer);
     std::uint64_t chip_address(std::uint32_t unit, std::uint64_t chip_local) const;
 

@@ -19,6 +19,7 @@ struct Activity {
     Figures bytes;  ///< dram_read, dram_written, pcm_read, pcm_written, link, ...
     Figures writes; ///< dram_words, pcm_words, pcm_words_avoided, dram_array_words, pcm_array_words,
                     ///< dram_words_activation, ...
+    Figures counts; ///< events, e.g. l1d_hits, l2_misses
     Figures busy_ms; ///< mac, chip_bus, channel, pcm: the busiest instance of each
 };
 
@@ -36,6 +37,13 @@ struct Accuracy {
     std::uint64_t images = 0;
     std::optional<double> top1;             ///< fraction; absent without labels
     std::optional<double> golden_agreement; ///< fraction of all output words equal to the golden executor's
+};
+
+/// What the background load of the cores got, over the time of all frames.
+struct LoadFigures {
+    double accesses = 0; ///< per frame
+    double mean_latency_ns = 0;
+    double bandwidth_gb_s = 0; ///< of all cores
 };
 
 struct HostFigures {
@@ -60,6 +68,7 @@ struct RunResults {
     std::uint64_t macs = 0; ///< per frame, executed
     Activity total;
     std::vector<LayerResult> layers;
+    std::optional<LoadFigures> load; ///< absent without a load
     std::optional<Accuracy> accuracy;
     HostFigures host;
 };
