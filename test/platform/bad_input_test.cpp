@@ -125,7 +125,7 @@ TEST_CASE("a network that is too big for the memory says for which and by how mu
     const TemporaryFolder folder;
     const Outcome pcm = hydravp_in(folder, "run --set pcm.channels=1 --set pcm.ranks=1 --set pcm.rows=512");
     check_bad_input(pcm, "does not fit the PCM: its model needs 276865024 bytes, there are 33554432");
-    check_bad_input(hydravp_in(folder, "run --set dram.rows=64"), "does not fit the DRAM");
+    check_bad_input(hydravp_in(folder, "run --set dram.rows=64"), "does not fit the units' memory");
 }
 
 TEST_CASE("image and label files with wrong counts are refused") {

