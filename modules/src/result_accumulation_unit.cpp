@@ -66,7 +66,7 @@ void ResultAccumulationUnit::process(const core::LayerRegisters& layer) {
         pass_trace_.set(pass);
         process_pass(pass);
     }
-    wait_until(last_write_);
+    core::wait_until(last_write_);
     enter(State::idle);
 }
 
@@ -78,8 +78,8 @@ void ResultAccumulationUnit::read_biases() {
         return;
     }
     auto* to = reinterpret_cast<unsigned char*>(biases_.data());
-    wait_until(pcm_.read_pcm(layer_.model_address, biases_.size() * 8, keep_data_ ? to : nullptr,
-                             static_cast<core::LayerId>(layer_.layer)));
+    core::wait_until(pcm_.read_pcm(layer_.model_address, biases_.size() * 8, keep_data_ ? to : nullptr,
+                                   static_cast<core::LayerId>(layer_.layer)));
 }
 
 void ResultAccumulationUnit::read_resident_biases() {
@@ -93,7 +93,7 @@ void ResultAccumulationUnit::read_resident_biases() {
     if (keep_data_) {
         rank_data_.resize(std::size_t{request.bytes_per_chip} * chips_per_rank_);
     }
-    wait_until(
+    core::wait_until(
         dram_.chip_local(tlm::TLM_READ_COMMAND, request, keep_data_ ? rank_data_.data() : nullptr).finished);
     for (std::uint32_t filter = 0; keep_data_ && filter < layer_.geometry.filters; ++filter) {
         std::memcpy(
@@ -142,7 +142,7 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
     enter(State::add);
     // Adding keeps pace with the channel's delivery unless there are more operands than adders.
     const Picoseconds added = std::max(arrived, begin + accumulation_time(pass)) + config_.latency;
-    wait_until(added);
+    core::wait_until(added);
     results_.resize(outputs);
     if (keep_data_) {
         accumulate(pass);
@@ -195,7 +195,7 @@ Picoseconds ResultAccumulationUnit::read_partial_sums(std::uint32_t pass) {
                                        from + std::size_t{schedule_.outputs(Unit{unit}, pass)} * word_bytes);
         }
         finished = std::max(finished, times.finished);
-        wait_until(times.accepted);
+        core::wait_until(times.accepted);
         release_outputs(request);
     }
     return finished;
@@ -207,7 +207,7 @@ void ResultAccumulationUnit::release_outputs(const ChannelRequest& read) {
     request.chip_address = core::UnitMap::release;
     request.bytes_per_chip = sizeof value;
     request.chip_stride = 0;
-    wait_until(
+    core::wait_until(
         dram_.chip_local(tlm::TLM_WRITE_COMMAND, request, reinterpret_cast<unsigned char*>(&value)).accepted);
 }
 
@@ -239,7 +239,7 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
             }
         }
     });
-    wait_until(move(tlm::TLM_READ_COMMAND, segments_));
+    core::wait_until(move(tlm::TLM_READ_COMMAND, segments_));
 }
 
 void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, std::uint32_t slice,
@@ -368,15 +368,8 @@ Picoseconds ResultAccumulationUnit::move_run(tlm::tlm_command command, const Seg
     for (const Segment* s = first; keep_data_ && command == tlm::TLM_READ_COMMAND && s != last; ++s) {
         std::memcpy(s->data, in_rank(*s), s->bytes);
     }
-    wait_until(times.accepted);
+    core::wait_until(times.accepted);
     return times.finished;
-}
-
-void ResultAccumulationUnit::wait_until(Picoseconds time) {
-    const Picoseconds now = core::now();
-    if (time > now) {
-        wait(core::to_sc_time(time - now));
-    }
 }
 
 } // namespace hydravp::modules

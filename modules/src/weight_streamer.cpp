@@ -48,7 +48,7 @@ core::Picoseconds WeightStreamer::read_pcm(std::uint64_t address, std::uint64_t 
     while (bytes > 0) {
         const std::uint64_t piece = std::min(bytes, ports_.pcm_interleaving.bytes_left(offset));
         const std::uint32_t channel = ports_.pcm_interleaving.channel(offset);
-        wait_until(pcm_accepts_[channel]);
+        core::wait_until(pcm_accepts_[channel]);
         const ChannelPort::Times times = ports_.pcm[channel]->interleaved(
             tlm::TLM_READ_COMMAND, ports_.pcm_interleaving.address(offset), static_cast<std::uint32_t>(piece),
             data, layer, memory::WriteCause::host);
@@ -147,7 +147,7 @@ void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
 }
 
 void WeightStreamer::copy_to_chips(const Piece& piece, std::uint64_t chip_address) {
-    wait_until(piece.ready);
+    core::wait_until(piece.ready);
     ChannelRequest request;
     request.rank = core::Rank{piece.rank};
     request.chips = memory::first_chips(piece.units);
@@ -157,7 +157,7 @@ void WeightStreamer::copy_to_chips(const Piece& piece, std::uint64_t chip_addres
     request.layer = piece.layer;
     request.cause = memory::WriteCause::migration;
     auto* data = const_cast<unsigned char*>(piece.data.data()); // a TLM write does not change it
-    wait_until(
+    core::wait_until(
         ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request, keep_data_ ? data : nullptr).finished);
 }
 
@@ -179,7 +179,7 @@ void WeightStreamer::forward() {
             wait(piece_staged_);
         }
         Piece& piece = staged_.front(); // references into a deque outlive push_back
-        wait_until(piece.ready);
+        core::wait_until(piece.ready);
         const auto first = lines_.begin() + std::ptrdiff_t{piece.rank} * chips_per_rank_;
         const auto has_space = [&](const UnitLinesIf* unit) {
             return unit->weight_space() >= piece.bytes_per_unit;
@@ -204,14 +204,7 @@ void WeightStreamer::forward() {
         }
         staged_.pop_front();
         piece_forwarded_.notify(sc_core::SC_ZERO_TIME);
-        wait_until(times.accepted);
-    }
-}
-
-void WeightStreamer::wait_until(core::Picoseconds time) {
-    const core::Picoseconds now = core::now();
-    if (time > now) {
-        wait(core::to_sc_time(time - now));
+        core::wait_until(times.accepted);
     }
 }
 

@@ -197,7 +197,7 @@ void HydraUnit::run_pass(std::uint32_t pass) {
         for (; !free; free = outputs_.free_time()) {
             wait(output_freed_);
         }
-        wait_until(*free);
+        core::wait_until(*free);
         if (keep_data_) {
             sums_.assign(outputs, 0);
         }
@@ -227,7 +227,7 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
         for (; !ready; ready = weights_.ready_time(bytes)) {
             wait(weights_arrived_);
         }
-        wait_until(*ready);
+        core::wait_until(*ready);
         const Range own = schedule_.own_steps(index_, steps);
         if (working && !own.empty()) {
             compute_chunk(pass, own);
@@ -468,13 +468,6 @@ void HydraUnit::transfer(tlm::tlm_command command, std::uint64_t address, void* 
 
 // ---- time
 // ------------------------------------------------------------------------------------------------------
-
-void HydraUnit::wait_until(Picoseconds time) {
-    const Picoseconds now = core::now();
-    if (time > now) {
-        wait(core::to_sc_time(time - now));
-    }
-}
 
 void HydraUnit::occupy(Picoseconds duration, core::Meter::Account busy) {
     const core::Power power = config_.power * (config_.macs_per_unit / macs_of_power_figure);

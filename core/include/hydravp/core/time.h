@@ -21,4 +21,12 @@ inline Picoseconds now() {
     return from_sc_time(sc_core::sc_time_stamp());
 }
 
+/// Waits in the calling SC_THREAD until `time`; returns at once if that is not in the future.
+inline void wait_until(Picoseconds time) {
+    const Picoseconds present = now();
+    if (time > present) {
+        sc_core::wait(to_sc_time(time - present));
+    }
+}
+
 } // namespace hydravp::core

@@ -76,7 +76,6 @@ private:
     core::Unit first_unit(std::uint32_t slice) const {
         return core::Unit{slice * layer_.geometry.channel_split};
     }
-    void wait_until(core::Picoseconds time);
 
     AccumulationConfig config_;
     std::uint32_t lanes_;

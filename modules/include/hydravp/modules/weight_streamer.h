@@ -64,7 +64,6 @@ private:
     Piece read_piece(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit,
                      core::LayerId layer);
     void forward(); ///< thread: staging to weight buffers
-    void wait_until(core::Picoseconds time);
     std::uint32_t units_in_rank(std::uint32_t rank) const;
 
     Ports ports_;

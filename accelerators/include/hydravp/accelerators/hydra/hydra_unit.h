@@ -102,7 +102,6 @@ private:
     /// Moves bytes of the own chip, row by row; throws core::SimulationError on an error response.
     void transfer(tlm::tlm_command command, std::uint64_t address, void* data, std::uint64_t bytes);
 
-    void wait_until(core::Picoseconds time);
     void occupy(core::Picoseconds duration, core::Meter::Account busy);
 
     HydraConfig config_;
