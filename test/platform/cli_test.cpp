@@ -103,6 +103,17 @@ TEST_CASE("a run gives the same results whether it is traced or not") {
                Contains("\nsame\n"));
 }
 
+TEST_CASE("no figure but the agreement depends on the golden executor") {
+    const std::string run = "run --network '" HYDRAVP_SOURCE_DIR "/workloads/models/vggs_fashion.onnx' ";
+    const std::string without = "grep -v -e wall_s -e peak_rss_mb -e golden_agreement ";
+    CHECK_THAT(run_hydravp(run + "--out a --golden on; '" HYDRAVP_PROGRAM "' " + run +
+                           "--out b --golden off; " + without + "a/results.json > a.txt; " + without +
+                           "b/results.json > b.txt; cmp a.txt b.txt && "
+                           "grep -c 'golden_agreement.: 1.0' a/results.json && echo same")
+                   .text,
+               Contains("1\nsame\n"));
+}
+
 TEST_CASE("output that cannot be written is noticed") {
     CHECK(run_hydravp("networks > /dev/full").code == 1);
 }
