@@ -131,7 +131,10 @@ void check_fields(const Json& results) {
 
 TEST_CASE("SIGINT ends a run of many frames, and the complete ones are the results") {
     const TemporaryFolder folder;
-    Process run(folder, {"run", "--count", "100000", "--out", "out"});
+    const std::string network =
+        HYDRAVP_SOURCE_DIR "/workloads/models/vggs_fashion.onnx"; // frames take milliseconds
+    Process run(folder,
+                {"run", "--network", network, "--data", "timing", "--count", "100000", "--out", "out"});
     run.wait_until_it_works(3);
     run.send(SIGINT);
     const int status = run.wait();
@@ -147,7 +150,8 @@ TEST_CASE("SIGINT ends a run of many frames, and the complete ones are the resul
     REQUIRE(frames >= 1);
     CHECK(frames < 100000);
     // each frame is the same, so the means are those of one frame
-    const test::Outcome one = test::hydravp_in(folder, "run --out one");
+    const test::Outcome one =
+        test::hydravp_in(folder, "run --network '" + network + "' --data timing --out one");
     REQUIRE(one.code == 0);
     const Json complete = Json::parse(read_file(folder / "one/results.json"));
     CHECK(results.at("macs") == complete.at("macs"));

@@ -20,8 +20,8 @@ platform::RunResults run_shape(const std::string& network, const std::vector<std
     return platform::run(platform::load_config(HYDRAVP_SOURCE_DIR "/configs/hydra.yaml", overrides), options);
 }
 
-/// The least time in ms that the DRAM channel is busy with one frame, by hand: 64 bytes in 10 ns; every weight once,
-/// the partial sums that each unit makes of its own channels, every result once.
+/// The least time in ms that the DRAM channel is busy with one frame, by hand: 64 bytes in 10 ns; every
+/// weight once, the partial sums that each unit makes of its own channels, every result once.
 double least_channel_time(const core::Network& network, unsigned partial_sum_bits) {
     double bytes = 0;
     for (const core::LayerDescriptor& layer : network.layers) {
@@ -29,8 +29,10 @@ double least_channel_time(const core::Network& network, unsigned partial_sum_bit
             continue;
         }
         const double outputs = static_cast<double>(layer.out.words());
-        const double makers = layer.in.channels >= 16 ? 16 : 1; // with 3 channels each output is one unit's alone
-        bytes += 2.0 * static_cast<double>(layer.weights()) + outputs * makers * partial_sum_bits / 8 + 2.0 * outputs;
+        const double makers =
+            layer.in.channels >= 16 ? 16 : 1; // with 3 channels each output is one unit's alone
+        bytes += 2.0 * static_cast<double>(layer.weights()) + outputs * makers * partial_sum_bits / 8 +
+                 2.0 * outputs;
     }
     return bytes / 64 * 10e-6;
 }
@@ -42,7 +44,8 @@ void check_timed_vgg16(unsigned partial_sum_bits, double at_least_ms) {
     const double channel = results.total.busy_ms.at("channel");
     CHECK(channel >= least_channel_time(network, partial_sum_bits));
     CHECK(channel >= at_least_ms);
-    CHECK(channel < 1.1 * least_channel_time(network, partial_sum_bits)); // refetched weights, padding, registers
+    CHECK(channel <
+          1.1 * least_channel_time(network, partial_sum_bits)); // refetched weights, padding, registers
     for (const auto& [resource, busy] : results.total.busy_ms) {
         CAPTURE(resource);
         CHECK(results.latency_ms >= busy);
@@ -112,11 +115,14 @@ TEST_CASE("a MAC of four cycles takes half the ideal time") {
 }
 
 TEST_CASE("the mapping of the paper's text takes 84.7 ms for VGG-16") {
-    CHECK(run_shape("vgg16", {"transfers=ideal", "mapping=paper-text"}).latency_ms == Approx(84.7).margin(0.1));
+    CHECK(run_shape("vgg16", {"transfers=ideal", "mapping=paper-text"}).latency_ms ==
+          Approx(84.7).margin(0.1));
 }
 TEST_CASE("the mapping of the paper's text takes 107.1 ms for VGG-19") {
-    CHECK(run_shape("vgg19", {"transfers=ideal", "mapping=paper-text"}).latency_ms == Approx(107.1).margin(0.1));
+    CHECK(run_shape("vgg19", {"transfers=ideal", "mapping=paper-text"}).latency_ms ==
+          Approx(107.1).margin(0.1));
 }
 TEST_CASE("the mapping of the paper's text takes 23.9 ms for ResNet-34") {
-    CHECK(run_shape("resnet34", {"transfers=ideal", "mapping=paper-text"}).latency_ms == Approx(23.9).margin(0.1));
+    CHECK(run_shape("resnet34", {"transfers=ideal", "mapping=paper-text"}).latency_ms ==
+          Approx(23.9).margin(0.1));
 }

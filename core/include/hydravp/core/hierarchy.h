@@ -11,10 +11,11 @@ namespace hydravp::core {
 template <class T, class Out>
 void collect(const std::vector<sc_core::sc_object*>& objects, Out& found) {
     for (sc_core::sc_object* object : objects) {
+        const std::vector<sc_core::sc_object*>& children = object->get_child_objects();
         if (auto* match = dynamic_cast<T*>(object)) {
             found.push_back(match);
         }
-        collect<T>(object->get_child_objects(), found);
+        collect<T>(children, found);
     }
 }
 

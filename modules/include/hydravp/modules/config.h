@@ -95,8 +95,8 @@ struct LoadConfig {
     double locality = 0.5;           ///< probability of going on right behind the access before
     core::Bytes footprint{std::uint64_t{16} << 20}; ///< bytes touched, common to all cores
     core::Bytes base{std::uint64_t{4} << 30};       ///< system address of the first block
-    core::Bytes block{8 * 1024};
-    core::Bytes stride{8 * 1024};
+    core::Bytes block{8192};
+    core::Bytes stride{8192};
     std::uint32_t seed = 1;
 
     /// Bytes from `base` to the end of the last block.

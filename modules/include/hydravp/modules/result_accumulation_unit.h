@@ -74,7 +74,7 @@ private:
     core::Picoseconds move_run(tlm::tlm_command command, const Segment* first, const Segment* last,
                                std::uint32_t bytes_per_chip);
     core::Unit first_unit(std::uint32_t slice) const {
-        return core::Unit{slice * layer_.geometry.channel_split};
+        return core::Unit{std::size_t{slice} * layer_.geometry.channel_split};
     }
 
     AccumulationConfig config_;
