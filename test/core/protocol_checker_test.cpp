@@ -885,6 +885,20 @@ TEST_CASE("rule: DMI access: none") {
 TEST_CASE("rule: DMI access: other than the requested one") {
     check_dmi(Rule::dmi_access, [](tlm::tlm_dmi& dmi) { dmi.allow_write(); });
 }
+TEST_CASE("rule: DMI access: read only for a write") {
+    Fixture f;
+    f.target.dmi = [&](Payload&, tlm::tlm_dmi& dmi) {
+        grant(dmi, f.target);
+        dmi.allow_read();
+        return true;
+    };
+    run_in_thread([&] {
+        make_write(f);
+        tlm::tlm_dmi dmi;
+        REQUIRE(f.initiator.socket->get_direct_mem_ptr(f.payload, dmi));
+        f.require_only(Rule::dmi_access, "back", 8);
+    });
+}
 TEST_CASE("rule: DMI pointer") {
     check_dmi(Rule::dmi_pointer, [](tlm::tlm_dmi& dmi) { dmi.set_dmi_ptr(nullptr); });
 }
@@ -1102,6 +1116,26 @@ TEST_CASE("an initiator that gives its payload back within the call, and one tha
         f.require_clean();
         REQUIRE(f.checker.unfinished() == 0);
         REQUIRE(f.other.get_ref_count() == 1);
+    });
+}
+
+TEST_CASE("a response may begin within the END_RESP of the one before") {
+    Fixture f;
+    f.target.forward = [&](Payload& p, Phase& phase, Time&) {
+        if (phase == tlm::END_RESP && &p == &f.other) {
+            f.respond();
+        }
+        return tlm::TLM_ACCEPTED;
+    };
+    run_in_thread([&] {
+        f.initiator.forward(f.other, tlm::BEGIN_REQ);
+        f.target.serve(f.other);
+        f.target.backward(f.other, tlm::BEGIN_RESP);
+        f.forward(tlm::BEGIN_REQ);
+        f.initiator.forward(f.other, tlm::END_RESP);
+        f.forward(tlm::END_RESP);
+        f.require_clean();
+        REQUIRE(f.checker.unfinished() == 0);
     });
 }
 
