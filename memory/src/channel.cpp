@@ -94,7 +94,7 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
         command->earliest = std::max(command->earliest, core::now() + core::from_sc_time(delay));
         status = ranks_[command->rank]->issue(*command);
     }
-    if (status == tlm::TLM_OK_RESPONSE) {
+    if (status == tlm::TLM_OK_RESPONSE && !command->query) {
         if (is_column(*command)) {
             std::uint64_t moved = 0;
             status = ranks_[command->rank]->move(*command, payload.get_data_ptr(),

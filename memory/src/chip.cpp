@@ -248,6 +248,7 @@ void Chip::end_recall(Bank bank, Picoseconds t) {
     LeasedBank& lease = leases_[bank];
     lease.recalls.back().end = t;
     lease.since = t;
+    recalled_.notify();
 }
 
 bool Chip::recalled(Bank bank) const {
@@ -363,6 +364,9 @@ void Chip::run(Transfer& transfer) {
             }
         }
         if (recall != nullptr && recall->begin <= now) {
+            while (lease.recalls.front().end == Picoseconds::max()) { // not handed back yet
+                sc_core::wait(recalled_);
+            }
             settle_recall(transfer.bank);
             row_is_ours = false;
             streams_on = false;

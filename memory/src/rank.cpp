@@ -28,7 +28,7 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
 
 tlm::tlm_response_status Rank::issue(CommandExtension& command) {
     const tlm::tlm_response_status status = execute(command);
-    if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE) {
+    if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE && !command.query) {
         show(command);
     }
     return status;
@@ -72,11 +72,14 @@ tlm::tlm_response_status Rank::activate(CommandExtension& command) {
         }
         t = commands_.earliest(t);
     }
+    command.issued = command.last_issued = t;
+    if (command.query) {
+        return tlm::TLM_OK_RESPONSE;
+    }
     commands_.reserve(t);
     for (const auto& chip : chips_) {
         chip->activate(command.bank, command.row, t, command.layer);
     }
-    command.issued = command.last_issued = t;
     command.data_begin = command.data_end = t + technology_.t_rcd;
     return tlm::TLM_OK_RESPONSE;
 }
@@ -93,6 +96,10 @@ tlm::tlm_response_status Rank::precharge(CommandExtension& command) {
         }
         t = commands_.earliest(t);
     }
+    command.issued = command.last_issued = t;
+    if (command.query) {
+        return tlm::TLM_OK_RESPONSE;
+    }
     commands_.reserve(t);
     Picoseconds ready = t;
     for (const auto& chip : chips_) {
@@ -101,7 +108,6 @@ tlm::tlm_response_status Rank::precharge(CommandExtension& command) {
         }
         ready = std::max(ready, chip->timing().bank(BankOwner::channel, command.bank).activate_ready);
     }
-    command.issued = command.last_issued = t;
     command.data_begin = command.data_end = ready;
     return tlm::TLM_OK_RESPONSE;
 }
@@ -128,8 +134,11 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
         }
     }
     t = commands_.earliest(t, bursts);
-    commands_.reserve(t, bursts);
     command.issued = t;
+    if (command.query) {
+        return tlm::TLM_OK_RESPONSE;
+    }
+    commands_.reserve(t, bursts);
     command.last_issued = t + (bursts - 1) * technology_.t_ccd;
     command.data_begin = t + latency;
     command.data_end = command.data_begin + bursts * technology_.t_ccd;

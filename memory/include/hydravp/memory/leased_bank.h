@@ -13,7 +13,7 @@ namespace hydravp::memory {
 struct Recall {
     core::Picoseconds begin{};     ///< the unit's last data must have ended
     core::Picoseconds precharge{}; ///< the bank is closed
-    core::Picoseconds end{};       ///< the unit may activate again
+    core::Picoseconds end{};       ///< the unit may activate again; max(): not known yet
 };
 
 /// What a chip knows of a bank's lease.
