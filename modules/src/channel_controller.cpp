@@ -4,7 +4,6 @@
 #include "hydravp/core/time.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -14,9 +13,24 @@ namespace hydravp::modules {
 using core::Bank;
 using core::Picoseconds;
 using core::Rank;
-using core::Row;
+using memory::AccessSpace;
 using memory::CommandExtension;
 using memory::CommandKind;
+
+namespace {
+
+/// Turns that ordinary accesses get in a recalled bank before its unit may go on.
+constexpr std::uint32_t turns_per_recall = 8;
+
+ByteEnables enables_of(const tlm::tlm_generic_payload& payload) {
+    return {payload.get_byte_enable_ptr(), payload.get_byte_enable_length()};
+}
+
+bool moves_data(const tlm::tlm_generic_payload& payload) {
+    return payload.is_read() || payload.is_write();
+}
+
+} // namespace
 
 ChannelController::ChannelController(const sc_core::sc_module_name& name,
                                      const ChannelControllerConfig& config,
@@ -25,76 +39,93 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
       config_(config),
       technology_(technology),
       geometry_(geometry),
-      interleave_(geometry.chips_per_rank),
-      all_chips_(geometry.chips_per_rank >= 32 ? ~0u : (1u << geometry.chips_per_rank) - 1),
-      banks_(geometry.ranks, core::IndexedVector<Bank, BankEntry>(geometry.banks)),
-      staging_(std::size_t{geometry.row_bytes} * geometry.chips_per_rank),
-      staging_enables_(staging_.size()) {
-    front.register_b_transport(this, &ChannelController::transport);
+      all_chips_(memory::first_chips(geometry.chips_per_rank)),
+      unit_slot_(std::size_t{geometry.ranks} * geometry.banks),
+      data_(geometry),
+      queue_(config, unit_slot_ + 1),
+      banks_(unit_slot_ + 1),
+      at_(
+          "at", [this](tlm::tlm_generic_payload& payload) { return at_request(payload); },
+          [this](tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
+              return front->nb_transport_bw(payload, phase, delay);
+          }) {
+    front.register_b_transport(this, &ChannelController::b_transport);
+    front.register_nb_transport_fw(this, &ChannelController::nb_transport_fw);
     front.register_transport_dbg(this, &ChannelController::debug);
     io_ = meter_.add(core::Quantity::energy, "channel_io");
     payload_.set_extension(&command_);
+    for (auto& times : not_before_) {
+        times.resize(banks_.size());
+    }
     if (technology_.t_refi.count() > 0) {
         for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
             refresh_due_.push_back(technology_.t_refi + rank * technology_.t_refi / geometry.ranks);
         }
-        SC_HAS_PROCESS(ChannelController);
-        SC_METHOD(refresh);
     }
+    SC_HAS_PROCESS(ChannelController);
+    SC_METHOD(serve);
 }
 
 ChannelController::~ChannelController() {
     payload_.clear_extension(&command_);
 }
 
+void ChannelController::trace(core::Tracer& tracer) {
+    reads_trace_ = tracer.wire(*this, "read_queue", core::bits_for(config_.read_queue));
+    writes_trace_ = tracer.wire(*this, "write_queue", core::bits_for(config_.write_queue));
+    drain_trace_ = tracer.wire(*this, "write_drain", 1);
+}
+
 // ----------------------------------------------------------------------------------------------- front
 
-void ChannelController::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+void ChannelController::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     payload.set_dmi_allowed(false);
-    ChannelRequest* request = nullptr;
-    payload.get_extension(request);
-    Context context;
-    context.write = payload.is_write();
-    context.chips = all_chips_;
-    context.start = core::now() + core::from_sc_time(delay) + config_.latency;
-    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
-    if (request != nullptr) {
-        context.layer = request->layer;
-        context.cause = request->cause;
-    }
-    if (request != nullptr && request->view == DataView::chip_local) {
-        context.space = request->space;
-        context.chips = request->chips;
-        status = check_chip_local(payload, *request);
-        if (status == tlm::TLM_OK_RESPONSE && !payload.is_read() && !payload.is_write()) {
-            payload.set_response_status(status);
-            return;
-        }
-        if (status == tlm::TLM_OK_RESPONSE) {
-            status = serve_chip_local(payload, *request, context);
-        }
-    } else {
-        status = check_interleaved(payload, request != nullptr);
-        if (request != nullptr && request->space != memory::AccessSpace::array) {
-            status = tlm::TLM_COMMAND_ERROR_RESPONSE;
-        }
-        if (status == tlm::TLM_OK_RESPONSE && !payload.is_read() && !payload.is_write()) {
-            payload.set_response_status(status);
-            return;
-        }
-        if (status == tlm::TLM_OK_RESPONSE) {
-            status = serve_interleaved(payload, context);
-        }
-    }
-    payload.set_response_status(status);
-    if (status != tlm::TLM_OK_RESPONSE) {
+    const tlm::tlm_response_status status = check(payload, payload.get_extension<ChannelRequest>());
+    if (status != tlm::TLM_OK_RESPONSE || !moves_data(payload)) {
+        payload.set_response_status(status);
         return;
     }
-    if (request != nullptr) {
-        request->accepted = context.accepted;
-        request->finished = context.finished;
+    if (delay != sc_core::SC_ZERO_TIME) {
+        wait(delay);
+        delay = sc_core::SC_ZERO_TIME;
     }
-    delay = std::max(delay, core::to_sc_time(context.finished - core::now()));
+    const std::size_t index = enter(payload, false);
+    if (!arrived_.empty() || !queue_up(index)) {
+        arrived_.push_back(index);
+    }
+    wake_.notify();
+    Request& request = requests_[index]; // a deque's elements stay where they are
+    while (!request.done) {
+        wait(request.finished);
+    }
+    free_requests_.push_back(index);
+}
+
+core::AtTarget::Answer ChannelController::at_request(tlm::tlm_generic_payload& payload) {
+    payload.set_dmi_allowed(false);
+    const tlm::tlm_response_status status = check(payload, payload.get_extension<ChannelRequest>());
+    if (status != tlm::TLM_OK_RESPONSE || !moves_data(payload)) {
+        payload.set_response_status(status);
+        return core::AtTarget::Answer::completed;
+    }
+    const std::size_t index = enter(payload, true);
+    wake_.notify();
+    if (arrived_.empty() && queue_up(index)) {
+        return core::AtTarget::Answer::accepted;
+    }
+    arrived_.push_back(index);
+    return core::AtTarget::Answer::queued;
+}
+
+tlm::tlm_response_status ChannelController::check(const tlm::tlm_generic_payload& payload,
+                                                  const ChannelRequest* request) const {
+    if (request != nullptr && request->view == DataView::chip_local) {
+        return check_chip_local(payload, *request);
+    }
+    if (request != nullptr && request->space != AccessSpace::array) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    return check_interleaved(payload, request != nullptr);
 }
 
 tlm::tlm_response_status ChannelController::check_interleaved(const tlm::tlm_generic_payload& payload,
@@ -127,10 +158,10 @@ tlm::tlm_response_status ChannelController::check_chip_local(const tlm::tlm_gene
         return tlm::TLM_ADDRESS_ERROR_RESPONSE;
     }
     if (payload.get_byte_enable_ptr() != nullptr &&
-        (payload.get_byte_enable_length() == 0 || request.space == memory::AccessSpace::unit)) {
+        (payload.get_byte_enable_length() == 0 || request.space == AccessSpace::unit)) {
         return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
     }
-    if (request.space == memory::AccessSpace::array) {
+    if (request.space == AccessSpace::array) {
         const std::uint64_t capacity = geometry_.chip_bytes();
         if (request.bytes_per_chip > capacity || request.chip_address > capacity - request.bytes_per_chip) {
             return tlm::TLM_ADDRESS_ERROR_RESPONSE;
@@ -141,222 +172,397 @@ tlm::tlm_response_status ChannelController::check_chip_local(const tlm::tlm_gene
     return tlm::TLM_OK_RESPONSE;
 }
 
-tlm::tlm_response_status ChannelController::serve_interleaved(tlm::tlm_generic_payload& payload,
-                                                              Context& context) {
+/// Writes down a checked request.
+std::size_t ChannelController::enter(tlm::tlm_generic_payload& payload, bool at) {
+    if (free_requests_.empty()) {
+        free_requests_.push_back(requests_.size());
+        requests_.emplace_back();
+    }
+    const std::size_t index = free_requests_.back();
+    free_requests_.pop_back();
+    Request& request = requests_[index];
+    request.payload = &payload;
+    request.extension = payload.get_extension<ChannelRequest>();
+    request.at = at;
+    request.chip_local = request.extension != nullptr && request.extension->view == DataView::chip_local;
     const std::uint64_t length = payload.get_data_length();
     const std::uint64_t width = payload.get_streaming_width();
-    const std::uint64_t span = width == 0 ? length : std::min(width, length);
-    unsigned char* const data = payload.get_data_ptr();
-    Enables enables{payload.get_byte_enable_ptr(), payload.get_byte_enable_length(), 0};
-    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
-    for (std::uint64_t done = 0; done < length && status == tlm::TLM_OK_RESPONSE; done += span) {
-        enables.offset = static_cast<std::size_t>(done);
-        status = serve_stretch(payload.get_address(), data != nullptr ? data + done : nullptr,
-                               std::min(span, length - done), enables, context);
+    request.bytes = request.chip_local ? request.extension->bytes_per_chip : length;
+    request.span = request.chip_local || width == 0 ? request.bytes : std::min(width, length);
+    request.space = AccessSpace::array;
+    request.layer = core::no_layer;
+    request.cause = memory::WriteCause::host;
+    request.source = Source::host;
+    if (request.extension != nullptr) {
+        request.space = request.extension->space;
+        request.layer = request.extension->layer;
+        request.cause = request.extension->cause;
+        request.source = request.extension->source;
+        request.extension->commanded_bytes = 0;
     }
-    return status;
+    request.queued = 0;
+    request.runs = 0;
+    request.ready = core::now() + config_.latency;
+    request.status = tlm::TLM_OK_RESPONSE;
+    request.done = false;
+    return index;
 }
 
-/// One pass over ascending addresses, cut into rows.
-tlm::tlm_response_status ChannelController::serve_stretch(std::uint64_t address, unsigned char* data,
-                                                          std::uint64_t bytes, const Enables& enables,
-                                                          Context& context) {
-    const std::uint64_t row_bytes = std::uint64_t{geometry_.row_bytes} * geometry_.chips_per_rank;
-    for (std::uint64_t done = 0; done < bytes;) {
-        const std::uint64_t length = std::min(bytes - done, row_bytes - (address + done) % row_bytes);
-        Piece piece = interleaved_piece(address + done, length);
-        piece.chip_stride = piece.bytes;
-        const std::size_t head = static_cast<std::size_t>((address + done) % geometry_.chips_per_rank);
-        // Beats of which not every byte takes part go with byte enables.
-        const bool masked = head != 0 || length % geometry_.chips_per_rank != 0 || enables.pattern != nullptr;
-        unsigned char* const bus = data != nullptr ? staging_.data() : nullptr;
-        const auto place = [&](std::size_t i) { // of byte i in the layout chip by chip
-            const std::size_t x = head + i;
-            return x % geometry_.chips_per_rank * piece.chip_stride + x / geometry_.chips_per_rank;
-        };
-        if (masked) {
-            std::fill(staging_enables_.begin(), staging_enables_.end(), 0);
-            for (std::size_t i = 0; i < length; ++i) {
-                staging_enables_[place(i)] = enables[done + i] ? 0xFF : 0;
-                if (bus != nullptr && context.write) {
-                    bus[place(i)] = data[done + i];
-                }
-            }
-        } else if (bus != nullptr && context.write) {
-            interleave_.split(data + done, piece.bytes, bus, piece.chip_stride);
+/// Moves requests that had to wait into the queues.
+void ChannelController::admit() {
+    while (!arrived_.empty() && queue_up(arrived_.front())) {
+        const Request& request = requests_[arrived_.front()];
+        arrived_.pop_front();
+        if (request.at) {
+            at_.accept(*request.payload);
         }
-        piece.data = bus;
-        piece.enables = masked ? staging_enables_.data() : nullptr;
-        const tlm::tlm_response_status status = access_row(piece, context);
-        if (status != tlm::TLM_OK_RESPONSE) {
-            return status;
-        }
-        if (bus != nullptr && !context.write) {
-            if (masked) {
-                for (std::size_t i = 0; i < length; ++i) {
-                    if (enables[done + i]) {
-                        data[done + i] = bus[place(i)];
-                    }
-                }
-            } else {
-                interleave_.join(bus, piece.chip_stride, piece.bytes, data + done);
-            }
-        }
-        done += length;
     }
-    return tlm::TLM_OK_RESPONSE;
 }
 
-tlm::tlm_response_status ChannelController::serve_chip_local(tlm::tlm_generic_payload& payload,
-                                                             const ChannelRequest& request,
-                                                             Context& context) {
-    const bool array = request.space == memory::AccessSpace::array;
-    unsigned char* const data = payload.get_data_ptr();
-    const Enables enables{payload.get_byte_enable_ptr(), payload.get_byte_enable_length(), 0};
-    for (std::uint32_t done = 0; done < request.bytes_per_chip;) {
-        const std::uint64_t first = request.chip_address + done;
-        const std::uint64_t left = geometry_.row_bytes - (array ? first % geometry_.row_bytes : 0);
-        const auto bytes =
-            static_cast<std::uint32_t>(std::min<std::uint64_t>(request.bytes_per_chip - done, left));
-        Piece piece;
-        if (array) {
-            piece = chip_local_piece(request.rank, first, bytes);
+/// Puts what has room into the queues; returns whether that was the rest of the request.
+bool ChannelController::queue_up(std::size_t index) {
+    Request& request = requests_[index];
+    while (request.queued < request.bytes) {
+        if (!queue_.has_room(request.payload->is_write())) {
+            return false;
+        }
+        QueuedRun run = next_run(request);
+        run.request = index;
+        queue_.push(run, core::now());
+        reconsider(run.slot);
+        request.queued += run.length;
+        ++request.runs;
+    }
+    return true;
+}
+
+QueuedRun ChannelController::next_run(const Request& request) const {
+    QueuedRun run;
+    run.slot = unit_slot_;
+    run.write = request.payload->is_write();
+    run.ready = request.ready;
+    run.source = request.source;
+    run.offset = request.queued;
+    run.length = request.bytes - request.queued;
+    if (request.space == AccessSpace::unit) {
+        return run;
+    }
+    RankStretch stretch;
+    if (request.chip_local) {
+        const std::uint64_t first = request.extension->chip_address + request.queued;
+        run.length = std::min(run.length, geometry_.row_bytes - first % geometry_.row_bytes);
+        stretch = data_.chip_local(request.extension->rank, first, run.length);
+    } else {
+        const std::uint64_t within = request.queued % request.span;
+        const std::uint64_t first = request.payload->get_address() + within;
+        run.length =
+            std::min({run.length, request.span - within, data_.row_bytes() - first % data_.row_bytes()});
+        stretch = data_.interleaved(first, run.length);
+    }
+    run.slot = slot(stretch.rank, stretch.bank);
+    run.row = stretch.row;
+    run.first = stretch.first;
+    run.bytes = stretch.bytes;
+    return run;
+}
+
+/// Ends the requests whose last data have passed.
+void ChannelController::deliver() {
+    while (!finishing_.empty() && finishing_.front().time <= core::now()) {
+        const std::size_t index = finishing_.front().request;
+        finishing_.pop_front();
+        Request& request = requests_[index];
+        request.payload->set_response_status(request.status);
+        request.done = true;
+        if (request.at) {
+            free_requests_.push_back(index);
+            at_.respond(*request.payload);
         } else {
-            piece.rank = request.rank;
-            piece.bytes = bytes;
-            context.unit_address = first;
+            request.finished.notify();
         }
-        piece.chip_stride = request.chip_stride;
-        piece.data = data != nullptr ? data + done : nullptr;
-        if (enables.pattern != nullptr) {
-            const std::size_t needed = request.chip_stride * (geometry_.chips_per_rank - 1) + bytes;
-            if (staging_enables_.size() < needed) {
-                staging_enables_.resize(needed);
-            }
-            for (std::size_t chip = 0; chip < geometry_.chips_per_rank; ++chip) {
-                for (std::size_t i = 0; i < bytes; ++i) {
-                    const std::size_t at = chip * request.chip_stride + i;
-                    staging_enables_[at] = enables[at + done] ? 0xFF : 0;
+    }
+}
+
+// ------------------------------------------------------------------------------------------- scheduling
+
+void ChannelController::serve() {
+    refresh();
+    do {
+        deliver();
+        admit();
+    } while (issue_next());
+    reads_trace_.set(queue_.waiting(false));
+    writes_trace_.set(queue_.waiting(true));
+    drain_trace_.set(queue_.draining() ? 1 : 0);
+    Picoseconds next = next_command_;
+    if (!finishing_.empty()) {
+        next = std::min(next, finishing_.front().time);
+    }
+    for (const Picoseconds due : refresh_due_) {
+        next = std::min(next, due);
+    }
+    if (next == Picoseconds::max()) {
+        next_trigger(wake_);
+    } else {
+        next_trigger(core::to_sc_time(next - core::now()), wake_);
+    }
+}
+
+/// Issues the best command of those that can go now: the oldest column access, or else the oldest command to
+/// a bank. Returns false if there is none; `next_command_` is then the next moment to look.
+bool ChannelController::issue_next() {
+    next_command_ = Picoseconds::max();
+    if (queue_.empty()) {
+        return false;
+    }
+    const Picoseconds now = core::now();
+    const bool write = queue_.choose_direction(now);
+    const Picoseconds soon = now + technology_.t_rtrs;
+    QueuedRun* column = nullptr;         // can go now
+    QueuedRun* other = nullptr;          // likewise
+    QueuedRun* waiting_column = nullptr; // can go soon
+    for (const std::size_t slot : queue_.slots(write)) {
+        Picoseconds& not_before = not_before_[write][slot];
+        if (not_before > soon) {
+            next_command_ = std::min(next_command_, not_before);
+            continue;
+        }
+        QueuedRun* run = queue_.next(slot, write, banks_[slot].open ? &banks_[slot].row : nullptr, now);
+        if (run == nullptr) {
+            continue;
+        }
+        const Step step = next_step(*run);
+        const Picoseconds t = run->ready > now || step == Step::recall ? run->ready : earliest(step, *run);
+        QueuedRun*& best = step != Step::column ? other : t > now ? waiting_column : column;
+        if (t > now) {
+            not_before = t;
+            next_command_ = std::min(next_command_, t);
+        }
+        if ((t <= now || (step == Step::column && t <= soon)) &&
+            (best == nullptr || RequestQueue::older(*run, *best))) {
+            best = run;
+        }
+    }
+    // A stream that has had its turn, or that starves others, doesn't go on only because its rank needs no
+    // pause on the data bus.
+    if (column != nullptr && waiting_column != nullptr && RequestQueue::older(*waiting_column, *column) &&
+        (column->served > 0 || queue_.starving(*waiting_column, now))) {
+        column = nullptr;
+    }
+    QueuedRun* const best = column != nullptr ? column : other;
+    if (best == nullptr) {
+        return false;
+    }
+    perform(next_step(*best), *best);
+    return true;
+}
+
+ChannelController::Step ChannelController::next_step(const QueuedRun& run) const {
+    const BankEntry& bank = banks_[run.slot];
+    if (is_unit(run)) {
+        return Step::column;
+    }
+    if ((bank.leased & ~bank.recalled) != 0) {
+        return Step::recall;
+    }
+    if (!bank.open) {
+        return Step::activate;
+    }
+    return bank.row == run.row ? Step::column : Step::precharge;
+}
+
+Picoseconds ChannelController::earliest(Step step, const QueuedRun& run) {
+    if (step == Step::column) {
+        column_command(run, turn_bytes(run));
+    } else {
+        command(step == Step::activate ? CommandKind::activate : CommandKind::precharge, rank_of(run.slot),
+                bank_of(run.slot))
+            .row = run.row;
+    }
+    command_.query = true;
+    if (issue() != tlm::TLM_OK_RESPONSE) {
+        throw std::logic_error(std::string(name()) + ": the channel refuses a command");
+    }
+    return command_.issued;
+}
+
+void ChannelController::perform(Step step, QueuedRun& run) {
+    const std::size_t slot = run.slot;
+    BankEntry& bank = banks_[slot];
+    const Request& request = requests_[run.request];
+    switch (step) {
+    case Step::recall: {
+        CommandExtension& release = command(CommandKind::release, rank_of(slot), bank_of(slot));
+        release.chips = bank.leased & ~bank.recalled;
+        release.recall = true;
+        issue();
+        bank.recalled = bank.leased;
+        bank.served_since_recall = 0;
+        break;
+    }
+    case Step::precharge:
+        command(CommandKind::precharge, rank_of(slot), bank_of(slot)).layer = request.layer;
+        issue();
+        bank.open = false;
+        break;
+    case Step::activate: {
+        CommandExtension& activate = command(CommandKind::activate, rank_of(slot), bank_of(slot));
+        activate.row = run.row;
+        activate.layer = request.layer;
+        issue();
+        bank.open = true;
+        bank.row = run.row;
+        break;
+    }
+    case Step::column:
+        column_access(run);
+        if (bank.recalled != 0 && (!queue_.has_any(slot) || ++bank.served_since_recall == turns_per_recall)) {
+            hand_back(rank_of(slot), bank_of(slot));
+        }
+        break;
+    }
+    reconsider(slot);
+}
+
+/// Bytes of the run that are moved in its next turn: whole bursts as far as the run's ends allow.
+std::uint64_t ChannelController::turn_bytes(const QueuedRun& run) const {
+    const Request& request = requests_[run.request];
+    std::uint64_t burst = memory::Geometry::burst_bytes;
+    std::uint64_t first = 0;
+    if (request.space == AccessSpace::array) {
+        first = run.offset + run.served;
+        if (request.chip_local) {
+            first += request.extension->chip_address;
+        } else {
+            first = request.payload->get_address() + first % request.span;
+            burst *= geometry_.chips_per_rank;
+        }
+    }
+    return std::min(run.length - run.served, config_.burst_group * burst - first % burst);
+}
+
+CommandExtension& ChannelController::column_command(const QueuedRun& run, std::uint64_t bytes) {
+    const Request& request = requests_[run.request];
+    const std::uint64_t done = run.offset + run.served;
+    RankStretch stretch;
+    if (request.space == AccessSpace::unit) {
+        stretch.rank = request.extension->rank;
+        stretch.bytes = static_cast<std::uint32_t>(bytes);
+    } else if (request.chip_local) {
+        stretch = data_.chip_local(request.extension->rank, request.extension->chip_address + done, bytes);
+    } else {
+        stretch = data_.interleaved(request.payload->get_address() + done % request.span, bytes);
+    }
+    CommandExtension& access =
+        command(run.write ? CommandKind::write : CommandKind::read, stretch.rank, stretch.bank);
+    access.space = request.space;
+    access.row = stretch.row;
+    access.skip = stretch.first % memory::Geometry::burst_bytes;
+    access.column = stretch.first - access.skip;
+    access.bytes = stretch.bytes;
+    access.layer = request.layer;
+    access.cause = request.cause;
+    if (request.chip_local) {
+        access.unit_address = request.extension->chip_address + done;
+        access.chips = request.extension->chips;
+        access.chip_stride = request.extension->chip_stride;
+    }
+    return access;
+}
+
+void ChannelController::column_access(QueuedRun& run) {
+    Request& request = requests_[run.request];
+    const std::uint64_t bytes = turn_bytes(run);
+    const std::uint64_t done = run.offset + run.served;
+    const ByteEnables enables = enables_of(*request.payload);
+    unsigned char* const data =
+        request.payload->get_data_ptr() == nullptr ? nullptr : request.payload->get_data_ptr() + done;
+    const std::uint64_t address = request.payload->get_address() + done % request.span; // if interleaved
+    CommandExtension& access = column_command(run, bytes);
+    RankData::Bus bus{data, nullptr, access.chip_stride};
+    if (request.chip_local) {
+        bus.enables = data_.chip_local_enables(enables, bus.stride, done, bytes);
+    } else {
+        bus = data_.lay_out(run.write, address, bytes, data, enables, done);
+        access.chip_stride = bus.stride;
+    }
+    const tlm::tlm_response_status status = issue(bus.data, bus.enables);
+    Picoseconds end = core::now();
+    if (status == tlm::TLM_OK_RESPONSE) {
+        if (!request.chip_local && !run.write && data != nullptr) {
+            data_.collect(address, bytes, data, enables, done);
+        }
+        if (request.extension != nullptr) {
+            request.extension->commanded_bytes += static_cast<std::uint32_t>(bytes);
+        }
+        end = access.data_end;
+        const double slot_bits = 8.0 * memory::Geometry::burst_bytes * geometry_.chips_per_rank;
+        meter_.charge(io_, request.layer,
+                      config_.io_energy.for_bits(access.bursts(memory::Geometry::burst_bytes) * slot_bits));
+    } else {
+        request.status = status;
+    }
+    run.served += bytes;
+    if (run.served < run.length) {
+        queue_.rotate(run, core::now());
+        return;
+    }
+    const std::size_t index = run.request;
+    queue_.remove(run);
+    --request.runs;
+    if (request.runs == 0 && request.queued == request.bytes) {
+        finishing_.push_back({finishing_.empty() ? end : std::max(end, finishing_.back().time), index});
+    }
+}
+
+/// Ends a recall: the unit goes on as soon as the bank is closed.
+void ChannelController::hand_back(Rank rank, Bank bank) {
+    BankEntry& state = entry(rank, bank);
+    if (state.open) {
+        command(CommandKind::precharge, rank, bank);
+        issue();
+        state.open = false;
+    }
+    CommandExtension& lease = command(CommandKind::lease, rank, bank);
+    lease.chips = state.recalled;
+    lease.recall = true;
+    issue();
+    state.recalled = 0;
+    reconsider(slot(rank, bank));
+}
+
+/// Issues the refreshes that are due.
+void ChannelController::refresh() {
+    for (std::size_t r = 0; r < refresh_due_.size(); ++r) {
+        const Rank rank{r};
+        for (Picoseconds& due = refresh_due_[rank]; due <= core::now(); due += technology_.t_refi) {
+            for (std::size_t b = 0; b < geometry_.banks; ++b) {
+                if (entry(rank, Bank{b}).recalled != 0) {
+                    hand_back(rank, Bank{b});
                 }
             }
-            piece.enables = staging_enables_.data();
+            command(CommandKind::refresh, rank, Bank{}).layer = refresh_layer_;
+            issue();
+            for (std::size_t b = 0; b < geometry_.banks; ++b) {
+                entry(rank, Bank{b}).open = false;
+                reconsider(slot(rank, Bank{b}));
+            }
         }
-        const tlm::tlm_response_status status =
-            array ? access_row(piece, context) : column_access(piece, context);
-        if (status != tlm::TLM_OK_RESPONSE) {
-            return status;
-        }
-        done += bytes;
     }
-    return tlm::TLM_OK_RESPONSE;
 }
 
-ChannelController::Piece ChannelController::interleaved_piece(std::uint64_t address,
-                                                              std::uint64_t bytes) const {
-    const std::uint64_t row_bytes = std::uint64_t{geometry_.row_bytes} * geometry_.chips_per_rank;
-    const std::uint64_t offset = address % row_bytes;
-    std::uint64_t index = address / row_bytes;
-    Piece piece;
-    piece.bank = Bank{static_cast<std::size_t>(index % geometry_.banks)};
-    index /= geometry_.banks;
-    piece.rank = Rank{static_cast<std::size_t>(index % geometry_.ranks)};
-    piece.row = Row{static_cast<std::size_t>(index / geometry_.ranks)};
-    piece.first = static_cast<std::uint32_t>(offset / geometry_.chips_per_rank);
-    piece.bytes =
-        static_cast<std::uint32_t>((offset + bytes - 1) / geometry_.chips_per_rank) - piece.first + 1;
-    return piece;
-}
+// ------------------------------------------------------------------------------------------------ channel
 
-ChannelController::Piece ChannelController::chip_local_piece(Rank rank, std::uint64_t chip_address,
-                                                             std::uint64_t bytes) const {
-    const std::uint64_t row = chip_address / geometry_.row_bytes;
-    Piece piece;
-    piece.rank = rank;
-    piece.bank = Bank{static_cast<std::size_t>(row / geometry_.rows)};
-    piece.row = Row{static_cast<std::size_t>(row % geometry_.rows)};
-    piece.first = static_cast<std::uint32_t>(chip_address % geometry_.row_bytes);
-    piece.bytes = static_cast<std::uint32_t>(bytes);
-    return piece;
-}
-
-// -------------------------------------------------------------------------------------------- commands
-
-tlm::tlm_response_status ChannelController::access_row(const Piece& piece, Context& context) {
-    refresh_until(std::max(context.start, bus_end_));
-    BankEntry& bank = entry(piece.rank, piece.bank);
-    const std::uint32_t recalled = bank.leased;
-    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
-    if (recalled != 0) {
-        CommandExtension& release = command(CommandKind::release, piece.rank, piece.bank, context.start);
-        release.chips = recalled;
-        release.recall = true;
-        status = issue();
-    }
-    if (status == tlm::TLM_OK_RESPONSE && bank.open && bank.row != piece.row) {
-        command(CommandKind::precharge, piece.rank, piece.bank, context.start).layer = context.layer;
-        status = issue();
-        bank.open = false;
-    }
-    if (status == tlm::TLM_OK_RESPONSE && !bank.open) {
-        CommandExtension& activate = command(CommandKind::activate, piece.rank, piece.bank, context.start);
-        activate.row = piece.row;
-        activate.layer = context.layer;
-        status = issue();
-        bank.open = status == tlm::TLM_OK_RESPONSE;
-        bank.row = piece.row;
-    }
-    if (status == tlm::TLM_OK_RESPONSE) {
-        status = column_access(piece, context);
-    }
-    if (recalled != 0 && bank.open) {
-        command(CommandKind::precharge, piece.rank, piece.bank, context.start).layer = context.layer;
-        issue();
-        bank.open = false;
-        CommandExtension& lease = command(CommandKind::lease, piece.rank, piece.bank, context.start);
-        lease.chips = recalled;
-        lease.recall = true;
-        issue();
-    }
-    return status;
-}
-
-tlm::tlm_response_status ChannelController::column_access(const Piece& piece, Context& context) {
-    if (context.space == memory::AccessSpace::unit) {
-        refresh_until(std::max(context.start, bus_end_));
-    }
-    CommandExtension& access = command(context.write ? CommandKind::write : CommandKind::read, piece.rank,
-                                       piece.bank, context.start);
-    access.space = context.space;
-    access.row = piece.row;
-    access.skip = piece.first % memory::Geometry::burst_bytes;
-    access.column = piece.first - access.skip;
-    access.bytes = piece.bytes;
-    access.unit_address = context.unit_address;
-    access.chips = context.chips;
-    access.chip_stride = piece.chip_stride;
-    access.layer = context.layer;
-    access.cause = context.cause;
-    const tlm::tlm_response_status status = issue(piece.data, piece.enables);
-    if (status == tlm::TLM_OK_RESPONSE) {
-        context.accepted = access.issued;
-        context.finished = access.data_end;
-        bus_end_ = access.data_end;
-        const double slot_bits = 8.0 * memory::Geometry::burst_bytes * geometry_.chips_per_rank;
-        meter_.charge(io_, context.layer,
-                      config_.io_energy.for_bits(access.bursts(memory::Geometry::burst_bytes) * slot_bits));
-    }
-    return status;
-}
-
-CommandExtension& ChannelController::command(CommandKind kind, Rank rank, Bank bank, Picoseconds earliest) {
+CommandExtension& ChannelController::command(CommandKind kind, Rank rank, Bank bank) {
     command_.kind = kind;
-    command_.space = memory::AccessSpace::array;
+    command_.space = AccessSpace::array;
     command_.rank = rank;
     command_.bank = bank;
     command_.chips = all_chips_;
     command_.layer = core::no_layer;
     command_.recall = false;
-    command_.earliest = earliest;
+    command_.query = false;
+    command_.earliest = core::now();
     return command_;
 }
 
@@ -364,31 +570,16 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
     payload_.set_command(command_.kind == CommandKind::read    ? tlm::TLM_READ_COMMAND
                          : command_.kind == CommandKind::write ? tlm::TLM_WRITE_COMMAND
                                                                : tlm::TLM_IGNORE_COMMAND);
+    const std::uint32_t bytes = payload_.get_command() == tlm::TLM_IGNORE_COMMAND ? 0 : command_.bytes;
     payload_.set_data_ptr(data);
+    payload_.set_data_length(bytes); // of the first chip; the extension says the rest
+    payload_.set_streaming_width(std::max(bytes, 1u));
     payload_.set_byte_enable_ptr(enables);
+    payload_.set_byte_enable_length(enables != nullptr ? bytes : 0);
     payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     sc_core::sc_time delay;
     channel->b_transport(payload_, delay);
     return payload_.get_response_status();
-}
-
-void ChannelController::refresh() {
-    refresh_until(core::now());
-    const Picoseconds next = *std::min_element(refresh_due_.begin(), refresh_due_.end());
-    next_trigger(core::to_sc_time(next - core::now()));
-}
-
-/// Issues the refreshes which fall due by `t`.
-void ChannelController::refresh_until(Picoseconds t) {
-    for (std::size_t rank = 0; rank < refresh_due_.size(); ++rank) {
-        for (Picoseconds& due = refresh_due_[Rank{rank}]; due <= t; due += technology_.t_refi) {
-            command(CommandKind::refresh, Rank{rank}, Bank{}, due).layer = refresh_layer_;
-            issue();
-            for (BankEntry& bank : banks_[Rank{rank}]) {
-                bank.open = false;
-            }
-        }
-    }
 }
 
 // ---------------------------------------------------------------------------------------------- leases
@@ -407,18 +598,20 @@ Picoseconds ChannelController::lease(Rank rank, Bank bank, std::uint32_t chips) 
         throw std::logic_error(std::string(name()) + ": bank " + std::to_string(bank.value()) +
                                " is leased already");
     }
-    const Picoseconds start = core::now();
     if (state.open) {
-        command(CommandKind::precharge, rank, bank, start);
+        command(CommandKind::precharge, rank, bank);
         issue();
         state.open = false;
     }
-    command(CommandKind::lease, rank, bank, start).chips = chips;
+    command(CommandKind::lease, rank, bank).chips = chips;
     if (issue() != tlm::TLM_OK_RESPONSE) {
         throw std::logic_error(std::string(name()) + ": the channel refuses a lease");
     }
+    const Picoseconds granted = command_.data_end;
     state.leased |= chips;
-    return command_.data_end;
+    reconsider(slot(rank, bank));
+    wake_.notify();
+    return granted;
 }
 
 void ChannelController::release(Rank rank, Bank bank, std::uint32_t chips) {
@@ -428,12 +621,17 @@ void ChannelController::release(Rank rank, Bank bank, std::uint32_t chips) {
         throw std::logic_error(std::string(name()) + ": bank " + std::to_string(bank.value()) +
                                " is not leased");
     }
-    command(CommandKind::release, rank, bank, core::now()).chips = chips;
+    if (state.recalled != 0) {
+        hand_back(rank, bank);
+    }
+    command(CommandKind::release, rank, bank).chips = chips;
     if (issue() != tlm::TLM_OK_RESPONSE) {
         throw std::logic_error(std::string(name()) + ": a unit is at work in bank " +
                                std::to_string(bank.value()));
     }
     state.leased &= ~chips;
+    reconsider(slot(rank, bank));
+    wake_.notify();
 }
 
 // ----------------------------------------------------------------------------------------------- debug
@@ -442,86 +640,78 @@ unsigned int ChannelController::debug(tlm::tlm_generic_payload& payload) {
     if (payload.get_data_ptr() == nullptr || payload.is_read() == payload.is_write()) {
         return 0;
     }
-    ChannelRequest* request = nullptr;
-    payload.get_extension(request);
-    const bool write = payload.is_write();
-    unsigned char* const data = payload.get_data_ptr();
-    unsigned int moved = 0;
-    if (request != nullptr && request->view == DataView::chip_local) {
-        if (check_chip_local(payload, *request) != tlm::TLM_OK_RESPONSE) {
-            return 0;
-        }
-        const bool array = request->space == memory::AccessSpace::array;
-        for (std::uint32_t done = 0; done < request->bytes_per_chip;) {
-            const std::uint64_t first = request->chip_address + done;
-            const std::uint64_t left = geometry_.row_bytes - (array ? first % geometry_.row_bytes : 0);
-            const std::uint64_t bytes = std::min<std::uint64_t>(request->bytes_per_chip - done, left);
-            Piece piece;
-            if (array) {
-                piece = chip_local_piece(request->rank, first, bytes);
-            } else {
-                piece.rank = request->rank;
-                piece.bytes = static_cast<std::uint32_t>(bytes);
-            }
-            piece.data = data + done;
-            piece.chip_stride = request->chip_stride;
-            moved += debug_stretch(piece, request->chips, request->space, first, write);
-            done += static_cast<std::uint32_t>(bytes);
-        }
-        return moved;
+    const auto* request = payload.get_extension<ChannelRequest>();
+    return request != nullptr && request->view == DataView::chip_local ? debug_chip_local(payload, *request)
+                                                                       : debug_interleaved(payload, request);
+}
+
+unsigned int ChannelController::debug_chip_local(tlm::tlm_generic_payload& payload,
+                                                 const ChannelRequest& request) {
+    if (check_chip_local(payload, request) != tlm::TLM_OK_RESPONSE) {
+        return 0;
     }
+    const bool array = request.space == AccessSpace::array;
+    unsigned int moved = 0;
+    for (std::uint32_t done = 0; done < request.bytes_per_chip;) {
+        const std::uint64_t first = request.chip_address + done;
+        const std::uint64_t left = geometry_.row_bytes - (array ? first % geometry_.row_bytes : 0);
+        const std::uint64_t bytes = std::min<std::uint64_t>(request.bytes_per_chip - done, left);
+        RankStretch stretch = data_.chip_local(request.rank, array ? first : 0, bytes);
+        CommandExtension& access = debug_command(stretch, payload.is_write());
+        access.space = request.space;
+        access.unit_address = first;
+        access.chips = request.chips;
+        access.chip_stride = request.chip_stride;
+        moved += debug_access(payload.get_data_ptr() + done);
+        done += static_cast<std::uint32_t>(bytes);
+    }
+    return moved;
+}
+
+unsigned int ChannelController::debug_interleaved(tlm::tlm_generic_payload& payload,
+                                                  const ChannelRequest* request) {
     const std::uint64_t capacity = geometry_.channel_bytes();
     const std::uint64_t address = payload.get_address();
-    if (address >= capacity || (request != nullptr && request->space != memory::AccessSpace::array)) {
+    if (address >= capacity || (request != nullptr && request->space != AccessSpace::array)) {
         return 0;
     }
     const std::uint64_t bytes = std::min<std::uint64_t>(payload.get_data_length(), capacity - address);
-    const std::uint64_t row_bytes = std::uint64_t{geometry_.row_bytes} * geometry_.chips_per_rank;
     for (std::uint64_t done = 0; done < bytes;) {
-        const std::uint64_t length = std::min(bytes - done, row_bytes - (address + done) % row_bytes);
-        const std::size_t head = static_cast<std::size_t>((address + done) % geometry_.chips_per_rank);
-        Piece piece = interleaved_piece(address + done, length);
-        piece.data = staging_.data();
-        piece.chip_stride = piece.bytes;
-        const bool whole = head == 0 && length % geometry_.chips_per_rank == 0;
-        if (!write || !whole) {
-            debug_stretch(piece, all_chips_, memory::AccessSpace::array, 0, false);
+        const std::uint64_t first = address + done;
+        const std::uint64_t length = std::min(bytes - done, data_.row_bytes() - first % data_.row_bytes());
+        unsigned char* const data = payload.get_data_ptr() + done;
+        const RankStretch stretch = data_.interleaved(first, length);
+        if (payload.is_read() || !data_.whole_beats(first, length)) { // else what surrounds the bytes is kept
+            unsigned char* const bus = data_.lay_out(false, first, length, data, {}, 0).data;
+            debug_command(stretch, false).chip_stride = stretch.bytes;
+            debug_access(bus);
         }
-        if (whole && write) {
-            interleave_.split(data + done, piece.bytes, staging_.data(), piece.chip_stride);
-        } else if (whole) {
-            interleave_.join(staging_.data(), piece.chip_stride, piece.bytes, data + done);
+        if (payload.is_read()) {
+            data_.collect(first, length, data, {}, 0);
         } else {
-            for (std::size_t i = 0; i < length; ++i) {
-                const std::size_t x = head + i;
-                unsigned char& byte =
-                    staging_[x % geometry_.chips_per_rank * piece.chip_stride + x / geometry_.chips_per_rank];
-                write ? byte = data[done + i] : data[done + i] = byte;
-            }
-        }
-        if (write) {
-            debug_stretch(piece, all_chips_, memory::AccessSpace::array, 0, true);
+            unsigned char* const bus = data_.lay_out(true, first, length, data, {}, 0).data;
+            debug_command(stretch, true).chip_stride = stretch.bytes;
+            debug_access(bus);
         }
         done += length;
     }
     return static_cast<unsigned int>(bytes);
 }
 
-unsigned int ChannelController::debug_stretch(const Piece& piece, std::uint32_t chips,
-                                              memory::AccessSpace space, std::uint64_t unit_address,
-                                              bool write) {
+CommandExtension& ChannelController::debug_command(const RankStretch& stretch, bool write) {
     CommandExtension& access =
-        command(write ? CommandKind::write : CommandKind::read, piece.rank, piece.bank, Picoseconds{0});
-    access.space = space;
-    access.row = piece.row;
-    access.skip = piece.first % memory::Geometry::burst_bytes;
-    access.column = piece.first - access.skip;
-    access.bytes = piece.bytes;
-    access.unit_address = unit_address;
-    access.chips = chips;
-    access.chip_stride = piece.chip_stride;
-    payload_.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-    payload_.set_data_ptr(piece.data);
+        command(write ? CommandKind::write : CommandKind::read, stretch.rank, stretch.bank);
+    access.row = stretch.row;
+    access.skip = stretch.first % memory::Geometry::burst_bytes;
+    access.column = stretch.first - access.skip;
+    access.bytes = stretch.bytes;
+    return access;
+}
+
+unsigned int ChannelController::debug_access(unsigned char* data) {
+    payload_.set_command(command_.kind == CommandKind::write ? tlm::TLM_WRITE_COMMAND
+                                                             : tlm::TLM_READ_COMMAND);
+    payload_.set_data_ptr(data);
     payload_.set_byte_enable_ptr(nullptr);
     return channel->transport_dbg(payload_);
 }

@@ -52,31 +52,36 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
       map_(make_address_map(config)),
       pcm_interleaving_(config.pcm.channels,
                         config.pcm.geometry.row_bytes * config.pcm.geometry.chips_per_rank),
-      unit_mask_(units >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << units) - 1) {
+      unit_mask_(units >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << units) - 1),
+      at_(
+          "at", [this](tlm::tlm_generic_payload& payload) { return at_request(payload); },
+          [this](tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
+              return front->nb_transport_bw(payload, phase, delay);
+          }) {
     front.register_b_transport(this, &HybridMemoryController::b_transport);
+    front.register_nb_transport_fw(this, &HybridMemoryController::nb_transport_fw);
     front.register_transport_dbg(this, &HybridMemoryController::transport_dbg);
 
     dram_controller_ = std::make_unique<ChannelController>("dram_controller", config.controller,
                                                            config.dram.technology, config.dram.geometry);
     dram_controller_->charge_refresh_to(0); // before the first layer begins
-    dram_port_.bind(dram_controller_->front);
-    dram_engine_port_ = std::make_unique<ChannelPort>(dram_port_);
-    WeightStreamer::Ports ports{dram_engine_port_.get(), {}, pcm_interleaving_, map_.pcm_base};
+    dram_port_ = std::make_unique<ChannelPort>("dram_port");
+    dram_port_->socket.bind(dram_controller_->front);
+    WeightStreamer::Ports ports{dram_port_.get(), {}, pcm_interleaving_, map_.pcm_base};
     for (std::uint32_t i = 0; i < config.pcm.channels; ++i) {
         pcm_controllers_.push_back(
             std::make_unique<ChannelController>(fmt::format("pcm_controller{}", i).c_str(), config.controller,
                                                 config.pcm.technology, config.pcm.geometry));
-        pcm_ports_.push_back(std::make_unique<Port>(fmt::format("pcm_port{}", i).c_str()));
-        pcm_ports_.back()->bind(pcm_controllers_.back()->front);
-        pcm_engine_ports_.push_back(std::make_unique<ChannelPort>(*pcm_ports_.back()));
-        ports.pcm.push_back(pcm_engine_ports_.back().get());
+        pcm_ports_.push_back(std::make_unique<ChannelPort>(fmt::format("pcm_port{}", i).c_str()));
+        pcm_ports_.back()->socket.bind(pcm_controllers_.back()->front);
+        ports.pcm.push_back(pcm_ports_.back().get());
     }
     const std::uint32_t chips = config.dram.geometry.chips_per_rank;
     streamer_ = std::make_unique<WeightStreamer>("weight_streamer", ports, units, chips, config.staging_bytes,
                                                  keep_data);
     accumulation_ = std::make_unique<ResultAccumulationUnit>(
-        "accumulation", config.accumulation, accumulation_lanes(config), *dram_engine_port_, *streamer_,
-        units, chips, config.dram.technology.kind, keep_data);
+        "accumulation", config.accumulation, accumulation_lanes(config), *dram_port_, *streamer_, units,
+        chips, config.dram.technology.kind, keep_data);
     SC_HAS_PROCESS(HybridMemoryController);
     SC_THREAD(sequence);
     SC_METHOD(drive_interrupt);
@@ -143,131 +148,241 @@ HybridMemoryController::Destination HybridMemoryController::decode(std::uint64_t
                : Destination{};
 }
 
-HybridMemoryController::Port& HybridMemoryController::port_of(const Destination& to) {
-    return to.kind == Destination::Kind::pcm ? *pcm_ports_[to.index] : dram_port_;
+ChannelPort& HybridMemoryController::port_of(const Destination& to) {
+    return to.kind == Destination::Kind::pcm ? *pcm_ports_[to.index] : *dram_port_;
 }
 
-std::uint64_t HybridMemoryController::channel_address(const Destination& to, const ChannelInterleaving& pcm) {
-    return to.kind == Destination::Kind::pcm ? pcm.address(to.offset) : to.offset;
+std::uint64_t HybridMemoryController::channel_address(const Destination& to) const {
+    return to.kind == Destination::Kind::pcm ? pcm_interleaving_.address(to.offset) : to.offset;
+}
+
+ChannelRequest HybridMemoryController::one_chip(const Destination& to, std::uint32_t bytes) const {
+    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
+    ChannelRequest request;
+    request.view = DataView::chip_local;
+    request.space =
+        to.kind == Destination::Kind::chip ? memory::AccessSpace::array : memory::AccessSpace::unit;
+    request.rank = core::Rank{to.index / chips};
+    request.chips = 1U << (to.index % chips);
+    request.chip_address = to.offset;
+    request.bytes_per_chip = bytes;
+    return request;
+}
+
+tlm::tlm_response_status HybridMemoryController::check(const tlm::tlm_generic_payload& payload,
+                                                       const Destination& to) const {
+    using Kind = Destination::Kind;
+    if (to.kind == Kind::none) {
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    }
+    if (payload.get_command() == tlm::TLM_IGNORE_COMMAND) {
+        return tlm::TLM_OK_RESPONSE;
+    }
+    const std::uint64_t length = payload.get_data_length();
+    const std::uint64_t width = payload.get_streaming_width();
+    const bool ordinary = to.kind == Kind::dram || to.kind == Kind::pcm;
+    if (payload.get_data_ptr() == nullptr) {
+        return tlm::TLM_GENERIC_ERROR_RESPONSE;
+    }
+    if (payload.get_byte_enable_ptr() != nullptr && (!ordinary || payload.get_byte_enable_length() == 0)) {
+        return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
+    }
+    if (length == 0 || (!ordinary && width != 0 && width < length)) {
+        return tlm::TLM_BURST_ERROR_RESPONSE;
+    }
+    if (to.kind == Kind::broadcast && !payload.is_write()) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    const std::uint64_t span = width == 0 ? length : std::min(width, length);
+    const std::uint64_t room = to.kind == Kind::pcm ? map_.pcm_bytes - to.offset : to.bytes_left;
+    return span <= room ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE;
+}
+
+/// The access goes to a channel.
+bool HybridMemoryController::takes_time(const tlm::tlm_generic_payload& payload, const Destination& to) {
+    return to.kind != Destination::Kind::controller && payload.get_command() != tlm::TLM_IGNORE_COMMAND;
 }
 
 void HybridMemoryController::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-    using Kind = Destination::Kind;
+    payload.set_dmi_allowed(false);
     const Destination to = decode(payload.get_address());
-    tlm::tlm_response_status status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    if (to.kind == Kind::dram || to.kind == Kind::pcm) {
-        if (delay != sc_core::SC_ZERO_TIME) {
-            wait(delay); // channels serve in the order of calls; the engines' must not queue behind one that
-                         // is
-            delay = sc_core::SC_ZERO_TIME; // still on its way
+    tlm::tlm_response_status status = check(payload, to);
+    if (status == tlm::TLM_OK_RESPONSE && payload.get_command() != tlm::TLM_IGNORE_COMMAND) {
+        if (delay != sc_core::SC_ZERO_TIME) { // what follows happens when the access arrives
+            wait(delay);
+            delay = sc_core::SC_ZERO_TIME;
         }
-        status = ordinary(payload, delay);
-    } else if (to.kind != Kind::none && payload.get_command() == tlm::TLM_IGNORE_COMMAND) {
-        status = tlm::TLM_OK_RESPONSE;
-    } else if (to.kind != Kind::none && payload.get_data_ptr() == nullptr) {
-        status = tlm::TLM_GENERIC_ERROR_RESPONSE;
-    } else if (to.kind != Kind::none && payload.get_byte_enable_ptr() != nullptr) {
-        status = tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-    } else if (to.kind != Kind::none && payload.get_streaming_width() != 0 &&
-               payload.get_streaming_width() < payload.get_data_length()) {
-        status = tlm::TLM_BURST_ERROR_RESPONSE;
-    } else if (to.kind != Kind::none && payload.get_data_length() > to.bytes_left) {
-        status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    } else if (to.kind == Kind::controller) {
-        wait(delay); // a register acts when the write arrives
-        delay = sc_core::SC_ZERO_TIME;
+        if (takes_time(payload, to)) {
+            const std::size_t index = enter(payload, false);
+            Access& access = accesses_[index]; // a deque's elements stay where they are
+            while (!access.done) {
+                wait(access.finished);
+            }
+            free_accesses_.push_back(index);
+            return;
+        }
         status = controller_registers(payload, to.offset);
-    } else if (to.kind != Kind::none) {
-        status = chip_or_unit(payload, to, delay);
     }
     payload.set_response_status(status);
     rejected_accesses_ += payload.is_response_error() ? 1 : 0;
 }
 
-tlm::tlm_response_status HybridMemoryController::ordinary(tlm::tlm_generic_payload& payload,
-                                                          sc_core::sc_time& delay) {
+core::AtTarget::Answer HybridMemoryController::at_request(tlm::tlm_generic_payload& payload) {
+    payload.set_dmi_allowed(false);
+    const Destination to = decode(payload.get_address());
+    tlm::tlm_response_status status = check(payload, to);
+    if (status == tlm::TLM_OK_RESPONSE && takes_time(payload, to)) {
+        enter(payload, true);
+        return waiting_.empty() ? core::AtTarget::Answer::accepted : core::AtTarget::Answer::queued;
+    }
+    if (status == tlm::TLM_OK_RESPONSE && payload.get_command() != tlm::TLM_IGNORE_COMMAND) {
+        status = controller_registers(payload, to.offset);
+    }
+    payload.set_response_status(status);
+    rejected_accesses_ += payload.is_response_error() ? 1 : 0;
+    return core::AtTarget::Answer::completed;
+}
+
+/// Begins a checked access, or lets it wait until there is room.
+std::size_t HybridMemoryController::enter(tlm::tlm_generic_payload& payload, bool at) {
+    if (free_accesses_.empty()) {
+        free_accesses_.push_back(accesses_.size());
+        accesses_.emplace_back();
+    }
+    const std::size_t index = free_accesses_.back();
+    free_accesses_.pop_back();
+    Access& access = accesses_[index];
+    access.payload = &payload;
+    access.at = at;
+    access.status = tlm::TLM_OK_RESPONSE;
+    access.done = false;
+    if (under_way_ < config_.front_queue && waiting_.empty()) {
+        begin(index);
+    } else {
+        waiting_.push_back(index);
+    }
+    return index;
+}
+
+void HybridMemoryController::begin(std::size_t index) {
+    ++under_way_;
+    const Destination to = decode(accesses_[index].payload->get_address());
+    if (to.kind == Destination::Kind::dram || to.kind == Destination::Kind::pcm) {
+        begin_ordinary(index);
+    } else {
+        begin_chip_or_unit(index, to);
+    }
+}
+
+/// A part per streaming beat and channel granule; one for all if that is possible.
+void HybridMemoryController::begin_ordinary(std::size_t index) {
+    Access& access = accesses_[index];
+    const tlm::tlm_generic_payload& payload = *access.payload;
     const std::uint64_t address = payload.get_address();
     const std::uint32_t length = payload.get_data_length();
     const std::uint32_t width = payload.get_streaming_width() == 0 ? length : payload.get_streaming_width();
+    ChannelRequest attributed;
+    attributed.layer = core::Attribution::layer_of(payload);
+    const ChannelRequest* const request = attributed.layer == core::no_layer ? nullptr : &attributed;
+    tlm::tlm_generic_payload part;
+    part.set_command(payload.get_command());
     const Destination whole = decode(address);
-    if (std::min(width, length) <= whole.bytes_left) { // one channel: hand the payload on
-        payload.set_address(channel_address(whole, pcm_interleaving_));
-        port_of(whole)->b_transport(payload, delay);
-        payload.set_address(address);
-        return payload.get_response_status();
+    if (std::min(width, length) <= whole.bytes_left) {
+        part.set_address(channel_address(whole));
+        part.set_data_ptr(payload.get_data_ptr());
+        part.set_data_length(length);
+        part.set_streaming_width(width);
+        part.set_byte_enable_ptr(payload.get_byte_enable_ptr());
+        part.set_byte_enable_length(payload.get_byte_enable_length());
+        add_part(index, port_of(whole), part, request);
+        return;
     }
-    sc_core::sc_time latest = delay;
-    for (std::uint32_t done = 0; done < length;) { // a piece per streaming beat and channel granule
+    for (std::uint32_t done = 0; done < length;) {
         const Destination to = decode(address + done % width);
-        if (to.kind != whole.kind) {
-            return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-        }
-        const auto piece = static_cast<std::uint32_t>(
+        const auto bytes = static_cast<std::uint32_t>(
             std::min({std::uint64_t{length - done}, std::uint64_t{width - done % width}, to.bytes_left}));
-        core::PooledPayload part(payloads_);
-        part->set_command(payload.get_command());
-        part->set_address(channel_address(to, pcm_interleaving_));
-        part->set_data_ptr(payload.get_data_ptr() + done);
-        part->set_data_length(piece);
-        part->set_streaming_width(piece);
-        if (payload.get_byte_enable_ptr() != nullptr && payload.get_byte_enable_length() > 0) {
-            byte_enables_.resize(piece);
-            for (std::uint32_t i = 0; i < piece; ++i) {
-                byte_enables_[i] =
-                    payload.get_byte_enable_ptr()[(done + i) % payload.get_byte_enable_length()];
+        part.set_address(channel_address(to));
+        part.set_data_ptr(payload.get_data_ptr() + done);
+        part.set_data_length(bytes);
+        part.set_streaming_width(bytes);
+        if (payload.get_byte_enable_ptr() != nullptr) {
+            std::vector<unsigned char>& enables = access.byte_enables.emplace_back(bytes);
+            for (std::uint32_t i = 0; i < bytes; ++i) {
+                enables[i] = payload.get_byte_enable_ptr()[(done + i) % payload.get_byte_enable_length()];
             }
-            part->set_byte_enable_ptr(byte_enables_.data());
-            part->set_byte_enable_length(piece);
+            part.set_byte_enable_ptr(enables.data());
+            part.set_byte_enable_length(bytes);
         }
-        sc_core::sc_time part_delay = delay;
-        port_of(to)->b_transport(*part, part_delay);
-        if (part->is_response_error()) {
-            return part->get_response_status();
-        }
-        latest = std::max(latest, part_delay);
-        done += piece;
+        add_part(index, port_of(to), part, request);
+        done += bytes;
     }
-    delay = latest;
-    return tlm::TLM_OK_RESPONSE;
 }
 
-tlm::tlm_response_status HybridMemoryController::chip_or_unit(tlm::tlm_generic_payload& payload,
-                                                              const Destination& to,
-                                                              sc_core::sc_time& delay) {
+void HybridMemoryController::begin_chip_or_unit(std::size_t index, const Destination& to) {
+    const tlm::tlm_generic_payload& payload = *accesses_[index].payload;
+    ChannelRequest request = one_chip(to, payload.get_data_length());
+    request.layer = core::Attribution::layer_of(payload);
+    tlm::tlm_generic_payload part;
+    part.set_command(payload.get_command());
+    part.set_address(payload.get_address());
+    part.set_data_ptr(payload.get_data_ptr());
+    part.set_data_length(payload.get_data_length());
+    part.set_streaming_width(payload.get_data_length());
+    if (to.kind != Destination::Kind::broadcast) {
+        add_part(index, *dram_port_, part, &request);
+        return;
+    }
     const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
-    const bool broadcast = to.kind == Destination::Kind::broadcast;
-    if (broadcast && !payload.is_write()) {
-        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) { // every chip sees the same bytes
+        request.rank = core::Rank{rank};
+        request.chips = memory::first_chips(std::min(chips, units_ - rank * chips));
+        add_part(index, *dram_port_, part, &request);
     }
-    const std::uint64_t address = payload.get_address();
-    const Picoseconds now = core::now();
-    Picoseconds finished = now + core::from_sc_time(delay);
-    const std::uint32_t first_rank = broadcast ? 0 : to.index / chips;
-    const std::uint32_t last_rank = broadcast ? ranks_with_units_ - 1 : first_rank;
-    for (std::uint32_t rank = first_rank; rank <= last_rank; ++rank) {
-        request_ = ChannelRequest{};
-        request_.view = DataView::chip_local;
-        request_.space =
-            to.kind == Destination::Kind::chip ? memory::AccessSpace::array : memory::AccessSpace::unit;
-        request_.rank = core::Rank{rank};
-        request_.chips = broadcast ? memory::first_chips(std::min(chips, units_ - rank * chips))
-                                   : 1U << (to.index % chips);
-        request_.chip_address = to.offset;
-        request_.bytes_per_chip = payload.get_data_length();
-        request_.chip_stride = 0; // every selected chip sees the same bytes
-        request_.layer = core::Attribution::layer_of(payload);
-        payload.set_extension(&request_);
-        sc_core::sc_time part_delay = delay;
-        dram_port_->b_transport(payload, part_delay);
-        payload.clear_extension(&request_);
-        if (payload.is_response_error()) {
-            break;
+}
+
+void HybridMemoryController::add_part(std::size_t index, ChannelPort& port,
+                                      const tlm::tlm_generic_payload& part, const ChannelRequest* request) {
+    Access& access = accesses_[index];
+    const std::size_t number = access.parts.size();
+    ++access.parts_left;
+    access.parts.push_back(
+        port.forward(part, request, [this, index, number] { part_finished(index, number); }));
+}
+
+void HybridMemoryController::part_finished(std::size_t index, std::size_t part) {
+    Access& access = accesses_[index];
+    const tlm::tlm_response_status status = access.parts[part]->response();
+    if (access.status == tlm::TLM_OK_RESPONSE) {
+        access.status = status;
+    }
+    if (--access.parts_left == 0) {
+        finish(index);
+    }
+}
+
+void HybridMemoryController::finish(std::size_t index) {
+    Access& access = accesses_[index];
+    tlm::tlm_generic_payload& payload = *access.payload;
+    payload.set_response_status(access.status);
+    rejected_accesses_ += payload.is_response_error() ? 1 : 0;
+    access.parts.clear();
+    access.byte_enables.clear();
+    access.done = true;
+    --under_way_;
+    if (access.at) {
+        free_accesses_.push_back(index);
+        at_.respond(payload);
+    } else {
+        access.finished.notify();
+    }
+    while (under_way_ < config_.front_queue && !waiting_.empty()) {
+        const std::size_t next = waiting_.front();
+        waiting_.pop_front();
+        begin(next);
+        if (accesses_[next].at) {
+            at_.accept(*accesses_[next].payload);
         }
-        finished = std::max(finished, now + core::from_sc_time(part_delay));
     }
-    payload.set_address(address);
-    delay = core::to_sc_time(finished - now);
-    return payload.get_response_status();
 }
 
 tlm::tlm_response_status HybridMemoryController::controller_registers(tlm::tlm_generic_payload& payload,
@@ -327,28 +442,21 @@ unsigned HybridMemoryController::transport_dbg(tlm::tlm_generic_payload& payload
         if (to.kind != Kind::dram && to.kind != Kind::pcm && to.kind != Kind::chip) {
             break;
         }
-        const auto piece =
+        const auto bytes =
             static_cast<unsigned>(std::min<std::uint64_t>(payload.get_data_length() - done, to.bytes_left));
-        core::PooledPayload part(payloads_);
-        part->set_command(payload.get_command());
-        part->set_address(channel_address(to, pcm_interleaving_));
-        part->set_data_ptr(payload.get_data_ptr() + done);
-        part->set_data_length(piece);
-        part->set_streaming_width(piece);
-        ChannelRequest request;
+        tlm::tlm_generic_payload part;
+        part.set_command(payload.get_command());
+        part.set_address(channel_address(to));
+        part.set_data_ptr(payload.get_data_ptr() + done);
+        part.set_data_length(bytes);
+        ChannelRequest request = one_chip(to, bytes);
         if (to.kind == Kind::chip) {
-            const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
-            request.view = DataView::chip_local;
-            request.rank = core::Rank{to.index / chips};
-            request.chips = 1U << (to.index % chips);
-            request.chip_address = to.offset;
-            request.bytes_per_chip = piece;
-            part->set_extension(&request);
+            part.set_extension(&request);
         }
-        const unsigned moved = port_of(to)->transport_dbg(*part);
-        part->clear_extension<ChannelRequest>();
+        const unsigned moved = port_of(to).debug(part);
+        part.clear_extension<ChannelRequest>();
         done += moved;
-        if (moved != piece) {
+        if (moved != bytes) {
             break;
         }
     }
@@ -428,7 +536,7 @@ void HybridMemoryController::lease_banks(const core::LayerRegisters& layer, bool
 
 void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
     ++started_layers_;
-    std::uint64_t value = 1;
+    ChannelTransfers starts;
     const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
     for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) {
         ChannelRequest request;
@@ -441,10 +549,11 @@ void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
         request.bytes_per_chip = 8;
         request.layer = static_cast<core::LayerId>(layer.layer);
         if (request.chips != 0) {
-            dram_engine_port_->chip_local(tlm::TLM_WRITE_COMMAND, request,
-                                          reinterpret_cast<unsigned char*>(&value));
+            starts.add(dram_port_->chip_local(tlm::TLM_WRITE_COMMAND, request,
+                                              reinterpret_cast<unsigned char*>(&start_)));
         }
     }
+    starts.wait();
 }
 
 void HybridMemoryController::wait_for_units() {

@@ -16,6 +16,9 @@ using core::Unit;
 
 namespace {
 
+/// Reads or writes of results under way at a time.
+constexpr std::size_t moves_under_way = 8;
+
 /// The i-th `bytes`-wide little-endian two's complement word.
 std::int64_t partial_sum(const unsigned char* data, std::size_t i, unsigned bytes) {
     std::int64_t value = 0;
@@ -41,6 +44,7 @@ ResultAccumulationUnit::ResultAccumulationUnit(const sc_core::sc_module_name& na
       ranks_(core::ceil_divide(units, chips_per_rank)),
       keep_data_(keep_data),
       partial_sums_(units),
+      rank_data_(ranks_),
       avoids_pcm_writes_(results_in != memory::MemoryKind::pcm),
       avoided_words_(meter_.add(core::Quantity::words, "pcm_words_avoided")) {}
 
@@ -60,13 +64,13 @@ void ResultAccumulationUnit::process(const core::LayerRegisters& layer) {
     enter(State::read_biases);
     layer_ = layer;
     schedule_ = core::ConvSchedule(layer.geometry);
-    last_write_ = core::now();
     read_biases();
     for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
         pass_trace_.set(pass);
         process_pass(pass);
     }
-    core::wait_until(last_write_);
+    finish_moves(0);
+    releases_.wait();
     enter(State::idle);
 }
 
@@ -78,8 +82,9 @@ void ResultAccumulationUnit::read_biases() {
         return;
     }
     auto* to = reinterpret_cast<unsigned char*>(biases_.data());
-    core::wait_until(pcm_.read_pcm(layer_.model_address, biases_.size() * 8, keep_data_ ? to : nullptr,
-                                   static_cast<core::LayerId>(layer_.layer)));
+    pcm_.read_pcm(layer_.model_address, biases_.size() * 8, keep_data_ ? to : nullptr,
+                  static_cast<core::LayerId>(layer_.layer))
+        .wait();
 }
 
 void ResultAccumulationUnit::read_resident_biases() {
@@ -90,15 +95,15 @@ void ResultAccumulationUnit::read_resident_biases() {
     request.bytes_per_chip = core::ceil_divide(layer_.geometry.filters, chips) * 8;
     request.chip_stride = request.bytes_per_chip;
     request.layer = static_cast<core::LayerId>(layer_.layer);
+    request.source = Source::accumulation;
+    std::vector<unsigned char>& data = rank_data_.front();
     if (keep_data_) {
-        rank_data_.resize(std::size_t{request.bytes_per_chip} * chips_per_rank_);
+        data.resize(std::size_t{request.bytes_per_chip} * chips_per_rank_);
     }
-    core::wait_until(
-        dram_.chip_local(tlm::TLM_READ_COMMAND, request, keep_data_ ? rank_data_.data() : nullptr).finished);
+    dram_.chip_local(tlm::TLM_READ_COMMAND, request, keep_data_ ? data.data() : nullptr)->wait();
     for (std::uint32_t filter = 0; keep_data_ && filter < layer_.geometry.filters; ++filter) {
-        std::memcpy(
-            &biases_[filter],
-            rank_data_.data() + filter % chips * request.chip_stride + std::size_t{filter / chips} * 8, 8);
+        std::memcpy(&biases_[filter],
+                    data.data() + filter % chips * request.chip_stride + std::size_t{filter / chips} * 8, 8);
     }
 }
 
@@ -124,6 +129,7 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
         return;
     }
     enter(State::wait_sums);
+    releases_.wait(); // or the units would still show the pass before
     const auto ready = [&](std::uint32_t unit) {
         return schedule_.outputs(Unit{unit}, pass) == 0 || lines_[unit]->passes_waiting() > 0;
     };
@@ -134,7 +140,8 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
     }
     enter(State::read_sums);
     const Picoseconds begin = core::now();
-    const Picoseconds arrived = read_partial_sums(pass);
+    read_partial_sums(pass);
+    const Picoseconds arrived = core::now();
     if (layer_.has_residual != 0) {
         enter(State::read_residual);
         read_residual(pass);
@@ -163,52 +170,62 @@ Picoseconds ResultAccumulationUnit::accumulation_time(std::uint32_t pass) const 
     return config_.clock_period * static_cast<std::int64_t>((operands + per_cycle - 1) / per_cycle);
 }
 
-Picoseconds ResultAccumulationUnit::read_partial_sums(std::uint32_t pass) {
-    Picoseconds finished = core::now();
+void ResultAccumulationUnit::read_partial_sums(std::uint32_t pass) {
     const std::uint32_t word_bytes = layer_.partial_sum_bits / 8;
+    std::vector<ChannelTransferPtr> reads(ranks_);
     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-        ChannelRequest request;
-        request.space = memory::AccessSpace::unit;
-        request.rank = core::Rank{rank};
-        request.chip_address = core::UnitMap::output_buffer;
-        request.layer = static_cast<core::LayerId>(layer_.layer);
-        request.cause = memory::WriteCause::partial_sum;
-        const std::uint32_t first = rank * chips_per_rank_;
-        const std::uint32_t last = std::min(first + chips_per_rank_, units_);
-        for (std::uint32_t unit = first; unit < last; ++unit) {
-            const std::uint32_t bytes = schedule_.outputs(Unit{unit}, pass) * word_bytes;
-            request.bytes_per_chip = std::max(request.bytes_per_chip, bytes);
-            request.chips |= bytes > 0 ? 1U << (unit - first) : 0U;
-        }
+        const ChannelRequest request = sums_request(rank, pass);
         if (request.chips == 0) {
             continue;
         }
-        request.chip_stride = request.bytes_per_chip;
         if (keep_data_) {
-            rank_data_.resize(std::size_t{request.bytes_per_chip} * chips_per_rank_);
+            rank_data_[rank].resize(std::size_t{request.bytes_per_chip} * chips_per_rank_);
         }
-        const ChannelPort::Times times =
-            dram_.chip_local(tlm::TLM_READ_COMMAND, request, keep_data_ ? rank_data_.data() : nullptr);
+        reads[rank] =
+            dram_.chip_local(tlm::TLM_READ_COMMAND, request, keep_data_ ? rank_data_[rank].data() : nullptr);
+    }
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        if (reads[rank] == nullptr) {
+            continue;
+        }
+        reads[rank]->wait();
+        const ChannelRequest request = sums_request(rank, pass);
+        const std::uint32_t first = rank * chips_per_rank_;
+        const std::uint32_t last = std::min(first + chips_per_rank_, units_);
         for (std::uint32_t unit = first; keep_data_ && unit < last; ++unit) {
-            const unsigned char* from = rank_data_.data() + (unit - first) * request.chip_stride;
+            const unsigned char* from = rank_data_[rank].data() + (unit - first) * request.chip_stride;
             partial_sums_[unit].assign(from,
                                        from + std::size_t{schedule_.outputs(Unit{unit}, pass)} * word_bytes);
         }
-        finished = std::max(finished, times.finished);
-        core::wait_until(times.accepted);
         release_outputs(request);
     }
-    return finished;
+}
+
+/// The read of what one rank's units hold for a pass; no chips if they hold nothing.
+ChannelRequest ResultAccumulationUnit::sums_request(std::uint32_t rank, std::uint32_t pass) const {
+    ChannelRequest request;
+    request.space = memory::AccessSpace::unit;
+    request.rank = core::Rank{rank};
+    request.chip_address = core::UnitMap::output_buffer;
+    request.layer = static_cast<core::LayerId>(layer_.layer);
+    request.source = Source::accumulation;
+    request.cause = memory::WriteCause::partial_sum;
+    const std::uint32_t first = rank * chips_per_rank_;
+    for (std::uint32_t unit = first; unit < std::min(first + chips_per_rank_, units_); ++unit) {
+        const std::uint32_t bytes = schedule_.outputs(Unit{unit}, pass) * (layer_.partial_sum_bits / 8);
+        request.bytes_per_chip = std::max(request.bytes_per_chip, bytes);
+        request.chips |= bytes > 0 ? 1U << (unit - first) : 0U;
+    }
+    request.chip_stride = request.bytes_per_chip;
+    return request;
 }
 
 void ResultAccumulationUnit::release_outputs(const ChannelRequest& read) {
-    std::uint64_t value = 1;
     ChannelRequest request = read;
     request.chip_address = core::UnitMap::release;
-    request.bytes_per_chip = sizeof value;
+    request.bytes_per_chip = sizeof one_;
     request.chip_stride = 0;
-    core::wait_until(
-        dram_.chip_local(tlm::TLM_WRITE_COMMAND, request, reinterpret_cast<unsigned char*>(&value)).accepted);
+    releases_.add(dram_.chip_local(tlm::TLM_WRITE_COMMAND, request, reinterpret_cast<unsigned char*>(&one_)));
 }
 
 Range ResultAccumulationUnit::residual_words(Range positions) const {
@@ -239,7 +256,8 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
             }
         }
     });
-    core::wait_until(move(tlm::TLM_READ_COMMAND, segments_));
+    move(tlm::TLM_READ_COMMAND, segments_);
+    finish_moves(0);
 }
 
 void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, std::uint32_t slice,
@@ -300,16 +318,15 @@ void ResultAccumulationUnit::write_back(std::uint32_t pass) {
             }
         }
     });
-    last_write_ = std::max(last_write_, move(tlm::TLM_WRITE_COMMAND, segments_));
+    move(tlm::TLM_WRITE_COMMAND, segments_);
 }
 
-Picoseconds ResultAccumulationUnit::move(tlm::tlm_command command, std::vector<Segment>& segments) {
+void ResultAccumulationUnit::move(tlm::tlm_command command, std::vector<Segment>& segments) {
     const auto place = [&](const Segment& s) {
         return std::make_tuple(s.unit / chips_per_rank_, s.address, s.bytes, s.unit);
     };
     std::sort(segments.begin(), segments.end(),
               [&](const Segment& a, const Segment& b) { return place(a) < place(b); });
-    Picoseconds finished = core::now();
     const Segment* const end = segments.data() + segments.size();
     const auto group_end = [&](const Segment* first) { // the same address in several chips of one rank
         return std::find_if(first, end, [&](const Segment& s) {
@@ -335,41 +352,56 @@ Picoseconds ResultAccumulationUnit::move(tlm::tlm_command command, std::vector<S
             group = last;
             last = next_end;
         }
-        finished = std::max(finished, move_run(command, first, last, bytes));
+        begin_move(command, first, last, bytes);
         first = last;
     }
-    return finished;
 }
 
-Picoseconds ResultAccumulationUnit::move_run(tlm::tlm_command command, const Segment* first,
-                                             const Segment* last, std::uint32_t bytes_per_chip) {
+void ResultAccumulationUnit::begin_move(tlm::tlm_command command, const Segment* first, const Segment* last,
+                                        std::uint32_t bytes_per_chip) {
+    finish_moves(moves_under_way - 1);
+    if (spare_moves_.empty()) {
+        spare_moves_.emplace_back();
+    }
+    Move& move = moves_.emplace_back(std::move(spare_moves_.back()));
+    spare_moves_.pop_back();
+    move.address = first->address;
+    move.bytes = bytes_per_chip;
     ChannelRequest request;
     request.rank = core::Rank{first->unit / chips_per_rank_};
     request.chip_address = first->address;
     request.bytes_per_chip = bytes_per_chip;
     request.chip_stride = bytes_per_chip;
     request.layer = static_cast<core::LayerId>(layer_.layer);
+    request.source = Source::accumulation;
     request.cause = memory::WriteCause::activation;
     if (keep_data_) {
-        rank_data_.resize(std::size_t{bytes_per_chip} * chips_per_rank_);
+        move.data.resize(std::size_t{bytes_per_chip} * chips_per_rank_);
     }
-    const auto in_rank = [&](const Segment& s) {
-        return rank_data_.data() + std::size_t{s.unit % chips_per_rank_} * bytes_per_chip +
-               (s.address - first->address);
-    };
+    move.segments.clear();
     for (const Segment* s = first; s != last; ++s) {
         request.chips |= 1U << (s->unit % chips_per_rank_);
         if (keep_data_ && command == tlm::TLM_WRITE_COMMAND) {
-            std::memcpy(in_rank(*s), s->data, s->bytes);
+            std::memcpy(place(move, *s), s->data, s->bytes);
+        } else if (keep_data_) {
+            move.segments.push_back(*s);
         }
     }
-    const ChannelPort::Times times =
-        dram_.chip_local(command, request, keep_data_ ? rank_data_.data() : nullptr);
-    for (const Segment* s = first; keep_data_ && command == tlm::TLM_READ_COMMAND && s != last; ++s) {
-        std::memcpy(s->data, in_rank(*s), s->bytes);
+    move.transfer = dram_.chip_local(command, request, keep_data_ ? move.data.data() : nullptr);
+}
+
+/// Completes moves, the oldest first, until at most so many are left.
+void ResultAccumulationUnit::finish_moves(std::size_t left_under_way) {
+    while (moves_.size() > left_under_way) {
+        Move& move = moves_.front();
+        move.transfer->wait();
+        move.transfer = nullptr;
+        for (const Segment& segment : move.segments) { // of a read
+            std::memcpy(segment.data, place(move, segment), segment.bytes);
+        }
+        spare_moves_.push_back(std::move(move));
+        moves_.pop_front();
     }
-    core::wait_until(times.accepted);
-    return times.finished;
 }
 
 } // namespace hydravp::modules

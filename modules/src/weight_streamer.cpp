@@ -8,6 +8,13 @@
 
 namespace hydravp::modules {
 
+namespace {
+
+/// Pieces on their way to the units at a time: one on the bus, one that the controller makes ready.
+constexpr std::size_t writes_under_way = 2;
+
+} // namespace
+
 WeightStreamer::WeightStreamer(const sc_core::sc_module_name& name, Ports ports, std::uint32_t units,
                                std::uint32_t chips_per_rank, std::uint32_t staging_bytes, bool keep_data)
     : sc_core::sc_module(name),
@@ -16,11 +23,11 @@ WeightStreamer::WeightStreamer(const sc_core::sc_module_name& name, Ports ports,
       chips_per_rank_(chips_per_rank),
       ranks_(core::ceil_divide(units, chips_per_rank)),
       staging_bytes_(staging_bytes),
-      keep_data_(keep_data),
-      pcm_accepts_(ports_.pcm.size()) {
+      keep_data_(keep_data) {
     SC_HAS_PROCESS(WeightStreamer);
     SC_THREAD(prefetch);
     SC_THREAD(forward);
+    SC_THREAD(retire);
 }
 
 void WeightStreamer::connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_event& lines_changed) {
@@ -41,24 +48,21 @@ void WeightStreamer::push(const core::LayerRegisters& layer) {
     }
 }
 
-core::Picoseconds WeightStreamer::read_pcm(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
-                                           core::LayerId layer) {
-    core::Picoseconds finished = core::now();
+ChannelTransfers WeightStreamer::read_pcm(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
+                                          core::LayerId layer) {
+    ChannelTransfers reads;
     std::uint64_t offset = address - ports_.pcm_base;
     while (bytes > 0) {
         const std::uint64_t piece = std::min(bytes, ports_.pcm_interleaving.bytes_left(offset));
         const std::uint32_t channel = ports_.pcm_interleaving.channel(offset);
-        core::wait_until(pcm_accepts_[channel]);
-        const ChannelPort::Times times = ports_.pcm[channel]->interleaved(
+        reads.add(ports_.pcm[channel]->interleaved(
             tlm::TLM_READ_COMMAND, ports_.pcm_interleaving.address(offset), static_cast<std::uint32_t>(piece),
-            data, layer, memory::WriteCause::host);
-        pcm_accepts_[channel] = times.accepted;
-        finished = std::max(finished, times.finished);
+            data, layer, memory::WriteCause::host, Source::weight_streamer));
         offset += piece;
         bytes -= piece;
         data = data == nullptr ? nullptr : data + piece;
     }
-    return finished;
+    return reads;
 }
 
 void WeightStreamer::prefetch() {
@@ -101,7 +105,7 @@ void WeightStreamer::stage(std::uint64_t address, std::uint32_t rank, std::uint3
                            core::LayerId layer) {
     const std::uint64_t bytes = std::uint64_t{bytes_per_unit} * units_in_rank(rank);
     while (staged_bytes_ > 0 && staged_bytes_ + bytes > staging_bytes_) {
-        wait(piece_forwarded_);
+        wait(piece_retired_);
     }
     staged_bytes_ += bytes;
     staged_trace_.set(staged_bytes_);
@@ -111,7 +115,7 @@ void WeightStreamer::stage(std::uint64_t address, std::uint32_t rank, std::uint3
 
 WeightStreamer::Piece WeightStreamer::read_piece(std::uint64_t address, std::uint32_t rank,
                                                  std::uint32_t bytes_per_unit, core::LayerId layer) {
-    Piece piece{rank, units_in_rank(rank), bytes_per_unit, layer, {}, {}};
+    Piece piece{rank, units_in_rank(rank), bytes_per_unit, layer, {}, {}, {}};
     const std::uint64_t bytes = std::uint64_t{bytes_per_unit} * piece.units;
     if (keep_data_) {
         if (!spare_.empty()) {
@@ -120,7 +124,7 @@ WeightStreamer::Piece WeightStreamer::read_piece(std::uint64_t address, std::uin
         }
         piece.data.resize(bytes);
     }
-    piece.ready = read_pcm(address, bytes, keep_data_ ? piece.data.data() : nullptr, layer);
+    piece.reads = read_pcm(address, bytes, keep_data_ ? piece.data.data() : nullptr, layer);
     return piece;
 }
 
@@ -146,8 +150,8 @@ void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
     migrated_event_.notify(sc_core::SC_ZERO_TIME);
 }
 
-void WeightStreamer::copy_to_chips(const Piece& piece, std::uint64_t chip_address) {
-    core::wait_until(piece.ready);
+void WeightStreamer::copy_to_chips(Piece& piece, std::uint64_t chip_address) {
+    piece.reads.wait();
     ChannelRequest request;
     request.rank = core::Rank{piece.rank};
     request.chips = memory::first_chips(piece.units);
@@ -155,10 +159,10 @@ void WeightStreamer::copy_to_chips(const Piece& piece, std::uint64_t chip_addres
     request.bytes_per_chip = piece.bytes_per_unit;
     request.chip_stride = piece.bytes_per_unit;
     request.layer = piece.layer;
+    request.source = Source::weight_streamer;
     request.cause = memory::WriteCause::migration;
-    auto* data = const_cast<unsigned char*>(piece.data.data()); // a TLM write does not change it
-    core::wait_until(
-        ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request, keep_data_ ? data : nullptr).finished);
+    ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request, keep_data_ ? piece.data.data() : nullptr)
+        ->wait();
 }
 
 void WeightStreamer::wait_migrated(const core::LayerRegisters& layer) {
@@ -179,32 +183,61 @@ void WeightStreamer::forward() {
             wait(piece_staged_);
         }
         Piece& piece = staged_.front(); // references into a deque outlive push_back
-        core::wait_until(piece.ready);
-        const auto first = lines_.begin() + std::ptrdiff_t{piece.rank} * chips_per_rank_;
-        const auto has_space = [&](const UnitLinesIf* unit) {
-            return unit->weight_space() >= piece.bytes_per_unit;
-        };
-        while (!std::all_of(first, first + piece.units, has_space)) {
+        piece.reads.wait();
+        while (forwarded_.size() >= writes_under_way) {
+            wait(piece_retired_);
+        }
+        while (!has_space(piece)) {
             wait(*lines_changed_);
         }
-        ChannelRequest request;
-        request.space = memory::AccessSpace::unit;
-        request.rank = core::Rank{piece.rank};
-        request.chips = memory::first_chips(piece.units);
-        request.chip_address = core::UnitMap::weight_buffer;
-        request.bytes_per_chip = piece.bytes_per_unit;
-        request.chip_stride = piece.bytes_per_unit;
-        request.layer = piece.layer;
-        const ChannelPort::Times times = ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request,
-                                                                 keep_data_ ? piece.data.data() : nullptr);
+        begin_write(piece);
+        forwarded_.push_back(std::move(piece));
+        staged_.pop_front();
+        piece_forwarded_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+/// The units have room for the piece behind those that are on their way.
+bool WeightStreamer::has_space(const Piece& piece) const {
+    std::uint32_t needed = piece.bytes_per_unit;
+    for (const Piece& other : forwarded_) {
+        if (other.rank == piece.rank) {
+            needed += other.bytes_per_unit - other.write->commanded_bytes();
+        }
+    }
+    const auto first = lines_.begin() + std::ptrdiff_t{piece.rank} * chips_per_rank_;
+    return std::all_of(first, first + piece.units,
+                       [needed](const UnitLinesIf* unit) { return unit->weight_space() >= needed; });
+}
+
+void WeightStreamer::begin_write(Piece& piece) {
+    ChannelRequest request;
+    request.space = memory::AccessSpace::unit;
+    request.rank = core::Rank{piece.rank};
+    request.chips = memory::first_chips(piece.units);
+    request.chip_address = core::UnitMap::weight_buffer;
+    request.bytes_per_chip = piece.bytes_per_unit;
+    request.chip_stride = piece.bytes_per_unit;
+    request.layer = piece.layer;
+    request.source = Source::weight_streamer;
+    piece.write =
+        ports_.dram->chip_local(tlm::TLM_WRITE_COMMAND, request, keep_data_ ? piece.data.data() : nullptr);
+}
+
+void WeightStreamer::retire() {
+    for (;;) {
+        while (forwarded_.empty()) {
+            wait(piece_forwarded_);
+        }
+        Piece& piece = forwarded_.front();
+        piece.write->wait();
         staged_bytes_ -= std::uint64_t{piece.bytes_per_unit} * piece.units;
         staged_trace_.set(staged_bytes_);
         if (keep_data_) {
             spare_.push_back(std::move(piece.data));
         }
-        staged_.pop_front();
-        piece_forwarded_.notify(sc_core::SC_ZERO_TIME);
-        core::wait_until(times.accepted);
+        forwarded_.pop_front();
+        piece_retired_.notify(sc_core::SC_ZERO_TIME);
     }
 }
 

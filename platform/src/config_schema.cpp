@@ -126,6 +126,12 @@ public:
             name, field, [](std::uint32_t n) { return n >= 1; }, "a whole number, at least 1", meaning);
     }
 
+    ConfigKey& depth(const char* name, std::uint32_t& field, const char* meaning) {
+        return number(
+            name, field, [](std::uint32_t n) { return n >= 1 && n <= 4096; }, "a whole number from 1 to 4096",
+            meaning);
+    }
+
     ConfigKey& power_of_two(const char* name, std::uint32_t& field, const char* meaning) {
         return number(name, field, is_power_of_two, "a power of two", meaning);
     }
@@ -407,7 +413,22 @@ ConfigSchema::ConfigSchema(PlatformConfig& config) {
     });
     b.section("controller", [&] {
         b.time("latency", config.memory.controller.latency, "from acceptance to the first command");
-        b.energy_per_bit("io_energy", config.memory.controller.io_energy, "per bit on a channel's data bus");
+        modules::ChannelControllerConfig& controller = config.memory.controller;
+        b.energy_per_bit("io_energy", controller.io_energy, "per bit on a channel's data bus");
+        b.depth("read_queue", controller.read_queue, "runs of column accesses to one row that may wait")
+            .optional();
+        b.depth("write_queue", controller.write_queue, "likewise").optional();
+        b.count("write_high_watermark", controller.write_high_watermark, "waiting writes that start a drain")
+            .optional();
+        b.count("write_low_watermark", controller.write_low_watermark, "waiting writes that end it")
+            .optional();
+        b.count("burst_group", controller.burst_group,
+                "column commands of a long run before other requests have their turn")
+            .optional();
+        b.time("starvation_limit", controller.starvation_limit, "a run that waits longer goes first")
+            .optional();
+        b.depth("front_queue", config.memory.front_queue, "accesses of the host under way at a time")
+            .optional();
     });
     b.section("accumulation", [&] {
         modules::AccumulationConfig& accumulation = config.memory.accumulation;
@@ -488,6 +509,19 @@ void check_timing(const std::string& section, const memory::Technology& t, const
     }
     if (t.t_refi.count() != 0 && t.t_rfc.count() == 0) {
         report(section + ".timing.t_rfc", "found no refresh time, expected one above zero where t_refi is");
+    }
+}
+
+void check_queues(const modules::ChannelControllerConfig& controller, const ReportError& report) {
+    if (controller.write_high_watermark > controller.write_queue) {
+        report("controller.write_high_watermark",
+               fmt::format("found {}, expected at most controller.write_queue = {}",
+                           controller.write_high_watermark, controller.write_queue));
+    }
+    if (controller.write_low_watermark > controller.write_high_watermark) {
+        report("controller.write_low_watermark",
+               fmt::format("found {}, expected at most controller.write_high_watermark = {}",
+                           controller.write_low_watermark, controller.write_high_watermark));
     }
 }
 
@@ -613,6 +647,9 @@ void check_consistency(const PlatformConfig& config, const std::function<bool(co
     }
     if (is_valid("host.layer_timeout") && config.host.layer_timeout.count() == 0) {
         report("host.layer_timeout", "found 0 ps, expected a time above zero");
+    }
+    if (is_valid("controller")) {
+        check_queues(config.memory.controller, report);
     }
     if (is_valid("host")) {
         check_caches(config.host, report);

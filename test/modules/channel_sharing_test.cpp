@@ -88,7 +88,7 @@ void share(const memory::Technology& technology, int rounds) {
             bad += !writes && !std::equal(data.begin(), data.end(), here);
             host_bytes += bytes;
             if (random() % 3 != 0) {
-                wait_for(result.end + Picoseconds{static_cast<std::int64_t>(random() % 300000)});
+                wait_for(Picoseconds{static_cast<std::int64_t>(random() % 300000)});
             }
         }
         while (active > 0) {

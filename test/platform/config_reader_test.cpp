@@ -144,6 +144,7 @@ TEST_CASE("the shipped platform is the paper's") {
     CHECK(config.bus.latency.count() == 5000);
     CHECK(config.link.bandwidth.bytes_per_s == 15.75e9);
     CHECK(config.memory.controller.io_energy.pj == 5);
+    CHECK(config.memory.controller.starvation_limit.count() == 2'000'000);
     CHECK(config.memory.accumulation.latency.count() == 10'000);
     CHECK(config.memory.staging_bytes == 65536);
 
@@ -310,7 +311,9 @@ TEST_CASE("an error names file, line, column and key") {
         const std::size_t at = yaml.find("controller:");
         yaml.replace(at, yaml.find("accumulation:") - at, "controller: 5 ns\n");
         CHECK(error_of(yaml) == place("controller", "", 13) +
-                                    ": controller: found '5 ns', expected the keys latency, io_energy");
+                                    ": controller: found '5 ns', expected the keys latency, io_energy, "
+                                    "read_queue, write_queue, write_high_watermark, write_low_watermark, "
+                                    "burst_group, starvation_limit, front_queue");
     }
     SECTION("word that is none of the choices") {
         CHECK_THAT(
@@ -363,6 +366,12 @@ TEST_CASE("impossible values are refused") {
         {"dram.row_size=1000 B", "expected a power of two, at least 8 B"},
         {"dram.row_size=4 B", "expected a power of two, at least 8 B"},
         {"pcm.rows=2147483648", "found a memory of 2^52 B, expected at most 2^46 B"},
+        {"controller.read_queue=0", "expected a whole number from 1 to 4096"},
+        {"controller.write_high_watermark=33",
+         "controller.write_high_watermark: found 33, expected at most controller.write_queue = 32"},
+        {"controller.write_low_watermark=25",
+         "controller.write_low_watermark: found 25, expected at most controller.write_high_watermark = 24"},
+        {"controller.starvation_limit=5", "controller.starvation_limit"},
         {"dram.timing.t_rc=20 cy", "dram.timing.t_rc: found 50 ns, expected at least t_ras + t_rp = 52.5 ns"},
         {"dram.timing.t_ras=4 cy", "expected at least t_rcd = 12.5 ns"},
         {"dram.timing.t_ccd=0 ns", "expected at least t_ck = 2.5 ns"},

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/protocol_checker.h"
 #include "hydravp/core/time.h"
 #include "hydravp/memory/channel.h"
 #include "hydravp/modules/channel_controller.h"
 
+#include "at_initiator.h"
 #include "command_auditor.h"
 #include "memory_fixture.h"
 
 #include <systemc>
-#include <tlm_utils/simple_initiator_socket.h>
-#include <tlm_utils/simple_target_socket.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -23,7 +23,9 @@ namespace hydravp::test {
 /// A controller and its channel with an auditor between the two, and an initiator.
 class ChannelFixture : public sc_core::sc_module {
 public:
-    tlm_utils::simple_initiator_socket<ChannelFixture> out{"out"};
+    AtInitiator initiator{"initiator"};
+    tlm_utils::simple_initiator_socket<AtInitiator>& out = initiator.socket;
+    core::ProtocolChecker checker;
     modules::ChannelController controller;
     CommandAuditor auditor;
     memory::Channel channel;
@@ -33,10 +35,12 @@ public:
                    unsigned units_in_rank_0 = 0, const modules::ChannelControllerConfig& config = {},
                    const sc_core::sc_module_name& name = "fixture")
         : sc_core::sc_module(name),
+          checker("checker", checker_options()),
           controller("controller", config, technology, shape),
           auditor("auditor", technology),
           channel("channel", technology, shape, "mem", "data_bus") {
-        out.bind(controller.front);
+        out.bind(checker.front);
+        checker.back.bind(controller.front);
         controller.channel.bind(auditor.front);
         auditor.back.bind(channel.commands);
         for (unsigned i = 0; i < units_in_rank_0; ++i) {
@@ -49,16 +53,18 @@ public:
 
     struct Result {
         tlm::tlm_response_status status;
-        Picoseconds end;      ///< from now
-        Picoseconds accepted; ///< absolute, chip-local and attributed requests only
+        Picoseconds end; ///< of the last data, from the call
+        Picoseconds at;  ///< the same, absolute
         bool ok() const { return status == tlm::TLM_OK_RESPONSE; }
     };
 
     Result transport(tlm::tlm_generic_payload& payload, Picoseconds delay = {}) {
         sc_core::sc_time annotated = core::to_sc_time(delay);
         payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+        const Picoseconds begin = core::now();
         out->b_transport(payload, annotated);
-        return {payload.get_response_status(), core::from_sc_time(annotated), Picoseconds{0}};
+        const Picoseconds at = core::now() + core::from_sc_time(annotated);
+        return {payload.get_response_status(), at - begin, at};
     }
 
     /// An ordinary access.
@@ -89,10 +95,22 @@ public:
         payload.set_data_length(bytes);
         payload.set_streaming_width(bytes);
         payload.set_extension(&request);
-        Result result = transport(payload, delay);
+        const Result result = transport(payload, delay);
         payload.clear_extension(&request);
-        result.accepted = request.accepted;
         return result;
+    }
+
+    /// Timing mode has no data; a width of 0 means the length, which the platform's own initiators never use.
+    static core::ProtocolChecker::Options checker_options() {
+        core::ProtocolChecker::Options options;
+        options.null_data_allowed = true;
+        return options;
+    }
+
+    /// Begins an ordinary access and doesn't wait for its end; from a thread.
+    AtInitiator::Transaction& post(tlm::tlm_command command, std::uint64_t address, unsigned char* data,
+                                   std::uint32_t bytes) {
+        return initiator.access(command, address, data, bytes);
     }
 
     /// Address of a row in the interleaved view.

@@ -34,6 +34,9 @@ public:
         front.register_transport_dbg(this, &CommandAuditor::debug);
     }
 
+    /// false: for runs too long to be written down; they can't be audited.
+    void keep_history(bool on) { keeps_history_ = on; }
+
     std::size_t count(memory::CommandKind kind) const {
         return static_cast<std::size_t>(
             std::count_if(history.begin(), history.end(), [kind](const auto& c) { return c.kind == kind; }));
@@ -74,7 +77,9 @@ private:
         memory::CommandExtension* command = nullptr;
         payload.get_extension(command);
         if (payload.is_response_ok()) {
-            history.push_back(*command);
+            if (!command->query && keeps_history_) {
+                history.push_back(*command);
+            }
         } else {
             ++refused;
         }
@@ -255,6 +260,7 @@ private:
     }
 
     memory::Technology t_;
+    bool keeps_history_ = true;
 };
 
 } // namespace hydravp::test

@@ -3,6 +3,9 @@
 
 #include "hydravp/memory/command.h"
 
+#include <cstddef>
+#include <cstdint>
+
 namespace hydravp::modules {
 
 /// How the bytes of a request map to the chips of the rank.
@@ -10,6 +13,10 @@ enum class DataView {
     interleaved, ///< ordinary memory: the payload's address and length; byte b of a beat lies in chip b
     chip_local   ///< the extension's rank and chip address; each selected chip moves its own bytes
 };
+
+/// Who makes a request. Requests of one source keep their places among themselves; between sources the bursts
+/// of a long run take turns.
+enum class Source : std::uint8_t { host, weight_streamer, accumulation };
 
 /// What an engine of the memory controller asks of a channel controller beyond the base protocol. A payload
 /// without it is an ordinary access of the host: interleaved, no layer.
@@ -24,11 +31,10 @@ public:
     std::size_t chip_stride = 0; ///< chip i's bytes are at data + i * chip_stride
     core::LayerId layer = core::no_layer;
     memory::WriteCause cause = memory::WriteCause::host;
+    Source source = Source::host;
 
-    /// Out: the controller can take the next request now without the data bus idling between the two.
-    core::Picoseconds accepted{};
-    /// Out: last data on the bus.
-    core::Picoseconds finished{};
+    /// Out, of a chip-local request: bytes that each chip has been sent or has been asked for by now.
+    std::uint32_t commanded_bytes = 0;
 
     tlm_extension_base* clone() const override { return new ChannelRequest(*this); }
     void copy_from(const tlm_extension_base& other) override {

@@ -25,8 +25,14 @@ struct PcieLinkConfig {
 };
 
 struct ChannelControllerConfig {
-    core::Picoseconds latency{};  ///< front-end pipeline, from acceptance to the first command
-    core::EnergyPerBit io_energy; ///< per bit on the channel's data bus
+    core::Picoseconds latency{};             ///< front-end pipeline, from acceptance to the first command
+    core::EnergyPerBit io_energy;            ///< per bit on the channel's data bus
+    std::uint32_t read_queue = 32;           ///< runs of column accesses to one row that wait to be served
+    std::uint32_t write_queue = 32;          ///< likewise
+    std::uint32_t write_high_watermark = 24; ///< waiting writes that start a drain
+    std::uint32_t write_low_watermark = 8;   ///< and end it
+    std::uint32_t burst_group = 32;          ///< column commands of one run before other runs have their turn
+    core::Picoseconds starvation_limit{2'000'000}; ///< a run that waits longer goes first
 };
 
 /// The result accumulation unit; it works on one word per lane of the channel's width.
@@ -49,6 +55,7 @@ struct HybridMemoryConfig {
     MemoryConfig pcm;
     ChannelControllerConfig controller;
     AccumulationConfig accumulation;
+    std::uint32_t front_queue = 64;          ///< accesses at the front that may be under way at a time
     std::uint32_t staging_bytes = 64 * 1024; ///< weight prefetch buffer between PCM and the DRAM channel
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/at_target.h"
 #include "hydravp/core/meter.h"
-#include "hydravp/core/payload_pool.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/core/work_item.h"
 #include "hydravp/modules/channel_controller.h"
@@ -33,11 +33,12 @@ struct LayerInterval {
 /// The controller of the hybrid memory: one DRAM channel with near-memory units, several PCM channels.
 ///
 /// `front` is one TLM target for everything (address map: `core::AddressMap`): DRAM and PCM as ordinary
-/// memory, the DRAM seen chip by chip, and the registers of the controller and of the units. Inside: a
-/// `ChannelController` per channel, the `WeightStreamer`, the `ResultAccumulationUnit`, and the layer
-/// sequencer, which leases banks to the units, starts them, and raises `interrupt` when a layer is complete.
-/// Errors: unmapped addresses ADDRESS, byte enables outside ordinary memory BYTE_ENABLE error response.
-/// Not modelled: AT, DMI.
+/// memory, the DRAM seen chip by chip, and the registers of the controller and of the units; LT, AT and
+/// debug, with the same latencies. Of `front_queue` accesses under way the next ones wait (AT: for END_REQ).
+/// Inside: a `ChannelController` per channel, the `WeightStreamer`, the `ResultAccumulationUnit`, and the
+/// layer sequencer, which leases banks to the units, starts them, and raises `interrupt` when a layer is
+/// complete. Errors: unmapped addresses ADDRESS, byte enables outside ordinary memory BYTE_ENABLE error
+/// response. Not modelled: DMI.
 class HybridMemoryController : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<HybridMemoryController> front{"front"};
@@ -68,7 +69,17 @@ public:
     void trace(core::Tracer& tracer) override;
 
 private:
-    using Port = tlm_utils::simple_initiator_socket<HybridMemoryController>;
+    /// An access at `front` that is under way on the channels; reused.
+    struct Access {
+        tlm::tlm_generic_payload* payload = nullptr;
+        bool at = false;
+        std::size_t parts_left = 0;
+        tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+        std::vector<ChannelTransferPtr> parts;
+        std::deque<std::vector<unsigned char>> byte_enables; ///< of the parts
+        bool done = false;
+        sc_core::sc_event finished;
+    };
     /// Where a system address leads: a channel and the address there.
     struct Destination {
         enum class Kind { none, dram, pcm, chip, controller, unit, broadcast } kind = Kind::none;
@@ -80,14 +91,27 @@ private:
     void end_of_elaboration() override;
     Destination decode(std::uint64_t address) const;
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                       sc_core::sc_time& delay) {
+        return at_.nb_transport_fw(payload, phase, delay);
+    }
+    core::AtTarget::Answer at_request(tlm::tlm_generic_payload& payload);
     unsigned transport_dbg(tlm::tlm_generic_payload& payload);
-    tlm::tlm_response_status ordinary(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-    tlm::tlm_response_status chip_or_unit(tlm::tlm_generic_payload& payload, const Destination& to,
-                                          sc_core::sc_time& delay);
+    tlm::tlm_response_status check(const tlm::tlm_generic_payload& payload, const Destination& to) const;
+    static bool takes_time(const tlm::tlm_generic_payload& payload, const Destination& to);
+    std::size_t enter(tlm::tlm_generic_payload& payload, bool at);
+    void begin(std::size_t index);
+    void begin_ordinary(std::size_t index);
+    void begin_chip_or_unit(std::size_t index, const Destination& to);
+    void add_part(std::size_t index, ChannelPort& port, const tlm::tlm_generic_payload& part,
+                  const ChannelRequest* request);
+    void part_finished(std::size_t index, std::size_t part);
+    void finish(std::size_t index);
     tlm::tlm_response_status controller_registers(tlm::tlm_generic_payload& payload, std::uint64_t offset);
     bool write_register(std::uint64_t offset, const unsigned char* data, std::uint32_t length);
-    Port& port_of(const Destination& to);
-    static std::uint64_t channel_address(const Destination& to, const ChannelInterleaving& pcm);
+    ChannelPort& port_of(const Destination& to);
+    std::uint64_t channel_address(const Destination& to) const;
+    ChannelRequest one_chip(const Destination& to, std::uint32_t bytes) const;
 
     void sequence(); ///< thread: one layer after the other
     void lease_banks(const core::LayerRegisters& layer, bool lease);
@@ -104,10 +128,8 @@ private:
 
     std::unique_ptr<ChannelController> dram_controller_;
     std::vector<std::unique_ptr<ChannelController>> pcm_controllers_;
-    Port dram_port_{"dram_port"};
-    std::vector<std::unique_ptr<Port>> pcm_ports_;
-    std::unique_ptr<ChannelPort> dram_engine_port_;
-    std::vector<std::unique_ptr<ChannelPort>> pcm_engine_ports_;
+    std::unique_ptr<ChannelPort> dram_port_;
+    std::vector<std::unique_ptr<ChannelPort>> pcm_ports_;
     std::unique_ptr<WeightStreamer> streamer_;
     std::unique_ptr<ResultAccumulationUnit> accumulation_;
 
@@ -123,9 +145,12 @@ private:
     std::uint64_t rejected_accesses_ = 0;
     std::vector<UnitLinesIf*> lines_;
     sc_core::sc_event go_, interrupt_changed_, lines_changed_;
-    core::PayloadPool payloads_;
-    ChannelRequest request_;
-    std::vector<unsigned char> byte_enables_;
+    std::uint64_t start_ = 1; ///< what is written to the units' START
+    core::AtTarget at_;
+    std::deque<Access> accesses_;
+    std::vector<std::size_t> free_accesses_;
+    std::size_t under_way_ = 0;
+    std::deque<std::size_t> waiting_;
     core::TraceSignal layer_trace_, queued_trace_, interrupt_trace_;
 };
 

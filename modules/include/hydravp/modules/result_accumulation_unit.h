@@ -13,6 +13,7 @@
 #include <systemc>
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace hydravp::modules {
@@ -56,7 +57,8 @@ private:
     void read_biases();
     void read_resident_biases();
     void process_pass(std::uint32_t pass);
-    core::Picoseconds read_partial_sums(std::uint32_t pass);
+    void read_partial_sums(std::uint32_t pass);
+    ChannelRequest sums_request(std::uint32_t rank, std::uint32_t pass) const;
     void release_outputs(const ChannelRequest& read);
     core::Picoseconds accumulation_time(std::uint32_t pass) const;
     void read_residual(std::uint32_t pass);
@@ -68,11 +70,24 @@ private:
     /// slice.
     template <class Work>
     void for_each_slice(std::uint32_t pass, Work work) const;
-    /// Moves segments; those at the same address of chips of one rank share their slots. Returns the last
-    /// data's time.
-    core::Picoseconds move(tlm::tlm_command command, std::vector<Segment>& segments);
-    core::Picoseconds move_run(tlm::tlm_command command, const Segment* first, const Segment* last,
-                               std::uint32_t bytes_per_chip);
+    /// Segments that travel together, and their transfer.
+    struct Move {
+        ChannelTransferPtr transfer;
+        std::vector<unsigned char> data; ///< chip after chip
+        std::uint64_t address = 0;       ///< of the first byte in each chip
+        std::uint32_t bytes = 0;         ///< per chip
+        std::vector<Segment> segments;
+    };
+    /// Begins to move segments; those at the same address of chips of one rank share their slots. Waits only
+    /// while too many moves are under way.
+    void move(tlm::tlm_command command, std::vector<Segment>& segments);
+    void begin_move(tlm::tlm_command command, const Segment* first, const Segment* last,
+                    std::uint32_t bytes_per_chip);
+    void finish_moves(std::size_t left_under_way);
+    unsigned char* place(Move& move, const Segment& segment) const {
+        return move.data.data() + std::size_t{segment.unit % chips_per_rank_} * move.bytes +
+               (segment.address - move.address);
+    }
     core::Unit first_unit(std::uint32_t slice) const {
         return core::Unit{std::size_t{slice} * layer_.geometry.channel_split};
     }
@@ -90,13 +105,16 @@ private:
     core::ConvSchedule schedule_;
     std::vector<std::int64_t> biases_;
     std::vector<std::vector<unsigned char>> partial_sums_; ///< per unit
-    std::vector<unsigned char> rank_data_;
+    std::vector<std::vector<unsigned char>> rank_data_;    ///< partial sums as they come, per rank
     std::vector<std::int64_t> sums_;
     std::vector<std::int16_t> results_; ///< outputs of the pass, slice by slice: [filter][position]
     std::vector<std::int16_t>
         residual_; ///< shortcut words of the pass: per slice and filter `residual_words()`
     std::vector<Segment> segments_;
-    core::Picoseconds last_write_{};
+    std::deque<Move> moves_; ///< under way
+    std::vector<Move> spare_moves_;
+    ChannelTransfers releases_;
+    std::uint64_t one_ = 1; ///< what is written to registers
 
     core::Meter meter_{"meter"};
     bool avoids_pcm_writes_;

@@ -42,9 +42,9 @@ public:
     /// Waits until the layer's weights are in the units' chips; returns at once if they don't migrate. From a
     /// thread.
     void wait_migrated(const core::LayerRegisters& layer);
-    /// Reads `bytes` of the PCM at a system address, now; returns when the last of them has arrived.
-    core::Picoseconds read_pcm(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
-                               core::LayerId layer);
+    /// Begins to read `bytes` of the PCM at a system address.
+    ChannelTransfers read_pcm(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
+                              core::LayerId layer);
 
     void trace(core::Tracer& tracer) override;
 
@@ -52,18 +52,22 @@ private:
     struct Piece { ///< one chunk for the units of one rank
         std::uint32_t rank, units, bytes_per_unit;
         core::LayerId layer;
-        core::Picoseconds ready;
         std::vector<unsigned char> data; ///< unit after unit
+        ChannelTransfers reads;          ///< from the PCM, under way
+        ChannelTransferPtr write;        ///< to the units, once under way
     };
 
     void prefetch(); ///< thread: PCM to staging
     void prefetch_layer(const core::LayerRegisters& layer);
     void migrate_layer(const core::LayerRegisters& layer);
-    void copy_to_chips(const Piece& piece, std::uint64_t chip_address);
+    void copy_to_chips(Piece& piece, std::uint64_t chip_address);
     void stage(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit, core::LayerId layer);
     Piece read_piece(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit,
                      core::LayerId layer);
     void forward(); ///< thread: staging to weight buffers
+    void begin_write(Piece& piece);
+    bool has_space(const Piece& piece) const;
+    void retire(); ///< thread: frees the staging of what has arrived
     std::uint32_t units_in_rank(std::uint32_t rank) const;
 
     Ports ports_;
@@ -72,13 +76,12 @@ private:
     std::vector<UnitLinesIf*> lines_;
     const sc_core::sc_event* lines_changed_ = nullptr;
     std::deque<core::LayerRegisters> layers_;
-    std::deque<Piece> staged_;
+    std::deque<Piece> staged_, forwarded_;          ///< the latter on their way to the units
     std::vector<std::vector<unsigned char>> spare_; ///< data buffers for reuse
     std::uint64_t staged_bytes_ = 0;
-    std::vector<core::Picoseconds> pcm_accepts_; ///< when each PCM channel takes the next request
-    std::uint64_t migrated_ = 0, needed_ = 0;    ///< layers since reset: migrated, waited for
+    std::uint64_t migrated_ = 0, needed_ = 0; ///< layers since reset: migrated, waited for
     sc_core::sc_event migrated_event_;
-    sc_core::sc_event layer_queued_, piece_staged_, piece_forwarded_;
+    sc_core::sc_event layer_queued_, piece_staged_, piece_forwarded_, piece_retired_;
     core::TraceSignal staged_trace_;
 };
 
