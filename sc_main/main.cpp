@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "child_runs.h"
 #include "exit_code.h"
+#include "replay_command.h"
 #include "terminal.h"
 
 #include <CLI/CLI.hpp>
@@ -291,6 +292,9 @@ int main_program(int argc, char* argv[]) {
                      "Folder for reproduce.json, reproduce.csv and reproduce.md (default: only print)")
         ->type_name("DIR");
 
+    ReplayArguments replay_arguments;
+    const CLI::App* replay_command = add_replay_command(app, replay_arguments);
+
     CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
 
     CLI::App* config_command =
@@ -316,6 +320,9 @@ int main_program(int argc, char* argv[]) {
     }
     if (reproduce_command->parsed()) {
         return reproduce(arguments);
+    }
+    if (replay_command->parsed()) {
+        return replay(std::move(replay_arguments));
     }
     if (networks_command->parsed()) {
         print_networks();
