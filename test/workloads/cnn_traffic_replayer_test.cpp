@@ -3,6 +3,7 @@
 
 #include "hydravp/core/attribution.h"
 #include "hydravp/core/error.h"
+#include "hydravp/core/protocol_checker.h"
 #include "hydravp/core/time.h"
 #include "hydravp/workloads/network_library.h"
 
@@ -107,8 +108,10 @@ CnnTraffic traffic_of(const core::Network& network, const MachineShape& machine 
     return {network, map_network(network, {}, machine), {}};
 }
 
+/// A replayer and its memory, with a checker of the protocol between the two.
 struct Fixture : sc_core::sc_module {
     Memory memory;
+    core::ProtocolChecker checker{"checker"};
     CnnTrafficReplayer replayer;
 
     explicit Fixture(const sc_core::sc_module_name& name, const CnnTrafficReplayerConfig& config,
@@ -116,7 +119,8 @@ struct Fixture : sc_core::sc_module {
         : sc_core::sc_module(name),
           memory("memory", traffic.weights().base + traffic.weights().bytes),
           replayer("replayer", std::move(traffic), config) {
-        replayer.memory.bind(memory.socket);
+        replayer.memory.bind(checker.front);
+        checker.back.bind(memory.socket);
     }
 };
 
@@ -141,6 +145,8 @@ std::uint64_t accesses_of(const CnnTraffic& traffic, std::size_t layer, std::uin
 void check_times(const Fixture& f, std::uint32_t outstanding, std::int64_t latency) {
     f.replayer.rethrow();
     REQUIRE(f.replayer.finished());
+    CHECK(f.checker.summary().empty());
+    CHECK(f.checker.unfinished() == 0);
     REQUIRE(f.replayer.layers().size() == f.replayer.traffic().layers());
     Picoseconds at{0};
     for (std::size_t i = 0; i < f.replayer.layers().size(); ++i) {
@@ -204,6 +210,7 @@ TEST_CASE("every word that is read is what the layer before wrote") {
           16 * 128 + (128 + 16 * 9 * 16 * 2) * 2 + small.replayer.traffic().weights_of(3).bytes);
     for (const auto& f : random) {
         f->replayer.rethrow();
+        CHECK(f->checker.summary().empty());
         CHECK(f->replayer.layers().size() == f->replayer.traffic().layers());
     }
 }
