@@ -8,16 +8,17 @@
 #include "hydravp/platform/run_options.h"
 #include "hydravp/workloads/network_library.h"
 
+#include "arguments.h"
 #include "child_runs.h"
+#include "exit_code.h"
+#include "replay_command.h"
+#include "terminal.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <systemc>
-#include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -26,7 +27,6 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #ifndef HYDRAVP_VERSION
@@ -38,12 +38,9 @@ namespace {
 namespace fs = std::filesystem;
 using namespace hydravp;
 
-enum ExitCode { success = 0, simulation_failed = 1, bad_input = 2, interrupted = 130 };
-
 // SystemC's main() prints its copyright before it calls sc_main(), unless this is set.
 [[maybe_unused]] const int copyright_message_disabled = setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
 
-constexpr const char* default_platform = "hydra.yaml";
 const std::vector<std::string> result_files{"results.json", "layers.csv"};
 
 /// What the command line asks for.
@@ -61,76 +58,8 @@ struct Arguments {
     platform::RunOptions run;
 };
 
-/// The configuration that is used when none is named: in the source tree, or beside the installed program.
-std::string find_default_platform() {
-    std::vector<fs::path> folders;
-#ifdef HYDRAVP_CONFIG_DIR
-    folders.emplace_back(HYDRAVP_CONFIG_DIR);
-#endif
-    std::error_code error;
-    const fs::path program = fs::read_symlink("/proc/self/exe", error);
-    if (!error) {
-        folders.push_back(program.parent_path() / "configs");
-        folders.push_back(program.parent_path().parent_path() / "configs");
-        folders.push_back(program.parent_path().parent_path() / "share/hydravp/configs");
-    }
-    std::string searched;
-    for (const fs::path& folder : folders) {
-        if (fs::is_regular_file(folder / default_platform, error)) {
-            return (folder / default_platform).string();
-        }
-        searched += (searched.empty() ? "" : ", ") + folder.string();
-    }
-    throw core::InputError(
-        fmt::format("no PLATFORM.yaml is named, and {} is not found in {}", default_platform, searched));
-}
-
 bool is_onnx_file(const std::string& network) {
     return fs::path(network).extension() == ".onnx";
-}
-
-volatile std::sig_atomic_t stop_requested = 0;
-
-extern "C" void request_stop(int) {
-    stop_requested = 1;
-    std::signal(SIGINT, SIG_DFL); // the second one kills
-    std::signal(SIGTERM, SIG_DFL);
-}
-
-/// From now on SIGINT and SIGTERM only ask the run to stop. A signal that is ignored (nohup) stays so.
-void stop_on_signals() {
-    for (const int number : {SIGINT, SIGTERM}) {
-        struct sigaction action {};
-        sigaction(number, nullptr, &action);
-        if (action.sa_handler != SIG_IGN) {
-            action = {};
-            action.sa_handler = request_stop;
-            sigaction(number, &action, nullptr); // without SA_RESTART: a call that waits returns
-        }
-    }
-}
-
-bool stopping() {
-    return stop_requested != 0;
-}
-
-/// CLI11's own conversion wraps negative numbers and clamps large ones.
-std::uint64_t parse_whole_number(const char* option, const std::string& text, std::uint64_t smallest) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < smallest) {
-        throw core::InputError(fmt::format("{}: found {}, expected a whole number, at least {}", option,
-                                           core::in_quotes(text), smallest));
-    }
-    return value;
-}
-
-core::Picoseconds parse_time(const char* option, const std::string& text) {
-    try {
-        return core::parse_time(text);
-    } catch (const core::InputError& e) {
-        throw core::InputError(fmt::format("{}: {}", option, e.what()));
-    }
 }
 
 /// Takes over the options of the waveform.
@@ -151,58 +80,11 @@ void read_trace_options(const Arguments& arguments, platform::TraceOptions& trac
     }
 }
 
-/// A line on the terminal that shows how far the run is; nothing if standard error is not a terminal.
-class ProgressBar {
-public:
-    ProgressBar() : visible_(isatty(STDERR_FILENO) != 0) {}
-    ~ProgressBar() { clear(); }
-    ProgressBar(const ProgressBar&) = delete;
-    ProgressBar& operator=(const ProgressBar&) = delete;
-
-    void show(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers) {
-        if (frames > 0 && layers > 0) {
-            const double done =
-                (static_cast<double>(frame) + static_cast<double>(layer) / static_cast<double>(layers)) /
-                static_cast<double>(frames);
-            draw(done, fmt::format("frame {}/{}, layer {}/{}", std::min(frame + 1, frames), frames,
-                                   std::min(layer + 1, layers), layers));
-        }
-    }
-
-    void draw(double done, const std::string& text) {
-        using Clock = std::chrono::steady_clock;
-        constexpr std::chrono::milliseconds shortest_interval{100};
-        const Clock::time_point now = Clock::now();
-        if (!visible_ || (drawn_ && now - last_ < shortest_interval)) {
-            return;
-        }
-        last_ = now;
-        drawn_ = true;
-        constexpr std::uint64_t width = 40;
-        const auto filled = static_cast<std::size_t>(std::min(1.0, done) * width);
-        fmt::print(stderr, "\r[{:<{}}] {} \033[K", std::string(filled, '#'), width, text);
-        std::fflush(stderr);
-    }
-
-    void clear() {
-        if (drawn_) {
-            fmt::print(stderr, "\r\033[K");
-            std::fflush(stderr);
-            drawn_ = false;
-        }
-    }
-
-private:
-    bool visible_;
-    bool drawn_ = false;
-    std::chrono::steady_clock::time_point last_{};
-};
-
 ExitCode run(Arguments arguments) {
     platform::RunOptions& options = arguments.run;
-    options.seed = parse_whole_number("--seed", arguments.seed, 0);
+    options.seed = parse_whole_number<std::uint64_t>("--seed", arguments.seed, 0);
     if (!arguments.count.empty()) {
-        options.count = parse_whole_number("--count", arguments.count, 1);
+        options.count = parse_whole_number<std::uint64_t>("--count", arguments.count, 1);
     }
     const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
     const platform::PlatformConfig config = platform::load_config(path, arguments.overrides);
@@ -337,15 +219,6 @@ void check_command(const CLI::App& app, const std::string& name) {
     }
 }
 
-void add_overrides(CLI::App& command, Arguments& arguments) {
-    command
-        .add_option("--set", arguments.overrides,
-                    "Change a key of the configuration, e.g. hydra.units=8 or 'dram.timing.t_rcd=6 cy'; "
-                    "may be repeated, the last one of a key wins")
-        ->type_name("KEY=VALUE")
-        ->allow_extra_args(false);
-}
-
 int main_program(int argc, char* argv[]) {
     Arguments arguments;
     CLI::App app{"HydraVP: a virtual platform of near- and in-memory CNN acceleration", "hydravp"};
@@ -373,7 +246,7 @@ int main_program(int argc, char* argv[]) {
     run_command
         ->add_option("--count", arguments.count, "Number of frames (default: all images; 1 without images)")
         ->type_name("N");
-    add_overrides(*run_command, arguments);
+    add_overrides(*run_command, arguments.overrides);
     run_command
         ->add_option("--out", arguments.output_folder, "Folder of the results (default: out/<network>)")
         ->type_name("DIR");
@@ -413,11 +286,14 @@ int main_program(int argc, char* argv[]) {
         ->add_option("platform", arguments.platform,
                      "Configuration of the platform (default: configs/hydra.yaml)")
         ->type_name("PLATFORM.yaml");
-    add_overrides(*reproduce_command, arguments);
+    add_overrides(*reproduce_command, arguments.overrides);
     reproduce_command
         ->add_option("--out", arguments.output_folder,
                      "Folder for reproduce.json, reproduce.csv and reproduce.md (default: only print)")
         ->type_name("DIR");
+
+    ReplayArguments replay_arguments;
+    const CLI::App* replay_command = add_replay_command(app, replay_arguments);
 
     CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
 
@@ -426,7 +302,7 @@ int main_program(int argc, char* argv[]) {
     config_command->add_option("platform", arguments.platform, "Configuration of the platform")
         ->type_name("PLATFORM.yaml")
         ->required();
-    add_overrides(*config_command, arguments);
+    add_overrides(*config_command, arguments.overrides);
 
     try {
         if (argc < 2 || argv[1][0] != '-') {
@@ -444,6 +320,9 @@ int main_program(int argc, char* argv[]) {
     }
     if (reproduce_command->parsed()) {
         return reproduce(arguments);
+    }
+    if (replay_command->parsed()) {
+        return replay(std::move(replay_arguments));
     }
     if (networks_command->parsed()) {
         print_networks();

@@ -298,7 +298,13 @@ private:
         }
         try {
             entries_.erase(found); // so that one in the file itself is noticed
-            add_file((entry.folder / entry.text).string(), section + '.');
+            const std::string path = (entry.folder / entry.text).string();
+            add_file(path, section + '.');
+            for (const std::string& name : schema_.names_in(section)) { // what is missing is missing there
+                if (schema_.is_section(section + '.' + name)) {
+                    sections_.emplace(section + '.' + name, path);
+                }
+            }
             const auto nested = entries_.find(key);
             if (nested != entries_.end()) {
                 report(nested->second.where, key,
@@ -343,6 +349,11 @@ private:
 
 PlatformConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
     return Reader(path, overrides).config();
+}
+
+bool is_technology_file(const std::string& path) {
+    const YAML::Node root = parse_yaml(path);
+    return !root["dram"] && (root["kind"] || root["timing"] || root["energy"]);
 }
 
 std::string effective_yaml(const PlatformConfig& config) {

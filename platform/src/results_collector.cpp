@@ -72,6 +72,11 @@ std::string busiest(const Figures& busy_ms) {
     return busy->second > 0 ? busy->first : std::string{};
 }
 
+/// Of all layers and of none.
+double sum(const core::Meter::AccountData& account) {
+    return std::accumulate(account.by_layer.begin(), account.by_layer.end(), account.unattributed);
+}
+
 double mean_ms(core::Picoseconds sum, double frames) {
     return core::to_ms(sum) / frames;
 }
@@ -121,10 +126,8 @@ void add_load(RunResults& results, const MeterReadings& readings, double frames,
     double latency_ps = 0;
     for (const auto& accounts : readings.meters()) {
         for (const core::Meter::AccountData& account : accounts) {
-            const double sum =
-                std::accumulate(account.by_layer.begin(), account.by_layer.end(), account.unattributed);
-            accesses += account.name == "load_accesses" ? sum : 0;
-            latency_ps += account.name == "load_latency_ps" ? sum : 0;
+            accesses += account.name == "load_accesses" ? sum(account) : 0;
+            latency_ps += account.name == "load_latency_ps" ? sum(account) : 0;
         }
     }
     if (accesses > 0) {
@@ -145,6 +148,18 @@ void MeterReadings::update() {
     for (std::size_t i = 0; i < meters_.size(); ++i) {
         accounts_[i] = meters_[i]->accounts();
     }
+}
+
+Activity activity_between(const MeterReadings& before, const MeterReadings& after) {
+    Activity activity;
+    for (std::size_t meter = 0; meter < after.meters().size(); ++meter) {
+        for (std::size_t i = 0; i < after.meters()[meter].size(); ++i) {
+            const core::Meter::AccountData& account = after.meters()[meter][i];
+            const double earlier = before.meters().empty() ? 0 : sum(before.meters()[meter][i]);
+            add(activity, account, sum(account) - earlier);
+        }
+    }
+    return activity;
 }
 
 void collect_results(RunResults& results, const core::Network& network,

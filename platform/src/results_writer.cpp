@@ -3,10 +3,10 @@
 
 #include "hydravp/core/error.h"
 
+#include "results_json.h"
 #include "text_table.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,63 +24,8 @@ namespace hydravp::platform {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* schema_name = "hydravp-results-1";
-
-double finite(double value) {
-    if (!std::isfinite(value)) {
-        throw core::SimulationError("a figure of the results is not a number");
-    }
-    return value;
-}
-
-/// A mean of counts: whole as an integer, otherwise as it is.
-Json count(double value) {
-    constexpr double exact = 9007199254740992.0; // 2^53
-    if (std::abs(finite(value)) < exact && value == std::floor(value)) {
-        return static_cast<std::int64_t>(value);
-    }
-    return value;
-}
-
-double sum(const Figures& figures) {
-    double total = 0;
-    for (const auto& [name, value] : figures) {
-        total += value;
-    }
-    return total;
-}
-
-double figure(const Figures& figures, const std::string& name) {
-    const auto found = figures.find(name);
-    return found == figures.end() ? 0 : found->second;
-}
-
-Json reals(const Figures& figures) {
-    Json json = Json::object();
-    for (const auto& [name, value] : figures) {
-        json[name] = finite(value);
-    }
-    return json;
-}
-
-Json counts(const Figures& figures) {
-    Json json = Json::object();
-    for (const auto& [name, value] : figures) {
-        json[name] = count(value);
-    }
-    return json;
-}
-
-void add_activity(Json& json, const Activity& activity) {
-    json["energy_mj"] = reals(activity.energy_mj);
-    json["energy_mj"]["total"] = finite(sum(activity.energy_mj));
-    json["bytes"] = counts(activity.bytes);
-    json["writes"] = counts(activity.writes);
-    json["counts"] = counts(activity.counts);
-    json["busy_ms"] = reals(activity.busy_ms);
-}
 
 Json optional_figure(const std::optional<double>& value) {
     return value ? Json(finite(*value)) : Json(nullptr);
@@ -131,19 +76,6 @@ std::vector<std::string> table_row(const std::string& name, const std::string& k
             megabytes("dram_written"),
             megabytes("pcm_read"),
             fmt::format("{:.3f}", sum(activity.energy_mj))};
-}
-
-/// `name value unit` for each figure, in columns.
-std::string list_figures(const Figures& figures, const char* format) {
-    std::size_t width = 0;
-    for (const auto& [name, value] : figures) {
-        width = std::max(width, name.size());
-    }
-    std::string text;
-    for (const auto& [name, value] : figures) {
-        text += fmt::format("  {:<{}}  {:>16}\n", name, width, fmt::format(fmt::runtime(format), value));
-    }
-    return text;
 }
 
 } // namespace

@@ -12,8 +12,9 @@
 #include "hydravp/workloads/quantizer.h"
 #include "hydravp/workloads/random_network.h"
 
+#include "simulate.h"
+
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -185,24 +186,11 @@ private:
 };
 
 /// Runs until the host's program ends; false if `stop` ended it before.
-bool simulate(HybridPlatform& platform, const std::function<bool()>& stop) {
-    const sc_core::sc_time slice(10, sc_core::SC_US); // a frame takes some milliseconds
-    sc_core::sc_spawn_options options;
-    options.spawn_method();
-    options.dont_initialize();
-    options.set_sensitivity(&platform.host.finished_event());
-    sc_core::sc_spawn([] { sc_core::sc_stop(); }, "end_of_run", &options);
-    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
-    sc_core::sc_set_stop_mode(sc_core::SC_STOP_FINISH_DELTA);
-    try {
-        do {
-            if (stop && stop()) {
-                return false;
-            }
-            sc_core::sc_start(slice);
-        } while (!platform.host.finished() && sc_core::sc_pending_activity());
-    } catch (const sc_core::sc_report& report) {
-        throw core::SimulationError(report.get_msg());
+bool simulate_host(HybridPlatform& platform, const std::function<bool()>& stop) {
+    const bool complete = simulate(
+        platform.host.finished_event(), [&platform] { return platform.host.finished(); }, stop);
+    if (!complete) {
+        return false;
     }
     platform.host.rethrow();
     for (const auto& generator : platform.load) {
@@ -212,12 +200,6 @@ bool simulate(HybridPlatform& platform, const std::function<bool()>& stop) {
         throw core::SimulationError("the simulation ended before the host's program did");
     }
     return true;
-}
-
-double peak_rss_mb() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024; // kilobytes on Linux
 }
 
 } // namespace
@@ -269,7 +251,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
         waveform->connect(platform);
     }
     RunResults results;
-    results.complete = simulate(platform, options.stop);
+    results.complete = simulate_host(platform, options.stop);
     if (waveform) {
         waveform->finish();
     }
@@ -297,9 +279,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     if (judge) {
         results.accuracy = judge->accuracy();
     }
-    results.host.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    results.host.peak_rss_mb = peak_rss_mb();
-    results.host.kernel_events = sc_core::sc_delta_count();
+    results.host = host_figures(begin);
     return results;
 }
 

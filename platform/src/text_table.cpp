@@ -47,4 +47,16 @@ std::string csv_field(const std::string& text) {
     return field + '"';
 }
 
+std::string list_figures(const Figures& figures, const char* format) {
+    std::size_t width = 0;
+    for (const auto& [name, value] : figures) {
+        width = std::max(width, name.size());
+    }
+    std::string text;
+    for (const auto& [name, value] : figures) {
+        text += fmt::format("  {:<{}}  {:>16}\n", name, width, fmt::format(fmt::runtime(format), value));
+    }
+    return text;
+}
+
 } // namespace hydravp::platform

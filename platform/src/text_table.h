@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/platform/results.h"
+
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -28,5 +30,8 @@ private:
 
 /// The text as one field of a CSV file.
 std::string csv_field(const std::string& text);
+
+/// A line for each figure, name and value, in columns; `format` is fmt's.
+std::string list_figures(const Figures& figures, const char* format);
 
 } // namespace hydravp::platform

@@ -22,7 +22,8 @@ void check_bad_input(const std::string& arguments, const std::string& expected) 
 } // namespace
 
 TEST_CASE("help and version are printed without SystemC's banner") {
-    for (const char* arguments : {"--help", "run --help", "config --help", "networks --help"}) {
+    for (const char* arguments :
+         {"--help", "run --help", "config --help", "networks --help", "replay-layers --help"}) {
         const Outcome help = run_hydravp(arguments);
         CHECK(help.code == 0);
         CHECK_THAT(help.text, Contains("Usage: hydravp"));
@@ -43,6 +44,55 @@ TEST_CASE("the effective configuration is printed and reads back") {
     CHECK(second.text == first.text);
 }
 
+TEST_CASE("a replay prints a table, and writes its files where it is told to") {
+    const std::string network = " --network '" HYDRAVP_SOURCE_DIR "/workloads/models/vggs_fashion.onnx'";
+    const std::string dram = "replay-layers --memory '" HYDRAVP_SOURCE_DIR "/configs/memory/hydra-dram.yaml'";
+    const Outcome printed = run_hydravp(dram + network + "; ls -A | wc -l");
+    CHECK(printed.code == 0);
+    CHECK_THAT(printed.text, Contains("replayed into hydra-dram: transfers timed, mapping paper-numbers, "
+                                      "accesses of 64 bytes, 16 under way") &&
+                                 Contains("mean latency [ns]") && Contains("\ntotal ") &&
+                                 Contains("dram_array_read") && Catch::EndsWith("\n0\n"));
+    const Outcome written = run_hydravp(
+        dram + network + " --out a/b --mapping paper-text --access-bytes 1024 --outstanding 4" +
+        " --set controller.latency=10ns; ls a/b; grep -c '\"mapping\": \"paper-text\"' a/b/replay.json");
+    CHECK(written.code == 0);
+    CHECK_THAT(written.text, Contains("mapping paper-text, accesses of 1024 bytes, 4 under way") &&
+                                 Contains("replay.json and replay.csv are in a/b\n") &&
+                                 Catch::EndsWith("replay.csv\nreplay.json\n1\n"));
+    const Outcome hybrid = run_hydravp("replay-layers --memory " + platform_yaml + network);
+    CHECK(hybrid.code == 0);
+    CHECK_THAT(hybrid.text,
+               Contains("replayed into hydra: ") && Contains("pcm_array_read") && !Contains("Warning"));
+}
+
+TEST_CASE("bad input of a replay ends with exit code 2 and a message") {
+    const std::string dram =
+        "replay-layers --memory '" HYDRAVP_SOURCE_DIR "/configs/memory/hydra-dram.yaml' ";
+    check_bad_input("replay-layer", "(did you mean replay-layers?)");
+    check_bad_input("replay-layers", "--memory");
+    check_bad_input("replay-layers --memory nowhere.yaml", "nowhere.yaml: no such file");
+    check_bad_input(dram + "--network vgg17", "vgg16");
+    check_bad_input(dram + "--network nowhere.onnx", "nowhere.onnx");
+    check_bad_input(dram + "--access-bytes 100",
+                    "--access-bytes: found 100, expected a power of two from 8 to 8192");
+    check_bad_input(dram + "--access-bytes many", "--access-bytes: found 'many', expected a whole number");
+    check_bad_input(dram + "--access-bytes 4294967296", "--access-bytes");
+    check_bad_input(dram + "--outstanding 0", "--outstanding");
+    check_bad_input(dram + "--outstanding 5000",
+                    "--outstanding: found 5000, expected a whole number from 1 to 1024");
+    check_bad_input(dram + "--mapping paper", "--mapping");
+    check_bad_input(dram + "--set dram.timing.t_rdc=1cy", "(did you mean dram.timing.t_rcd?)");
+    check_bad_input(dram + "--out /dev/null", "/dev/null");
+    const test::TemporaryFolder folder;
+    test::write_file(folder / "t.yaml", "name: t\nkind: dram\ntiming:\n  t_ck: 2.5\n  t_rdc: 5 cy\n");
+    const Outcome bad = test::hydravp_in(folder, "replay-layers --memory t.yaml");
+    test::check_bad_input(bad, "t.yaml:4:9: dram.timing.t_ck: found '2.5', expected");
+    CHECK_THAT(bad.text,
+               Contains("t.yaml:5:3: dram.timing.t_rdc: unknown key (did you mean dram.timing.t_rcd?)") &&
+                   Contains("\nt.yaml: dram.energy.array_read: missing"));
+}
+
 TEST_CASE("an option of the configuration does not swallow what follows it") {
     CHECK(run_hydravp("config --set hydra.units=8 --set hydra.units=4 " + platform_yaml).code == 0);
 }
@@ -54,7 +104,7 @@ TEST_CASE("the known networks are listed") {
 }
 
 TEST_CASE("bad input ends with exit code 2 and a message") {
-    check_bad_input("", "expected a command: run, reproduce, networks, config");
+    check_bad_input("", "expected a command: run, reproduce, replay-layers, networks, config");
     check_bad_input("rnu", "(did you mean run?)");
     check_bad_input("--nonsense", "--nonsense");
     check_bad_input("run --nonsense", "--nonsense");

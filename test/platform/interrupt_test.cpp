@@ -162,6 +162,23 @@ TEST_CASE("SIGINT ends a run of many frames, and the complete ones are the resul
           Approx(complete.at("bytes").at("pcm_read").get<double>()).epsilon(1e-9));
 }
 
+TEST_CASE("SIGINT ends a replay with the complete layers") {
+    const TemporaryFolder folder;
+    Process replay(folder, {"replay-layers", "--network", "vgg19", "--access-bytes", "8", "--memory",
+                            HYDRAVP_SOURCE_DIR "/configs/memory/hydra-dram.yaml", "--out", "out"});
+    replay.wait_until_it_works(1);
+    replay.send(SIGINT);
+    const int status = replay.wait();
+    CAPTURE(replay.text());
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 130);
+    CHECK_THAT(replay.text(), Contains("INCOMPLETE: ") && Contains("hydravp: interrupted"));
+    const Json results = Json::parse(read_file(folder / "out/replay.json"));
+    CHECK(results.at("complete") == false);
+    CHECK(results.at("layers").size() < workloads::make_network("vgg19").layers.size());
+    CHECK(fs::exists(folder / "out/replay.csv"));
+}
+
 TEST_CASE("a run that is stopped in its first frame reports exactly the complete layers") {
     platform::RunOptions options;
     options.network = "resnet34";

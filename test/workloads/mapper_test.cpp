@@ -5,6 +5,8 @@
 #include "hydravp/core/error.h"
 #include "hydravp/workloads/network_library.h"
 
+#include "network_maker.h"
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -29,105 +31,12 @@ using core::Network;
 using core::Range;
 using core::TensorPlacement;
 using core::Unit;
+using test::machine_of;
+using test::machines;
+using test::NamedMachine;
+using test::NetworkMaker;
 
 namespace {
-
-struct NamedMachine {
-    std::string name;
-    MachineShape shape;
-};
-
-MachineShape machine_of(std::uint32_t units) {
-    MachineShape m;
-    m.units = units;
-    return m;
-}
-
-MachineShape small_machine(std::uint32_t units) {
-    MachineShape m = machine_of(units);
-    m.activation_half_bytes = 2048;
-    m.weight_half_bytes = 100; // not whole bursts
-    m.output_half_words = 75;
-    m.banks = 4;
-    return m;
-}
-
-std::vector<NamedMachine> machines() {
-    std::vector<NamedMachine> list;
-    for (const std::uint32_t units : {1U, 2U, 8U, 16U, 32U}) {
-        list.push_back({std::to_string(units) + " units", machine_of(units)});
-    }
-    list.push_back({"12 units, 3 chips, 5 lanes", machine_of(12)});
-    list.back().shape.chips_per_rank = 3;
-    list.back().shape.lanes = 5;
-    list.push_back({"1 small unit", small_machine(1)});
-    list.push_back({"16 small units", small_machine(16)});
-    return list;
-}
-
-class NetworkMaker {
-public:
-    explicit NetworkMaker(std::uint64_t seed) : random_(seed) {}
-
-    Network next() {
-        Network net;
-        net.name = "random";
-        const std::uint32_t size = from(1, 20);
-        net.input = {one_of({1, 2, 3, 5, 10, 16, 24}), size, from(1, 20)};
-        const std::uint32_t layers = from(1, 6);
-        for (std::uint32_t i = 0; i < layers; ++i) {
-            net.layers.push_back(layer(net, i + 1 == layers));
-        }
-        net.validate();
-        return net;
-    }
-    std::uint32_t from(std::uint32_t least, std::uint32_t most) {
-        return std::uniform_int_distribution<std::uint32_t>(least, std::max(least, most))(random_);
-    }
-    std::mt19937_64& random() { return random_; }
-
-private:
-    std::uint32_t one_of(const std::vector<std::uint32_t>& list) {
-        return list[from(0, static_cast<std::uint32_t>(list.size()) - 1)];
-    }
-
-    LayerDescriptor layer(const Network& net, bool last) {
-        LayerDescriptor l;
-        const int index = static_cast<int>(net.layers.size());
-        l.name = "layer" + std::to_string(index);
-        l.input = index - 1;
-        l.in = net.shape_of(l.input);
-        const std::uint32_t dice = from(0, 9);
-        if (last && dice < 4) {
-            l.kind = LayerKind::fully_connected;
-            l.kernel_height = l.in.height;
-            l.kernel_width = l.in.width;
-            l.out = {one_of({1, 10, 33, 100}), 1, 1};
-            return l;
-        }
-        const bool pool = dice >= 8;
-        l.kind = dice == 8 ? LayerKind::max_pool : dice == 9 ? LayerKind::average_pool : LayerKind::conv;
-        l.kernel_height = from(1, std::min(l.in.height, pool ? 4U : 11U));
-        l.kernel_width = from(1, std::min(l.in.width, pool ? 4U : 11U));
-        l.stride_height = from(1, 3);
-        l.stride_width = from(1, 3);
-        l.pad_top = from(0, l.kernel_height - 1);
-        l.pad_bottom = from(0, l.kernel_height - 1);
-        l.pad_left = from(0, l.kernel_width - 1);
-        l.pad_right = from(0, l.kernel_width - 1);
-        const std::uint32_t channels =
-            pool ? l.in.channels : one_of({1, 2, 3, 5, 10, 16, 20, 24, 33, 48, 64, 512});
-        l.out = {channels, (l.in.height + l.pad_top + l.pad_bottom - l.kernel_height) / l.stride_height + 1,
-                 (l.in.width + l.pad_left + l.pad_right - l.kernel_width) / l.stride_width + 1};
-        l.relu = !pool && dice % 2 == 0;
-        if (!pool && l.out.height == l.in.height && l.out.width == l.in.width && channels >= l.in.channels) {
-            l.residual = core::ResidualInput{l.input, 1};
-        }
-        return l;
-    }
-
-    std::mt19937_64 random_;
-};
 
 std::uint64_t executed_macs(const LayerGeometry& g) {
     const ConvSchedule schedule(g);

@@ -22,6 +22,10 @@ namespace hydravp::platform {
 /// the current folder.
 PlatformConfig load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
+/// Whether a file describes a memory technology (`kind`, `timing`, `energy`) instead of a platform. Throws
+/// core::InputError if it cannot be read or is no YAML.
+bool is_technology_file(const std::string& path);
+
 /// The configuration with every default and technology filled in, each key with its meaning; loading it gives
 /// the same configuration.
 std::string effective_yaml(const PlatformConfig& config);

@@ -23,6 +23,10 @@ private:
     std::vector<std::vector<core::Meter::AccountData>> accounts_;
 };
 
+/// What the meters were charged with between two readings, whichever layer it was charged to.
+/// @param before an earlier reading of the same simulation, or none: from the beginning on
+Activity activity_between(const MeterReadings& before, const MeterReadings& after);
+
 /// Fills in the simulated figures of `results` (latency, control, MACs, totals, layers), all per frame, from
 /// the frames' times and from the meters as they are now (or as `readings` has them). `frames` is at least
 /// one, all frames complete.

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arguments.h"
+
+#include <filesystem>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* default_platform = "hydra.yaml";
+
+} // namespace
+
+using namespace hydravp;
+
+std::string find_default_platform() {
+    std::vector<fs::path> folders;
+#ifdef HYDRAVP_CONFIG_DIR
+    folders.emplace_back(HYDRAVP_CONFIG_DIR);
+#endif
+    std::error_code error;
+    const fs::path program = fs::read_symlink("/proc/self/exe", error);
+    if (!error) {
+        folders.push_back(program.parent_path() / "configs");
+        folders.push_back(program.parent_path().parent_path() / "configs");
+        folders.push_back(program.parent_path().parent_path() / "share/hydravp/configs");
+    }
+    std::string searched;
+    for (const fs::path& folder : folders) {
+        if (fs::is_regular_file(folder / default_platform, error)) {
+            return (folder / default_platform).string();
+        }
+        searched += (searched.empty() ? "" : ", ") + folder.string();
+    }
+    throw core::InputError(
+        fmt::format("no PLATFORM.yaml is named, and {} is not found in {}", default_platform, searched));
+}
+
+core::Picoseconds parse_time(const char* option, const std::string& text) {
+    try {
+        return core::parse_time(text);
+    } catch (const core::InputError& e) {
+        throw core::InputError(fmt::format("{}: {}", option, e.what()));
+    }
+}
+
+void add_overrides(CLI::App& command, std::vector<std::string>& overrides) {
+    command
+        .add_option("--set", overrides,
+                    "Change a key of the configuration, e.g. hydra.units=8 or 'dram.timing.t_rcd=6 cy'; "
+                    "may be repeated, the last one of a key wins")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/workloads/cnn_traffic.h"
+
+#include "hydravp/core/error.h"
+
+#include "layer_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace hydravp::workloads {
+
+using core::LayerGeometry;
+using core::LayerWork;
+using core::Range;
+using core::Unit;
+
+namespace {
+
+/// Tensors and a layer's weights begin at multiples of it: with a row of common memories.
+constexpr std::uint64_t alignment = 8192;
+
+bool overlap(const TrafficRegion& a, const TrafficRegion& b) {
+    return a.bytes > 0 && b.bytes > 0 && a.base < b.base + b.bytes && b.base < a.base + a.bytes;
+}
+
+TrafficTensor make_tensor(const core::TensorPlacement& placement) {
+    TrafficTensor tensor;
+    tensor.channels = placement.channels;
+    tensor.split = placement.split;
+    tensor.plane_bytes = std::uint64_t{placement.height} * placement.width * 2;
+    tensor.region.bytes = tensor.channels * tensor.plane_bytes;
+    return tensor;
+}
+
+} // namespace
+
+const char* to_string(AccessKind kind) {
+    switch (kind) {
+    case AccessKind::weight_read:
+        return "weight read";
+    case AccessKind::activation_read:
+        return "activation read";
+    case AccessKind::residual_read:
+        return "residual read";
+    case AccessKind::output_write:
+        return "output write";
+    }
+    return "";
+}
+
+std::uint64_t LayerTraffic::total() const {
+    return std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0});
+}
+
+std::uint64_t TrafficTensor::address(std::uint32_t channel) const {
+    const std::uint32_t residue = channel % split;
+    const std::uint64_t before =
+        std::uint64_t{residue} * (channels / split) + std::min(residue, channels % split);
+    return region.base + (before + channel / split) * plane_bytes;
+}
+
+LayerTraffic layer_traffic(const LayerWork& work) {
+    const LayerGeometry& g = work.unit.geometry;
+    const core::ConvSchedule schedule(g);
+    const bool pooling = is_pooling(work);
+    LayerTraffic traffic;
+    traffic[AccessKind::output_write] = std::uint64_t{g.filters} * g.positions() * 2;
+    if (!pooling) {
+        traffic[AccessKind::weight_read] =
+            core::bias_block_bytes(g.filters) +
+            schedule.weight_bytes_per_unit() * g.units * (schedule.weights_resident() ? 1 : schedule.tiles());
+    }
+    // Slices that share the filters see different positions, and the other way round.
+    std::uint64_t input_fetches = 0; // of the tile, by all filter slices together
+    for (std::uint32_t slice = 0; slice < (pooling ? 1 : g.filter_split); ++slice) {
+        std::uint32_t groups = 0;
+        for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+            const Unit unit{std::size_t{slice} * g.position_split * g.channel_split};
+            groups += pooling || !schedule.filters(unit, group).empty() ? 1 : 0;
+        }
+        input_fetches += schedule.fetches() == 1 && !pooling ? std::min(groups, 1U) : groups;
+    }
+    const core::LayerRegisters& r = work.controller;
+    for (std::uint32_t slice = 0; slice < (pooling ? 1 : g.position_split); ++slice) {
+        for (std::uint32_t tile = 0; tile < schedule.tiles(); ++tile) {
+            const Range positions =
+                schedule.positions(Unit{std::size_t{slice} * g.channel_split}, tile * schedule.groups());
+            traffic[AccessKind::activation_read] +=
+                input_fetches * g.input_rows(positions).size() * g.in_width * g.channels * 2;
+            if (r.has_residual != 0 && !positions.empty()) {
+                traffic[AccessKind::residual_read] += std::uint64_t{residual_words(r, positions).size()} *
+                                                      std::min(g.filters, r.residual.channels) * 2;
+            }
+        }
+    }
+    return traffic;
+}
+
+// ---- layout
+
+CnnTraffic::CnnTraffic(const core::Network& network, const MappedNetwork& mapped,
+                       const TrafficLayout& layout) {
+    for (std::size_t i = 0; i < mapped.layers.size(); ++i) {
+        Plan plan;
+        plan.name = network.layers[i].name;
+        plan.work = mapped.layers[i];
+        plan.traffic = layer_traffic(plan.work);
+        plan.input = network.layers[i].input;
+        if (network.layers[i].residual) {
+            plan.residual = network.layers[i].residual->source;
+        }
+        plan.weights = {weights_.bytes, plan.work.model_bytes};
+        weights_.bytes += core::align_up(plan.work.model_bytes, alignment);
+        plans_.push_back(std::move(plan));
+    }
+    place_tensors(network, mapped);
+    place_regions(layout);
+}
+
+/// The last layer that reads each tensor, the network's input first; a tensor that nobody reads is a result
+/// and stays.
+std::vector<std::size_t> CnnTraffic::last_readers(const core::Network& network) {
+    std::vector<std::size_t> last(network.layers.size() + 1, network.layers.size());
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+        last[place_of(network.layers[i].input)] = i;
+        if (network.layers[i].residual) {
+            last[place_of(network.layers[i].residual->source)] = i;
+        }
+    }
+    return last;
+}
+
+/// Gives every tensor a region and a place in it, relative to the region's base.
+void CnnTraffic::place_tensors(const core::Network& network, const MappedNetwork& mapped) {
+    const std::vector<std::size_t> last_reader = last_readers(network);
+    const auto place = [&](const core::TensorPlacement& placement, std::uint8_t region, std::size_t layer) {
+        TrafficTensor tensor = make_tensor(placement);
+        std::vector<TrafficRegion> occupied;
+        for (std::size_t i = 0; i < tensors_.size(); ++i) {
+            if (region_of_[i] == region && last_reader[i] >= layer) {
+                occupied.push_back(tensors_[i].region);
+            }
+        }
+        std::sort(occupied.begin(), occupied.end(),
+                  [](const TrafficRegion& a, const TrafficRegion& b) { return a.base < b.base; });
+        for (const TrafficRegion& other : occupied) { // the first gap that is large enough
+            if (overlap(tensor.region, other)) {
+                tensor.region.base = core::align_up(other.base + other.bytes, alignment);
+            }
+        }
+        TrafficRegion& whole = activations_[region];
+        whole.bytes =
+            std::max(whole.bytes, core::align_up(tensor.region.base + tensor.region.bytes, alignment));
+        tensors_.push_back(tensor);
+        region_of_.push_back(region);
+    };
+    place(mapped.input, 0, 0);
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+        const std::size_t input = place_of(plans_[i].input);
+        place(mapped.outputs[i], region_of_[input] == 0 ? 1 : 0, i);
+    }
+}
+
+void CnnTraffic::place_regions(const TrafficLayout& layout) {
+    const auto behind = [](const TrafficRegion& region) { return region.base + region.bytes; };
+    activations_[0].base = layout.activations_base;
+    activations_[1].base = layout.second_activations_base.value_or(behind(activations_[0]));
+    weights_.base = layout.weights_base.value_or(std::max(behind(activations_[0]), behind(activations_[1])));
+    const std::array<std::pair<const char*, const TrafficRegion*>, 3> regions{
+        {{"activations", &activations_[0]},
+         {"second activations", &activations_[1]},
+         {"weights", &weights_}}};
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+        for (std::size_t j = i + 1; j < regions.size(); ++j) {
+            const auto& [name, a] = regions[i];
+            const auto& [other, b] = regions[j];
+            if (overlap(*a, *b)) {
+                throw core::InputError(fmt::format("the regions of the {} ({} bytes from {:#x}) and of the "
+                                                   "{} ({} bytes from {:#x}) overlap",
+                                                   name, a->bytes, a->base, other, b->bytes, b->base));
+            }
+        }
+    }
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+        tensors_[i].region.base += activations_[region_of_[i]].base;
+    }
+    for (Plan& plan : plans_) {
+        plan.weights.base += weights_.base;
+    }
+}
+
+int CnnTraffic::tensor_of(std::size_t layer, AccessKind kind) const {
+    const Plan& plan = plans_[layer];
+    if (kind == AccessKind::residual_read && plan.residual) {
+        return *plan.residual;
+    }
+    return kind == AccessKind::output_write ? static_cast<int>(layer) : plan.input;
+}
+
+LayerStream CnnTraffic::stream(std::size_t layer, std::uint32_t access_bytes) const {
+    return {*this, layer, access_bytes};
+}
+
+} // namespace hydravp::workloads
