@@ -101,7 +101,9 @@ void HybridMemoryController::end_of_elaboration() {
         throw std::logic_error(
             fmt::format("{}: {} units' lines bound, {} expected", name(), lines_.size(), units_));
     }
-    sc_core::sc_spawn([this] { watch_lines(); }, "watch_lines", &options);
+    if (!lines_.empty()) {
+        sc_core::sc_spawn([this] { watch_lines(); }, "watch_lines", &options);
+    }
     streamer_->connect(lines_, lines_changed_);
     accumulation_->connect(lines_, lines_changed_);
 }

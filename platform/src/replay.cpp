@@ -54,9 +54,6 @@ public:
             replayer.memory.bind(controller_->front);
             return;
         }
-        // Without units there are no lines to watch, which the kernel finds remarkable.
-        sc_core::sc_report_handler::set_actions(sc_core::SC_ID_DISABLE_WILL_ORPHAN_PROCESS_,
-                                                sc_core::SC_DO_NOTHING);
         constexpr std::uint32_t units = 0;
         hybrid_ =
             std::make_unique<modules::HybridMemoryController>("controller", parts, units, config.keep_data);
