@@ -40,9 +40,12 @@ DECLARE_EXTENDED_PHASE(HEADS_UP);
 
 // Counts allocations. Not inlined: GCC would take new and free for a mismatch.
 static std::uint64_t allocations = 0;
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
     ++allocations;
-    if (void* const memory = std::malloc(bytes)) {
+    return std::malloc(bytes);
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+    if (void* const memory = operator new(bytes, std::nothrow)) {
         return memory;
     }
     throw std::bad_alloc();
