@@ -130,9 +130,16 @@ private:
     sc_core::sc_event begin_{"begin"};
 };
 
+/// Times only, as the simulators have it with which users compare.
+modules::ChannelControllerConfig config() {
+    modules::ChannelControllerConfig c;
+    c.keep_data = false;
+    return c;
+}
+
 struct Platform {
     Initiator initiator{"initiator"};
-    modules::ChannelController controller{"controller", modules::ChannelControllerConfig{}, ddr3(), shape()};
+    modules::ChannelController controller{"controller", config(), ddr3(), shape()};
     memory::Channel channel{"channel", ddr3(), shape(), "dram", "channel"};
     Platform() {
         initiator.socket.bind(controller.front);

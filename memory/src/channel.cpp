@@ -91,10 +91,12 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
     }
     tlm::tlm_response_status status = check(*command);
     if (status == tlm::TLM_OK_RESPONSE) {
-        command->earliest = std::max(command->earliest, core::now() + core::from_sc_time(delay));
+        const Picoseconds called = core::now();
+        command_bus_.forget(called);
+        command->earliest = std::max(command->earliest, called + core::from_sc_time(delay));
         status = ranks_[command->rank]->issue(*command);
     }
-    if (status == tlm::TLM_OK_RESPONSE && !command->query) {
+    if (status == tlm::TLM_OK_RESPONSE) {
         if (is_column(*command)) {
             std::uint64_t moved = 0;
             status = ranks_[command->rank]->move(*command, payload.get_data_ptr(),

@@ -90,16 +90,6 @@ void Chip::trace(core::Tracer& tracer) {
 
 // ---------------------------------------------------------------------------------------- lockstep side
 
-void Chip::activate(Bank bank, core::Row row, Picoseconds t, LayerId layer) {
-    timing_.activate(BankOwner::channel, bank, row, t);
-    charge_activate(layer);
-}
-
-void Chip::precharge(Bank bank, Picoseconds t) {
-    timing_.precharge(BankOwner::channel, bank, t);
-    close_row(BankOwner::channel, bank);
-}
-
 void Chip::column_access(const CommandExtension& command, std::uint32_t bursts) {
     const bool write = command.kind == CommandKind::write;
     if (command.space == AccessSpace::unit) {
@@ -195,8 +185,8 @@ void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, Lay
         const Bank bank{i};
         if (timing_.bank(BankOwner::channel, bank).open) {
             timing_.precharge_silently(BankOwner::channel, bank, precharge);
-            close_row(BankOwner::channel, bank);
         }
+        close_row(BankOwner::channel, bank);
         timing_.block(BankOwner::channel, bank, end);
         if (leases_[bank].leased) {
             add_recall(bank, {stop, precharge, end});

@@ -30,14 +30,26 @@ void CommandBus::reserve(Picoseconds t, std::uint32_t commands) {
     if (t_ck_.count() <= 0) {
         return;
     }
-    Run& place = reserved_[next_];
+    std::size_t place = size_;
     if (size_ == capacity) {
-        floor_ = std::max(floor_, place.last + t_ck_);
+        const auto* const first = std::min_element(
+            reserved_.begin(), reserved_.end(), [](const Run& a, const Run& b) { return a.last < b.last; });
+        place = static_cast<std::size_t>(first - reserved_.begin());
+        floor_ = std::max(floor_, first->last + t_ck_);
     } else {
         ++size_;
     }
-    place = run(t, commands);
-    next_ = (next_ + 1) % capacity;
+    reserved_[place] = run(t, commands);
+}
+
+void CommandBus::forget(Picoseconds t) {
+    for (std::size_t i = 0; i < size_;) {
+        if (reserved_[i].last + t_ck_ <= t) {
+            reserved_[i] = reserved_[--size_];
+        } else {
+            ++i;
+        }
+    }
 }
 
 bool CommandBus::collide(const Run& a, const Run& b) const {

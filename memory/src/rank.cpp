@@ -26,9 +26,22 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
     }
 }
 
+void Rank::start_of_simulation() {
+    if (std::any_of(chips_.begin(), chips_.end(), [](const auto& chip) { return chip->has_unit(); })) {
+        keep_times_per_chip();
+    }
+}
+
+void Rank::keep_times_per_chip() {
+    for (std::size_t i = 1; i < chips_.size() && !per_chip_; ++i) {
+        timed_chip(i).adopt_times(timed_chip(0));
+    }
+    per_chip_ = true;
+}
+
 tlm::tlm_response_status Rank::issue(CommandExtension& command) {
     const tlm::tlm_response_status status = execute(command);
-    if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE && !command.query) {
+    if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE) {
         show(command);
     }
     return status;
@@ -54,8 +67,9 @@ tlm::tlm_response_status Rank::execute(CommandExtension& command) {
 }
 
 bool Rank::in_unit_hands(Bank bank) const {
-    return std::any_of(chips_.begin(), chips_.end(),
-                       [bank](const auto& chip) { return chip->leased(bank) && !chip->recalled(bank); });
+    return per_chip_ && std::any_of(chips_.begin(), chips_.end(), [bank](const auto& chip) {
+               return chip->leased(bank) && !chip->recalled(bank);
+           });
 }
 
 tlm::tlm_response_status Rank::activate(CommandExtension& command) {
@@ -67,18 +81,18 @@ tlm::tlm_response_status Rank::activate(CommandExtension& command) {
     // later.
     for (Picoseconds before{-1}; before != t;) {
         before = t;
-        for (const auto& chip : chips_) {
-            t = chip->timing().earliest_activate(BankOwner::channel, command.bank, t);
+        for (std::size_t i = 0; i < timed_chips(); ++i) {
+            t = timed_chip(i).timing().earliest_activate(BankOwner::channel, command.bank, t);
         }
         t = commands_.earliest(t);
     }
     command.issued = command.last_issued = t;
-    if (command.query) {
-        return tlm::TLM_OK_RESPONSE;
-    }
     commands_.reserve(t);
+    for (std::size_t i = 0; i < timed_chips(); ++i) {
+        timed_chip(i).activate(command.bank, command.row, t);
+    }
     for (const auto& chip : chips_) {
-        chip->activate(command.bank, command.row, t, command.layer);
+        chip->charge_activate(command.layer);
     }
     command.data_begin = command.data_end = t + technology_.t_rcd;
     return tlm::TLM_OK_RESPONSE;
@@ -91,22 +105,23 @@ tlm::tlm_response_status Rank::precharge(CommandExtension& command) {
     Picoseconds t = commands_.earliest(command.earliest);
     for (Picoseconds before{-1}; before != t;) {
         before = t;
-        for (const auto& chip : chips_) {
-            t = chip->timing().earliest_precharge(BankOwner::channel, command.bank, t);
+        for (std::size_t i = 0; i < timed_chips(); ++i) {
+            t = timed_chip(i).timing().earliest_precharge(BankOwner::channel, command.bank, t);
         }
         t = commands_.earliest(t);
     }
     command.issued = command.last_issued = t;
-    if (command.query) {
-        return tlm::TLM_OK_RESPONSE;
-    }
     commands_.reserve(t);
     Picoseconds ready = t;
-    for (const auto& chip : chips_) {
-        if (chip->timing().bank(BankOwner::channel, command.bank).open) {
-            chip->precharge(command.bank, t);
+    for (std::size_t i = 0; i < timed_chips(); ++i) {
+        Chip& chip = timed_chip(i);
+        if (chip.timing().bank(BankOwner::channel, command.bank).open) {
+            chip.precharge(command.bank, t);
         }
-        ready = std::max(ready, chip->timing().bank(BankOwner::channel, command.bank).activate_ready);
+        ready = std::max(ready, chip.timing().bank(BankOwner::channel, command.bank).activate_ready);
+    }
+    for (const auto& chip : chips_) {
+        chip->close_row(command.bank);
     }
     command.data_begin = command.data_end = ready;
     return tlm::TLM_OK_RESPONSE;
@@ -125,8 +140,8 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
     const DataBus::Direction direction = write ? DataBus::Direction::write : DataBus::Direction::read;
     const Picoseconds latency = write ? technology_.t_wl : technology_.t_cl;
     Picoseconds t = std::max(command.earliest, data_.earliest(index_, direction) - latency);
-    for (const auto& chip : chips_) {
-        const ChipTiming& timing = chip->timing();
+    for (std::size_t i = 0; i < timed_chips(); ++i) {
+        const ChipTiming& timing = timed_chip(i).timing();
         if (array) {
             t = write ? timing.earliest_write(command.bank, t) : timing.earliest_read(command.bank, t);
         } else {
@@ -135,16 +150,13 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
     }
     t = commands_.earliest(t, bursts);
     command.issued = t;
-    if (command.query) {
-        return tlm::TLM_OK_RESPONSE;
-    }
     commands_.reserve(t, bursts);
     command.last_issued = t + (bursts - 1) * technology_.t_ccd;
     command.data_begin = t + latency;
     command.data_end = command.data_begin + bursts * technology_.t_ccd;
     data_.occupy(index_, direction, command.data_end);
-    for (const auto& chip : chips_) {
-        chip->column_access(command, bursts);
+    for (std::size_t i = 0; i < timed_chips(); ++i) {
+        timed_chip(i).column_access(command, bursts);
     }
     return tlm::TLM_OK_RESPONSE;
 }
@@ -182,7 +194,8 @@ tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
     Picoseconds stop = command.earliest;
     Picoseconds ready{};
     bool open = false;
-    for (const auto& chip : chips_) {
+    for (std::size_t c = 0; c < timed_chips(); ++c) {
+        const Chip* const chip = &timed_chip(c);
         for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
             const Bank bank{i};
             const BankState& state = chip->timing().bank(BankOwner::channel, bank);
@@ -200,7 +213,8 @@ tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
     }
     stop = commands_.earliest(stop);
     Picoseconds precharge = stop;
-    for (const auto& chip : chips_) {
+    for (std::size_t c = 0; c < timed_chips(); ++c) {
+        const Chip* const chip = &timed_chip(c);
         for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
             if (chip->leased(Bank{i})) {
                 precharge = std::max(precharge, chip->earliest_release(Bank{i}, stop));
@@ -225,6 +239,7 @@ tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
 }
 
 tlm::tlm_response_status Rank::lease(CommandExtension& command) {
+    keep_times_per_chip();
     Picoseconds t = align_up(command.earliest, technology_.t_ck);
     bool legal = true;
     for_each_selected(command, [&](Chip& chip, std::size_t) {

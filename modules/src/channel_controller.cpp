@@ -43,6 +43,7 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
       unit_slot_(std::size_t{geometry.ranks} * geometry.banks),
       data_(geometry),
       queue_(config, unit_slot_ + 1),
+      timing_(technology, geometry),
       banks_(unit_slot_ + 1),
       at_(
           "at", [this](tlm::tlm_generic_payload& payload) { return at_request(payload); },
@@ -54,8 +55,8 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
     front.register_transport_dbg(this, &ChannelController::debug);
     io_ = meter_.add(core::Quantity::energy, "channel_io");
     payload_.set_extension(&command_);
-    for (auto& times : not_before_) {
-        times.resize(banks_.size());
+    for (auto& candidates : candidates_) {
+        candidates.resize(banks_.size());
     }
     if (technology_.t_refi.count() > 0) {
         for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
@@ -228,6 +229,7 @@ bool ChannelController::queue_up(std::size_t index) {
         }
         QueuedRun run = next_run(request);
         run.request = index;
+        plan_turn(run);
         queue_.push(run, core::now());
         reconsider(run.slot);
         request.queued += run.length;
@@ -322,20 +324,31 @@ bool ChannelController::issue_next() {
     QueuedRun* other = nullptr;          // likewise
     QueuedRun* waiting_column = nullptr; // can go soon
     for (const std::size_t slot : queue_.slots(write)) {
-        Picoseconds& not_before = not_before_[write][slot];
-        if (not_before > soon) {
-            next_command_ = std::min(next_command_, not_before);
+        Candidate& candidate = candidates_[write][slot];
+        if (candidate.not_before > soon) {
+            next_command_ = std::min(next_command_, candidate.not_before);
             continue;
         }
-        QueuedRun* run = queue_.next(slot, write, banks_[slot].open ? &banks_[slot].row : nullptr, now);
+        if (now > candidate.valid_until) {
+            candidate.run = queue_.next(slot, write, banks_[slot].open ? &banks_[slot].row : nullptr, now);
+            candidate.valid_until = Picoseconds::max();
+            if (candidate.run != nullptr) {
+                candidate.step = next_step(*candidate.run);
+                if (queue_.waiting(slot, write) > 1) { // another one may starve
+                    candidate.valid_until = queue_.starves_at(slot, write, now);
+                }
+            }
+        }
+        QueuedRun* const run = candidate.run;
         if (run == nullptr) {
             continue;
         }
-        const Step step = next_step(*run);
-        const Picoseconds t = run->ready > now || step == Step::recall ? run->ready : earliest(step, *run);
+        const Step step = candidate.step;
+        const Picoseconds t =
+            run->ready > now || step == Step::recall ? run->ready : earliest(step, *run, now);
         QueuedRun*& best = step != Step::column ? other : t > now ? waiting_column : column;
         if (t > now) {
-            not_before = t;
+            candidate.not_before = t;
             next_command_ = std::min(next_command_, t);
         }
         if ((t <= now || (step == Step::column && t <= soon)) &&
@@ -371,19 +384,18 @@ ChannelController::Step ChannelController::next_step(const QueuedRun& run) const
     return bank.row == run.row ? Step::column : Step::precharge;
 }
 
-Picoseconds ChannelController::earliest(Step step, const QueuedRun& run) {
-    if (step == Step::column) {
-        column_command(run, turn_bytes(run));
-    } else {
-        command(step == Step::activate ? CommandKind::activate : CommandKind::precharge, rank_of(run.slot),
-                bank_of(run.slot))
-            .row = run.row;
+Picoseconds ChannelController::earliest(Step step, const QueuedRun& run, Picoseconds now) const {
+    using memory::TimedCommand;
+    if (step != Step::column) {
+        return timing_.earliest(step == Step::activate ? TimedCommand::activate : TimedCommand::precharge,
+                                run.slot, now);
     }
-    command_.query = true;
-    if (issue() != tlm::TLM_OK_RESPONSE) {
-        throw std::logic_error(std::string(name()) + ": the channel refuses a command");
+    const TimedCommand command = run.write ? TimedCommand::write : TimedCommand::read;
+    if (is_unit(run)) {
+        return timing_.earliest_without_bank(command, requests_[run.request].extension->rank, now,
+                                             run.turn_bursts);
     }
-    return command_.issued;
+    return timing_.earliest(command, run.slot, now, run.turn_bursts);
 }
 
 void ChannelController::perform(Step step, QueuedRun& run) {
@@ -424,8 +436,8 @@ void ChannelController::perform(Step step, QueuedRun& run) {
     reconsider(slot);
 }
 
-/// Bytes of the run that are moved in its next turn: whole bursts as far as the run's ends allow.
-std::uint64_t ChannelController::turn_bytes(const QueuedRun& run) const {
+/// Fixes what is moved in the run's next turn: whole bursts as far as the run's ends allow.
+void ChannelController::plan_turn(QueuedRun& run) const {
     const Request& request = requests_[run.request];
     std::uint64_t burst = memory::Geometry::burst_bytes;
     std::uint64_t first = 0;
@@ -438,7 +450,10 @@ std::uint64_t ChannelController::turn_bytes(const QueuedRun& run) const {
             burst *= geometry_.chips_per_rank;
         }
     }
-    return std::min(run.length - run.served, config_.burst_group * burst - first % burst);
+    const std::uint64_t skip = first % burst;
+    const std::uint64_t bytes = std::min(run.length - run.served, config_.burst_group * burst - skip);
+    run.turn_bytes = bytes;
+    run.turn_bursts = static_cast<std::uint32_t>((skip + bytes + burst - 1) / burst);
 }
 
 CommandExtension& ChannelController::column_command(const QueuedRun& run, std::uint64_t bytes) {
@@ -472,11 +487,12 @@ CommandExtension& ChannelController::column_command(const QueuedRun& run, std::u
 
 void ChannelController::column_access(QueuedRun& run) {
     Request& request = requests_[run.request];
-    const std::uint64_t bytes = turn_bytes(run);
+    const std::uint64_t bytes = run.turn_bytes;
     const std::uint64_t done = run.offset + run.served;
     const ByteEnables enables = enables_of(*request.payload);
-    unsigned char* const data =
-        request.payload->get_data_ptr() == nullptr ? nullptr : request.payload->get_data_ptr() + done;
+    unsigned char* const data = request.payload->get_data_ptr() == nullptr || !config_.keep_data
+                                    ? nullptr
+                                    : request.payload->get_data_ptr() + done;
     const std::uint64_t address = request.payload->get_address() + done % request.span; // if interleaved
     CommandExtension& access = column_command(run, bytes);
     RankData::Bus bus{data, nullptr, access.chip_stride};
@@ -504,7 +520,11 @@ void ChannelController::column_access(QueuedRun& run) {
     }
     run.served += bytes;
     if (run.served < run.length) {
+        plan_turn(run);
         queue_.rotate(run, core::now());
+        for (std::size_t slot = 0; slot < banks_.size(); ++slot) { // ages have changed
+            reconsider(slot);
+        }
         return;
     }
     const std::size_t index = run.request;
@@ -561,7 +581,6 @@ CommandExtension& ChannelController::command(CommandKind kind, Rank rank, Bank b
     command_.chips = all_chips_;
     command_.layer = core::no_layer;
     command_.recall = false;
-    command_.query = false;
     command_.earliest = core::now();
     return command_;
 }
@@ -579,7 +598,53 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
     payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     sc_core::sc_time delay;
     channel->b_transport(payload_, delay);
-    return payload_.get_response_status();
+    const tlm::tlm_response_status status = payload_.get_response_status();
+    // A unit that refuses its data has had its turn on the buses all the same.
+    if (status == tlm::TLM_OK_RESPONSE || command_.space == AccessSpace::unit) {
+        note_times();
+    }
+    return status;
+}
+
+/// Takes the times of the command into account that the channel has placed.
+void ChannelController::note_times() {
+    using memory::TimedCommand;
+    timing_.forget(core::now());
+    const std::size_t slot = this->slot(command_.rank, command_.bank);
+    switch (command_.kind) {
+    case CommandKind::activate:
+        timing_.issue(TimedCommand::activate, slot, command_.issued);
+        break;
+    case CommandKind::precharge:
+        timing_.issue(TimedCommand::precharge, slot, command_.issued);
+        break;
+    case CommandKind::read:
+    case CommandKind::write: {
+        const TimedCommand column =
+            command_.kind == CommandKind::read ? TimedCommand::read : TimedCommand::write;
+        const std::uint32_t bursts = command_.bursts(memory::Geometry::burst_bytes);
+        if (command_.space == AccessSpace::unit) {
+            timing_.issue_without_bank(column, command_.rank, command_.issued, bursts);
+        } else {
+            timing_.issue(column, slot, command_.issued, bursts);
+        }
+        break;
+    }
+    case CommandKind::refresh:
+        timing_.take_slot(command_.last_issued);
+        if (command_.issued != command_.last_issued) { // precharge-all
+            timing_.take_slot(command_.issued);
+        }
+        for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
+            timing_.block(this->slot(command_.rank, Bank{bank}), command_.data_end);
+        }
+        break;
+    case CommandKind::release:
+        timing_.block(slot, command_.data_end);
+        break;
+    case CommandKind::lease:
+        break;
+    }
 }
 
 // ---------------------------------------------------------------------------------------------- leases

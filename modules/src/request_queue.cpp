@@ -61,9 +61,15 @@ void RequestQueue::push(const QueuedRun& arrived, Picoseconds now) {
     }
     runs.push_back(&run);
     ++waiting_[run.write];
+    if (oldest_known_[run.write] && oldest_[run.write] == nullptr && run.blockers == 0) {
+        oldest_[run.write] = &run;
+    }
 }
 
-const QueuedRun* RequestQueue::oldest_servable(bool write) const {
+const QueuedRun* RequestQueue::oldest_servable(bool write) {
+    if (oldest_known_[write]) {
+        return oldest_[write];
+    }
     const QueuedRun* oldest = nullptr;
     for (const std::size_t slot : active_[write]) {
         for (const QueuedRun* run : runs_[write][slot]) {
@@ -75,6 +81,8 @@ const QueuedRun* RequestQueue::oldest_servable(bool write) const {
             }
         }
     }
+    oldest_[write] = oldest;
+    oldest_known_[write] = true;
     return oldest;
 }
 
@@ -119,8 +127,20 @@ QueuedRun* RequestQueue::next(std::size_t slot, bool write, const core::Row* ope
     return hit == nullptr || (oldest != nullptr && starving(*oldest, now)) ? oldest : hit;
 }
 
+Picoseconds RequestQueue::starves_at(std::size_t slot, bool write, Picoseconds now) const {
+    Picoseconds next = Picoseconds::max();
+    for (const QueuedRun* run : runs_[write][slot]) {
+        const Picoseconds limit = run->age + config_.starvation_limit;
+        if (limit >= now) { // the others starve already
+            next = std::min(next, limit);
+        }
+    }
+    return next;
+}
+
 void RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
     for (const bool write : {false, true}) {
+        oldest_known_[write] = false;
         for (const std::size_t slot : active_[write]) {
             for (QueuedRun* other : runs_[write][slot]) {
                 if (other->source == run.source && other->order >= run.order) {
@@ -139,12 +159,15 @@ void RequestQueue::remove(QueuedRun& run) {
         active.erase(std::find(active.begin(), active.end(), run.slot));
     }
     --waiting_[run.write];
+    if (run.slot == unit_slot_ || oldest_[run.write] == &run) {
+        oldest_known_[run.write] = false;
+    }
     writes_that_block_reads_ -= run.blocks_read ? 1 : 0;
     if (run.slot != unit_slot_) {
         for (auto& others : runs_) {
             for (QueuedRun* other : others[run.slot]) {
-                if (other->order > run.order && conflict(run, *other)) {
-                    --other->blockers;
+                if (other->order > run.order && conflict(run, *other) && --other->blockers == 0) {
+                    oldest_known_[other->write] = false;
                 }
             }
         }

@@ -318,6 +318,7 @@ TEST_CASE("a million random AT transactions return what was written before them"
     });
     REQUIRE(bad == 0);
     REQUIRE(f.auditor.refused == 0);
+    REQUIRE(f.auditor.delayed == 0);
     REQUIRE(f.checker.summary() == "");
     REQUIRE(f.checker.unfinished() == 0);
 }
@@ -356,5 +357,6 @@ TEST_CASE("a million random LT transactions return what was written before them"
     });
     REQUIRE(bad == 0);
     REQUIRE(f.auditor.refused == 0);
+    REQUIRE(f.auditor.delayed == 0);
     REQUIRE(f.checker.summary() == "");
 }

@@ -266,6 +266,7 @@ void random_traffic(const memory::Technology& t, unsigned seed) {
         }
     });
     REQUIRE(f.auditor.refused == 0);
+    REQUIRE(f.auditor.delayed == 0); // the controller's table and the chips' rules agree
     REQUIRE(f.auditor.audit() == "");
 }
 

@@ -27,6 +27,7 @@ public:
     tlm_utils::simple_initiator_socket<CommandAuditor> back{"back"};
     std::vector<memory::CommandExtension> history; ///< those answered with OK
     std::size_t refused = 0;
+    std::size_t delayed = 0; ///< activates and column commands that the channel allowed later than asked for
 
     CommandAuditor(const sc_core::sc_module_name& name, const memory::Technology& technology)
         : sc_core::sc_module(name), t_(technology) {
@@ -77,7 +78,11 @@ private:
         memory::CommandExtension* command = nullptr;
         payload.get_extension(command);
         if (payload.is_response_ok()) {
-            if (!command->query && keeps_history_) {
+            const bool scheduled = command->kind == memory::CommandKind::activate ||
+                                   command->kind == memory::CommandKind::read ||
+                                   command->kind == memory::CommandKind::write;
+            delayed += scheduled && command->issued != command->earliest ? 1 : 0;
+            if (keeps_history_) {
                 history.push_back(*command);
             }
         } else {

@@ -59,8 +59,15 @@ public:
 
     /// @name The lockstep side: the rank has found the times, the chip follows.
     /// @{
-    void activate(core::Bank bank, core::Row row, core::Picoseconds t, core::LayerId layer);
-    void precharge(core::Bank bank, core::Picoseconds t);
+    void activate(core::Bank bank, core::Row row, core::Picoseconds t) {
+        timing_.activate(BankOwner::channel, bank, row, t);
+    }
+    void charge_activate(core::LayerId layer);
+    void precharge(core::Bank bank, core::Picoseconds t) { timing_.precharge(BankOwner::channel, bank, t); }
+    /// Charges the array writes of the channel's row in that bank.
+    void close_row(core::Bank bank) { close_row(BankOwner::channel, bank); }
+    /// The chip has followed `other` in lockstep without keeping its own times.
+    void adopt_times(const Chip& other) { timing_ = other.timing_; }
     /// Timing of a run of column commands issued at `command.issued`.
     void column_access(const CommandExtension& command, std::uint32_t bursts);
     /// Data of the run in the array; returns the bytes that were moved (the enabled ones).
@@ -121,7 +128,6 @@ private:
     std::uint64_t address(core::Bank bank, core::Row row, std::uint32_t column) const {
         return (std::uint64_t{bank.value()} * geometry_.rows + row.value()) * geometry_.row_bytes + column;
     }
-    void charge_activate(core::LayerId layer);
     void charge_buffer(bool write, std::uint32_t bursts, core::LayerId layer);
     void close_row(BankOwner owner, core::Bank bank);
     core::IndexedVector<core::Bank, ModifiedWords>& modified(BankOwner owner) {

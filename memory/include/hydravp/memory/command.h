@@ -64,9 +64,6 @@ public:
     /// release: takes the bank from units that are at work in it; they go on after the next lease with
     /// `recall`.
     bool recall = false;
-    /// Only asks when an activate, precharge, read or write could be issued: `issued` is the answer, and
-    /// nothing changes. The answer to the same question grows with later commands, never shrinks.
-    bool query = false;
     core::Picoseconds earliest{};
 
     core::Picoseconds issued{}; ///< out: time of the first command; refresh: of the precharge-all before it

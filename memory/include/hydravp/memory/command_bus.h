@@ -12,8 +12,8 @@ namespace hydravp::memory {
 /// The command bus of a channel: one command per clock period, on the clock grid. A run of column commands
 /// takes a slot every t_ccd.
 ///
-/// Commands may be reserved out of the order of their times. The last 32 reservations are remembered; what
-/// is older lies in the past for every later command.
+/// Commands may be reserved out of the order of their times. Of the reservations 32 are remembered, those
+/// that end last; what lies before the others is taken to be the past for every later command.
 class CommandBus {
 public:
     CommandBus(core::Picoseconds t_ck, core::Picoseconds t_ccd) : t_ck_(t_ck), t_ccd_(t_ccd) {}
@@ -21,6 +21,8 @@ public:
     /// The first moment at or after `t` at which a run of `commands` finds all its slots free.
     core::Picoseconds earliest(core::Picoseconds t, std::uint32_t commands = 1) const;
     void reserve(core::Picoseconds t, std::uint32_t commands = 1);
+    /// Nobody will ask about times before `t` any more.
+    void forget(core::Picoseconds t);
 
 private:
     struct Run {
@@ -38,7 +40,6 @@ private:
     core::Picoseconds t_ccd_;
     core::Picoseconds floor_{};
     std::array<Run, capacity> reserved_{};
-    std::size_t next_ = 0;
     std::size_t size_ = 0;
 };
 

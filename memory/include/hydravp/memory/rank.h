@@ -52,6 +52,12 @@ private:
     tlm::tlm_response_status refresh(CommandExtension& command);
     tlm::tlm_response_status lease(CommandExtension& command);
     tlm::tlm_response_status release(CommandExtension& command);
+    /// Chips without units that were never leased have the same times: then the first keeps them for all.
+    void keep_times_per_chip();
+    std::size_t timed_chips() const { return per_chip_ ? chips_.size() : 1; }
+    Chip& timed_chip(std::size_t i) { return *chips_[core::Chip{i}]; }
+    const Chip& timed_chip(std::size_t i) const { return *chips_[core::Chip{i}]; }
+    void start_of_simulation() override;
     /// Leased and not taken back for the moment.
     bool in_unit_hands(core::Bank bank) const;
     template <class Function>
@@ -69,6 +75,7 @@ private:
     CommandBus& commands_;
     DataBus& data_;
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
+    bool per_chip_ = false;
     core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced
 };
 

@@ -4,8 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
+#include <deque>
 
 namespace hydravp::memory {
 
@@ -13,20 +12,28 @@ namespace hydravp::memory {
 /// Ranges outside `size` are the caller's mistake and are not checked.
 class SparseStorage {
 public:
-    static constexpr std::size_t page_bytes = std::size_t{64} * 1024;
+    static constexpr std::size_t page_bytes = std::size_t{4} * 1024;
 
-    explicit SparseStorage(std::uint64_t size)
-        : pages_(static_cast<std::size_t>((size + page_bytes - 1) / page_bytes)) {}
+    explicit SparseStorage(std::uint64_t size);
 
     void read(std::uint64_t address, unsigned char* data, std::size_t bytes) const;
     void write(std::uint64_t address, const unsigned char* data, std::size_t bytes);
-    std::size_t resident_pages() const { return resident_pages_; }
+    std::size_t resident_pages() const { return pages_.size(); }
 
 private:
     using Page = std::array<unsigned char, page_bytes>;
 
-    std::vector<std::unique_ptr<Page>> pages_;
-    std::size_t resident_pages_ = 0;
+    /// A directory as `std::calloc` gives it: its own pages are taken when they are touched.
+    struct Directory {
+        explicit Directory(std::size_t pages);
+        ~Directory();
+        Directory(const Directory&) = delete;
+        Directory& operator=(const Directory&) = delete;
+        Page** pages;
+    };
+
+    Directory directory_;
+    std::deque<Page> pages_;
 };
 
 } // namespace hydravp::memory

@@ -6,6 +6,7 @@
 #include "hydravp/core/meter.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/memory/technology.h"
+#include "hydravp/memory/timing_rules.h"
 #include "hydravp/modules/channel_request.h"
 #include "hydravp/modules/config.h"
 #include "hydravp/modules/rank_data.h"
@@ -92,6 +93,14 @@ private:
         bool done = false;
     };
     enum class Step { column, activate, precharge, recall };
+    /// The run of a slot and direction whose turn is next, and its next command; found once and kept until
+    /// something changes in the slot.
+    struct Candidate {
+        core::Picoseconds not_before{};    ///< its command can't go earlier
+        core::Picoseconds valid_until{-1}; ///< then another run starves
+        QueuedRun* run = nullptr;
+        Step step = Step::column;
+    };
 
     // front
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
@@ -117,16 +126,17 @@ private:
     void serve();
     bool issue_next();
     Step next_step(const QueuedRun& run) const;
-    core::Picoseconds earliest(Step step, const QueuedRun& run);
+    core::Picoseconds earliest(Step step, const QueuedRun& run, core::Picoseconds now) const;
     void perform(Step step, QueuedRun& run);
     void column_access(QueuedRun& run);
-    std::uint64_t turn_bytes(const QueuedRun& run) const;
+    void plan_turn(QueuedRun& run) const;
     memory::CommandExtension& column_command(const QueuedRun& run, std::uint64_t bytes);
     void hand_back(core::Rank rank, core::Bank bank);
     void refresh();
 
     // channel
     tlm::tlm_response_status issue(unsigned char* data = nullptr, unsigned char* enables = nullptr);
+    void note_times();
     memory::CommandExtension& command(memory::CommandKind kind, core::Rank rank, core::Bank bank);
     unsigned int debug_chip_local(tlm::tlm_generic_payload& payload, const ChannelRequest& request);
     unsigned int debug_interleaved(tlm::tlm_generic_payload& payload, const ChannelRequest* request);
@@ -141,7 +151,7 @@ private:
     core::Rank rank_of(std::size_t slot) const { return core::Rank{slot / geometry_.banks}; }
     core::Bank bank_of(std::size_t slot) const { return core::Bank{slot % geometry_.banks}; }
     bool is_unit(const QueuedRun& run) const { return run.slot == unit_slot_; }
-    void reconsider(std::size_t slot) { not_before_[0][slot] = not_before_[1][slot] = {}; }
+    void reconsider(std::size_t slot) { candidates_[0][slot] = candidates_[1][slot] = Candidate{}; }
 
     ChannelControllerConfig config_;
     memory::Technology technology_;
@@ -150,8 +160,9 @@ private:
     std::size_t unit_slot_;
     RankData data_;
     RequestQueue queue_;
-    std::vector<BankEntry> banks_;                 ///< by slot; the units' slot is always closed
-    std::vector<core::Picoseconds> not_before_[2]; ///< by direction and slot: no command can go before
+    memory::ChannelTiming timing_;         ///< of what the controller knows; a unit's activates may add to it
+    std::vector<BankEntry> banks_;         ///< by slot; the units' slot is always closed
+    std::vector<Candidate> candidates_[2]; ///< by direction and slot
     core::IndexedVector<core::Rank, core::Picoseconds> refresh_due_;
     core::LayerId refresh_layer_ = core::no_layer;
 

@@ -33,6 +33,7 @@ struct ChannelControllerConfig {
     std::uint32_t write_low_watermark = 8;   ///< and end it
     std::uint32_t burst_group = 32;          ///< column commands of one run before other runs have their turn
     core::Picoseconds starvation_limit{2'000'000}; ///< a run that waits longer goes first
+    bool keep_data = true; ///< false: commands, times and counts only; reads return nothing
 };
 
 /// The result accumulation unit; it works on one word per lane of the channel's width.

@@ -20,11 +20,13 @@ struct QueuedRun {
     std::uint32_t first = 0; ///< byte within each chip's row
     std::uint32_t bytes = 0; ///< per chip; all of the run, also what has been served
     Source source = Source::host;
-    core::Picoseconds ready{}; ///< the front-end pipeline lets commands go from here on
-    std::size_t request = 0;   ///< the controller's
-    std::uint64_t offset = 0;  ///< the controller's: of the first byte in the request
-    std::uint64_t length = 0;  ///< the controller's: bytes of the request that it covers
-    std::uint64_t served = 0;  ///< the controller's: of them
+    core::Picoseconds ready{};     ///< the front-end pipeline lets commands go from here on
+    std::size_t request = 0;       ///< the controller's
+    std::uint64_t offset = 0;      ///< the controller's: of the first byte in the request
+    std::uint64_t length = 0;      ///< the controller's: bytes of the request that it covers
+    std::uint64_t served = 0;      ///< the controller's: of them
+    std::uint64_t turn_bytes = 0;  ///< the controller's: of them, in the next turn
+    std::uint32_t turn_bursts = 0; ///< the controller's: column commands of the next turn
 
     core::Picoseconds age{};    ///< since when it waits for its next turn
     std::uint64_t order = 0;    ///< of arrival
@@ -62,6 +64,10 @@ public:
     /// The run of that slot whose turn is next; null if all of them must let older ones go first.
     /// @param open_row of the bank; null if it is closed
     QueuedRun* next(std::size_t slot, bool write, const core::Row* open_row, core::Picoseconds now);
+    std::size_t waiting(std::size_t slot, bool write) const { return runs_[write][slot].size(); }
+    /// Until when `next` keeps its answer if nothing is entered or removed: the next moment at which a run of
+    /// the slot begins to starve.
+    core::Picoseconds starves_at(std::size_t slot, bool write, core::Picoseconds now) const;
     bool has_any(std::size_t slot) const { return !runs_[0][slot].empty() || !runs_[1][slot].empty(); }
 
     /// A part of the run has been served at `now`: the rest waits for another turn, and with it what its
@@ -78,7 +84,7 @@ public:
 
 private:
     static bool conflict(const QueuedRun& a, const QueuedRun& b);
-    const QueuedRun* oldest_servable(bool write) const;
+    const QueuedRun* oldest_servable(bool write);
     ChannelControllerConfig config_;
     std::size_t unit_slot_;
     std::vector<std::vector<QueuedRun*>> runs_[2]; ///< by slot, in the order of arrival
@@ -89,6 +95,8 @@ private:
     std::size_t writes_that_block_reads_ = 0;
     std::uint64_t next_order_ = 0;
     bool draining_ = false;
+    const QueuedRun* oldest_[2] = {nullptr, nullptr}; ///< servable ones, as far as known
+    bool oldest_known_[2] = {true, true};
 };
 
 } // namespace hydravp::modules

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/index.h"
+#include "hydravp/core/units.h"
+#include "hydravp/memory/command_bus.h"
+#include "hydravp/memory/technology.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace hydravp::memory {
+
+/// The commands whose distances a technology's rules fix.
+enum class TimedCommand : std::uint8_t { activate, precharge, read, write };
+constexpr std::size_t timed_commands = 4;
+
+/// Where the later command of a rule goes, as seen from the earlier one.
+enum class TimingScope : std::uint8_t {
+    bank,       ///< to the same bank
+    rank,       ///< to any bank of the same rank
+    other_ranks ///< to any bank of the channel's other ranks
+};
+
+/// One line of a technology's timing: `after` may be issued at the earliest `distance` after the `window`-th
+/// last `before`.
+struct TimingRule {
+    const char* name; ///< of the parameter that it comes from
+    TimedCommand before;
+    TimedCommand after;
+    TimingScope scope;
+    core::Picoseconds distance;
+    std::uint32_t window = 1;
+};
+
+/// The rules of a technology as a table; those that hold always (a distance of zero) are left out. What a
+/// refresh blocks is not in it.
+std::vector<TimingRule> timing_rules(const Technology& technology);
+
+/// The bank machinery of a channel controller, driven by such a table: when may a command go, given those
+/// before it? Commands are issued in the order of their times. Free of SystemC.
+class ChannelTiming {
+public:
+    ChannelTiming(const Technology& technology, const Geometry& geometry);
+    ChannelTiming(const Technology& technology, const Geometry& geometry,
+                  const std::vector<TimingRule>& rules);
+
+    /// The first moment at or after `t` at which the command, or a run of `bursts` column commands, can go.
+    /// @param slot rank * banks + bank
+    core::Picoseconds earliest(TimedCommand command, std::size_t slot, core::Picoseconds t,
+                               std::uint32_t bursts = 1) const {
+        return commands_.earliest(std::max({t, banks_[slot][index(command)], rank_of(slot)[index(command)]}),
+                                  bursts);
+    }
+    /// The same of column commands that go to no bank.
+    core::Picoseconds earliest_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t,
+                                            std::uint32_t bursts) const {
+        return commands_.earliest(std::max(t, ranks_[rank.value()][index(command)]), bursts);
+    }
+    void issue(TimedCommand command, std::size_t slot, core::Picoseconds t, std::uint32_t bursts = 1);
+    void issue_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t, std::uint32_t bursts);
+    /// The bank may not be activated before `t`, for reasons beyond the rules.
+    void block(std::size_t slot, core::Picoseconds t);
+    /// A command without rules (refresh) takes the slot at `t`.
+    void take_slot(core::Picoseconds t) { commands_.reserve(t); }
+    /// Nobody will ask about times before `t` any more.
+    void forget(core::Picoseconds t) { commands_.forget(t); }
+
+private:
+    using Times = std::array<core::Picoseconds, timed_commands>;
+    struct Effect {
+        std::size_t after;
+        core::Picoseconds distance;
+    };
+    struct Window {
+        std::size_t before, after;
+        core::Picoseconds distance;
+        std::uint32_t size;
+        std::vector<core::Picoseconds> times; ///< per rank a ring of the last `size`
+        std::vector<std::uint32_t> next;      ///< per rank the oldest
+    };
+    static std::size_t index(TimedCommand command) { return static_cast<std::size_t>(command); }
+    const Times& rank_of(std::size_t slot) const { return ranks_[slot / banks_per_rank_]; }
+    void apply_to_ranks(std::size_t command, std::size_t rank, core::Picoseconds last);
+    static void raise(Times& times, const std::vector<Effect>& effects, core::Picoseconds t) {
+        for (const Effect& effect : effects) {
+            times[effect.after] = std::max(times[effect.after], t + effect.distance);
+        }
+    }
+
+    core::Picoseconds t_ccd_;
+    std::size_t banks_per_rank_;
+    std::array<std::vector<Effect>, timed_commands> in_bank_, in_rank_, in_others_; ///< by the command before
+    std::vector<Window> windows_;
+    std::vector<Times> banks_, ranks_; ///< the earliest moment of each command
+    CommandBus commands_;
+};
+
+} // namespace hydravp::memory

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/memory/timing_rules.h"
+
+#include <algorithm>
+
+namespace hydravp::memory {
+
+using core::Picoseconds;
+
+std::vector<TimingRule> timing_rules(const Technology& t) {
+    using C = TimedCommand;
+    using S = TimingScope;
+    // From a column command to the end of its data, and from there back to the command of the next data.
+    const Picoseconds read_data = t.t_cl + t.t_ccd;
+    const Picoseconds write_data = t.t_wl + t.t_ccd;
+    const Picoseconds read_to_write = read_data + t.t_rtrs - t.t_wl;
+    const Picoseconds write_to_read = write_data + t.t_rtrs - t.t_cl;
+    const Picoseconds change_of_rank = t.t_ccd + t.t_rtrs;
+    const TimingRule all[] = {
+        {"t_rcd", C::activate, C::read, S::bank, t.t_rcd},
+        {"t_rcd", C::activate, C::write, S::bank, t.t_rcd},
+        {"t_ras", C::activate, C::precharge, S::bank, t.t_ras},
+        {"t_rc", C::activate, C::activate, S::bank, t.t_rc},
+        {"t_rp", C::precharge, C::activate, S::bank, t.t_rp},
+        {"t_rtp", C::read, C::precharge, S::bank, t.t_rtp},
+        {"t_wr", C::write, C::precharge, S::bank, write_data + t.t_wr},
+        {"t_rrd", C::activate, C::activate, S::rank, t.t_rrd},
+        {"t_faw", C::activate, C::activate, S::rank, t.t_faw, 4},
+        {"t_rrd_pre", C::precharge, C::precharge, S::rank, t.t_rrd_pre},
+        {"t_ccd", C::read, C::read, S::rank, t.t_ccd},
+        {"t_ccd", C::write, C::write, S::rank, t.t_ccd},
+        {"t_ccd", C::read, C::write, S::rank, t.t_ccd},
+        {"t_ccd", C::write, C::read, S::rank, t.t_ccd},
+        {"t_rtrs", C::read, C::write, S::rank, read_to_write},
+        {"t_rtrs", C::write, C::read, S::rank, write_to_read},
+        {"t_wtr", C::write, C::read, S::rank, write_data + t.t_wtr},
+        {"t_rtrs", C::read, C::read, S::other_ranks, change_of_rank},
+        {"t_rtrs", C::write, C::write, S::other_ranks, change_of_rank},
+        {"t_rtrs", C::read, C::write, S::other_ranks, read_to_write},
+        {"t_rtrs", C::write, C::read, S::other_ranks, write_to_read},
+    };
+    std::vector<TimingRule> rules;
+    std::copy_if(std::begin(all), std::end(all), std::back_inserter(rules),
+                 [](const TimingRule& rule) { return rule.distance.count() > 0; });
+    return rules;
+}
+
+ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geometry)
+    : ChannelTiming(technology, geometry, timing_rules(technology)) {}
+
+ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geometry,
+                             const std::vector<TimingRule>& rules)
+    : t_ccd_(technology.t_ccd),
+      banks_per_rank_(geometry.banks),
+      banks_(std::size_t{geometry.ranks} * geometry.banks, Times{}),
+      ranks_(geometry.ranks, Times{}),
+      commands_(technology.t_ck, technology.t_ccd) {
+    constexpr Picoseconds long_ago{-1'000'000'000'000};
+    for (const TimingRule& rule : rules) {
+        const Effect effect{index(rule.after), rule.distance};
+        if (rule.window > 1) {
+            windows_.push_back({index(rule.before), index(rule.after), rule.distance, rule.window,
+                                std::vector<Picoseconds>(ranks_.size() * rule.window, long_ago),
+                                std::vector<std::uint32_t>(ranks_.size(), 0)});
+        } else if (rule.scope == TimingScope::bank) {
+            in_bank_[index(rule.before)].push_back(effect);
+        } else if (rule.scope == TimingScope::rank) {
+            in_rank_[index(rule.before)].push_back(effect);
+        } else {
+            in_others_[index(rule.before)].push_back(effect);
+        }
+    }
+}
+
+void ChannelTiming::issue(TimedCommand command, std::size_t slot, Picoseconds t, std::uint32_t bursts) {
+    const Picoseconds last = t + (bursts - 1) * t_ccd_;
+    commands_.reserve(t, bursts);
+    raise(banks_[slot], in_bank_[index(command)], last);
+    apply_to_ranks(index(command), slot / banks_per_rank_, last);
+}
+
+void ChannelTiming::issue_without_bank(TimedCommand command, core::Rank rank, Picoseconds t,
+                                       std::uint32_t bursts) {
+    commands_.reserve(t, bursts);
+    apply_to_ranks(index(command), rank.value(), t + (bursts - 1) * t_ccd_);
+}
+
+void ChannelTiming::apply_to_ranks(std::size_t command, std::size_t rank, Picoseconds last) {
+    raise(ranks_[rank], in_rank_[command], last);
+    if (!in_others_[command].empty()) {
+        for (std::size_t other = 0; other < ranks_.size(); ++other) {
+            if (other != rank) {
+                raise(ranks_[other], in_others_[command], last);
+            }
+        }
+    }
+    for (Window& window : windows_) {
+        if (window.before == command) {
+            std::uint32_t& next = window.next[rank];
+            window.times[rank * window.size + next] = last;
+            next = next + 1 == window.size ? 0 : next + 1;
+            const Picoseconds oldest = window.times[rank * window.size + next];
+            ranks_[rank][window.after] = std::max(ranks_[rank][window.after], oldest + window.distance);
+        }
+    }
+}
+
+void ChannelTiming::block(std::size_t slot, Picoseconds t) {
+    Picoseconds& activate = banks_[slot][index(TimedCommand::activate)];
+    activate = std::max(activate, t);
+}
+
+} // namespace hydravp::memory
