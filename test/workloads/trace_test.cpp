@@ -109,9 +109,10 @@ std::vector<TraceAccess> random_accesses(std::size_t count) {
 TEST_CASE("traces of DRAMSys") {
     TraceOptions options;
     options.clock_period = Picoseconds{2500};
-    const TemporaryFile file("# a comment\n\n31: read 0x400140\n33:\tread\t400160\r\n56: write 0x7FFF8000 0x123456789abcdef\n"
-                             "  \n81 (128) read 0x400180",
-                             ".stl");
+    const TemporaryFile file(
+        "# a comment\n\n31: read 0x400140\n33:\tread\t400160\r\n56: write 0x7FFF8000 0x123456789abcdef\n"
+        "  \n81 (128) read 0x400180",
+        ".stl");
     const std::vector<TraceAccess> expected{{Picoseconds{77500}, false, 0x400140, 64},
                                             {Picoseconds{82500}, false, 0x400160, 64},
                                             {Picoseconds{140000}, true, 0x7fff8000, 64},
@@ -151,8 +152,8 @@ TEST_CASE("traces of NVMain, with and without the version") {
     const std::string data(128, 'a');
     const std::vector<TraceAccess> expected{{Picoseconds{10000}, false, 0xbcd40, 64},
                                             {Picoseconds{12000}, true, 0x40, 64}};
-    const TemporaryFile newer("NVMV1\n10 R bcd40 " + data + " " + data + " 0\n12 W 0x40 " + data + " " + data + " 3\n",
-                              ".nvt");
+    const TemporaryFile newer(
+        "NVMV1\n10 R bcd40 " + data + " " + data + " 0\n12 W 0x40 " + data + " " + data + " 3\n", ".nvt");
     CHECK(read_all(newer.path()) == expected);
     CHECK(open_trace(newer.path())->format() == TraceFormat::nvmain);
     const TemporaryFile older("10 R bcd40 " + data + " 0\n12 W 0x40 " + data + " 3\n");
@@ -202,7 +203,8 @@ TEST_CASE("a malformed line is named, with what was found and expected") {
         {"dramsim3", "0x0 READ 1", "zz READ 1", "expected a hexadecimal address"},
         {"dramsim3", "0x0 READ 1", "0x0 FETCH 1", ":2: found \"FETCH\", expected READ or WRITE"},
         {"dramsim3", "0x0 READ 1", "0x0 WRITE now", ":2: found \"now\", expected a cycle"},
-        {"nvmain", "NVMV1", "1 R 0 00 0", ":2: found \"1 R 0 00 0\", expected 'CYCLE R|W ADDRESS DATA OLDDATA"},
+        {"nvmain", "NVMV1", "1 R 0 00 0",
+         ":2: found \"1 R 0 00 0\", expected 'CYCLE R|W ADDRESS DATA OLDDATA"},
         {"nvmain", "1 R 0 00 0", "1 R 0 00 00 0", "expected 'CYCLE R|W ADDRESS DATA THREAD' (with OLDDATA"},
         {"nvmain", "NVMV2", "", ":1: found \"NVMV2\", expected the version NVMV0 or NVMV1"},
         {"nvmain", "NVMV1 x", "", ":1: found \"NVMV1 x\", expected the version"},
@@ -263,7 +265,8 @@ TEST_CASE("what is no trace is refused") {
     stl.format = TraceFormat::stl;
     const TemporaryFile endless(std::string(5000000, '1'));
     CHECK_THAT(error_of(endless.path(), stl), Contains(":1: found a line of more than 4194304 bytes"));
-    CHECK_THROWS_WITH(trace_format_from("elf"), Contains("found trace format 'elf', expected one of auto, stl"));
+    CHECK_THROWS_WITH(trace_format_from("elf"),
+                      Contains("found trace format 'elf', expected one of auto, stl"));
 }
 
 TEST_CASE("a damaged binary trace is refused") {
@@ -277,7 +280,8 @@ TEST_CASE("a damaged binary trace is refused") {
     CHECK(error(magic + "\x80\x00"s) == "no error");
     CHECK_THAT(error("\x89HVT\n\x1a\n\x01"s), Contains("expected that of a binary trace"));
     CHECK_THAT(error(magic.substr(0, 8)), Contains("found version none"));
-    CHECK_THAT(error(magic.substr(0, 8) + "\x02"), Contains("found version 2 of the binary format, expected 1"));
+    CHECK_THAT(error(magic.substr(0, 8) + "\x02"),
+               Contains("found version 2 of the binary format, expected 1"));
     CHECK_THAT(error(magic), Contains("access 1 (before byte 9 of the trace): found the end of the file"));
     CHECK_THAT(error(magic + "\x10"), Contains("found a first byte of 0x10"));
     CHECK_THAT(error(magic + "\x0c"s), Contains("truncated"));
@@ -285,9 +289,11 @@ TEST_CASE("a damaged binary trace is refused") {
     CHECK_THAT(error(magic + "\x0c\x81\x80\x40"s), Contains("found 1048577 bytes"));
     CHECK_THAT(error(magic + "\x0e"s), Contains("found no number of bytes"));
     CHECK_THAT(error(magic + "\x04\x01\x40"s), Contains("found a time before 0"));
-    CHECK_THAT(error(magic + "\x08" + std::string(10, '\xff')), Contains("found a number of more than 64 bits"));
+    CHECK_THAT(error(magic + "\x08" + std::string(10, '\xff')),
+               Contains("found a number of more than 64 bits"));
     CHECK_THAT(error(magic + "\x0c\x40"s), Contains("access 2"));
-    CHECK_THAT(error(magic + "\x0c\x40\x80\x02"s), Contains("found an end mark that counts 2 accesses, expected 1"));
+    CHECK_THAT(error(magic + "\x0c\x40\x80\x02"s),
+               Contains("found an end mark that counts 2 accesses, expected 1"));
     CHECK_THAT(error(magic + "\x0c\x40\x80\x01 "s), Contains("found bytes after the end mark"));
     CHECK(error(magic + "\x0c\x40\x80\x01"s) == "no error");
 }
@@ -299,7 +305,8 @@ TEST_CASE("truncated and damaged compressed traces are refused") {
     }
     for (const bool use_gzip : {true, false}) {
         const std::string whole = use_gzip ? gzip(text) : zstd(text);
-        const std::string expected = use_gzip ? "damaged or truncated gzip data" : "damaged or truncated zstd data";
+        const std::string expected =
+            use_gzip ? "damaged or truncated gzip data" : "damaged or truncated zstd data";
         const TemporaryFile good(whole, ".stl.zst");
         CHECK(read_all(good.path()).size() == 20000);
         const TemporaryFile twice(whole + whole, ".stl");
@@ -356,10 +363,9 @@ TEST_CASE("a writer's limits") {
         CHECK_THROWS_AS(writer.write({Picoseconds{0}, false, 0, 0}), std::invalid_argument);
         CHECK_THROWS_AS(writer.write({Picoseconds{-1}, false, 0, 1}), std::invalid_argument);
         writer.close();
-        CHECK(read_all(to.path) ==
-              std::vector<TraceAccess>{
-                  {Picoseconds{1}, true, 64, largest_trace_access},
-                  {Picoseconds{1}, true, 64 + largest_trace_access, largest_trace_access / 2}});
+        CHECK(read_all(to.path) == std::vector<TraceAccess>{{Picoseconds{1}, true, 64, largest_trace_access},
+                                                            {Picoseconds{1}, true, 64 + largest_trace_access,
+                                                             largest_trace_access / 2}});
     }
     const TemporaryPath given_up(".hvt.gz");
     { TraceWriter(given_up.path).write({Picoseconds{1}, true, 64, 8}); }

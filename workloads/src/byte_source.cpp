@@ -30,8 +30,8 @@ struct ByteSource::File {
     std::streamsize read(char* to, std::streamsize size_wanted) {
         std::streamsize got = 0;
         if (head_read < head.size()) {
-            got = std::min<std::streamsize>(size_wanted,
-                                            static_cast<std::streamsize>(head.size() - head_read));
+            got =
+                std::min<std::streamsize>(size_wanted, static_cast<std::streamsize>(head.size() - head_read));
             std::copy_n(head.data() + head_read, got, to);
             head_read += static_cast<std::size_t>(got);
         } else {
@@ -164,7 +164,7 @@ void ZstdFrames::skip(std::uint64_t bytes, Part then) {
 void ZstdFrames::take(std::uint32_t value) {
     switch (part_) {
     case Part::magic:
-        part_ = value == 0xFD2FB528                 ? Part::descriptor
+        part_ = value == 0xFD2FB528                  ? Part::descriptor
                 : (value & 0xFFFFFFF0) == 0x184D2A50 ? Part::skippable_size
                                                      : Part::unknown; // the decompressor complains
         break;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/workloads/trace.h"
 
-#include "trace_binary.h"
-#include "trace_reader.h"
-
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
+
+#include "trace_binary.h"
+#include "trace_reader.h"
 
 #include <fmt/format.h>
 
@@ -23,7 +23,7 @@ namespace {
 using std::string_view;
 
 constexpr std::array formats{
-    std::pair{TraceFormat::automatic, "auto"},     std::pair{TraceFormat::stl, "stl"},
+    std::pair{TraceFormat::automatic, "auto"},      std::pair{TraceFormat::stl, "stl"},
     std::pair{TraceFormat::ramulator, "ramulator"}, std::pair{TraceFormat::dramsim3, "dramsim3"},
     std::pair{TraceFormat::nvmain, "nvmain"},       std::pair{TraceFormat::binary, "binary"}};
 
@@ -77,8 +77,9 @@ TraceFormat format_of_name(const std::string& path) {
         name = name.stem();
     }
     if (name.extension() == ".rstl") {
-        throw core::InputError(path + ": found a relative trace (.rstl), whose times depend on the memory that "
-                                      "it was made for; expected absolute times (.stl)");
+        throw core::InputError(path +
+                               ": found a relative trace (.rstl), whose times depend on the memory that "
+                               "it was made for; expected absolute times (.stl)");
     }
     return name.extension() == ".stl"   ? TraceFormat::stl
            : name.extension() == ".nvt" ? TraceFormat::nvmain
@@ -95,10 +96,10 @@ TraceFormat find_format(const std::string& path, string_view content) {
         format = format_of_line(line);
     }
     if (format == TraceFormat::automatic) {
-        throw core::InputError(
-            fmt::format("{}: found {}, expected an access in one of the known formats; if it is one, name the "
-                        "format: stl, ramulator, dramsim3, nvmain or binary",
-                        path, core::in_quotes(line)));
+        throw core::InputError(fmt::format(
+            "{}: found {}, expected an access in one of the known formats; if it is one, name the "
+            "format: stl, ramulator, dramsim3, nvmain or binary",
+            path, core::in_quotes(line)));
     }
     return format;
 }

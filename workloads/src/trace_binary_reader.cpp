@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hydravp/core/error.h"
+
 #include "trace_binary.h"
 #include "trace_reader.h"
-
-#include "hydravp/core/error.h"
 
 #include <fmt/format.h>
 
@@ -20,15 +20,16 @@ public:
     explicit BinaryReader(std::unique_ptr<TraceSource> source) : source_(std::move(source)) {
         for (const char expected : bits::magic) {
             if (source_->byte() != static_cast<unsigned char>(expected)) {
-                throw core::InputError(source_->path() +
-                                       ": found another beginning, expected that of a binary trace of HydraVP");
+                throw core::InputError(
+                    source_->path() +
+                    ": found another beginning, expected that of a binary trace of HydraVP");
             }
         }
         const int version = source_->byte();
         if (version != static_cast<int>(bits::version)) {
-            throw core::InputError(fmt::format("{}: found version {} of the binary format, expected {}",
-                                               source_->path(), version < 0 ? "none" : std::to_string(version),
-                                               bits::version));
+            throw core::InputError(
+                fmt::format("{}: found version {} of the binary format, expected {}", source_->path(),
+                            version < 0 ? "none" : std::to_string(version), bits::version));
         }
         offset_ = bits::magic.size() + 1;
     }
@@ -78,8 +79,9 @@ public:
 
 private:
     [[noreturn]] void fail(const std::string& found, const std::string& expected) const {
-        throw core::InputError(fmt::format("{}: access {} (before byte {} of the trace): found {}, expected {}",
-                                           source_->path(), accesses_ + 1, offset_, found, expected));
+        throw core::InputError(
+            fmt::format("{}: access {} (before byte {} of the trace): found {}, expected {}", source_->path(),
+                        accesses_ + 1, offset_, found, expected));
     }
 
     unsigned byte() {

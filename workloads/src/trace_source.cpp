@@ -23,7 +23,8 @@ std::string_view TraceSource::peek() {
 }
 
 bool TraceSource::line(std::string_view& text) {
-    constexpr std::size_t longest = std::size_t{4} << 20; // the largest access of the stl format with its data
+    constexpr std::size_t longest = std::size_t{4}
+                                    << 20; // the largest access of the stl format with its data
     long_line_.clear();
     bool whole = false;
     for (std::string_view rest = peek(); !whole; rest = peek()) {
@@ -41,8 +42,9 @@ bool TraceSource::line(std::string_view& text) {
             break;
         }
         if (long_line_.size() + text.size() > longest) {
-            throw core::InputError(fmt::format("{}:{}: found a line of more than {} bytes, expected an access",
-                                               path(), line_number_ + 1, longest));
+            throw core::InputError(
+                fmt::format("{}:{}: found a line of more than {} bytes, expected an access", path(),
+                            line_number_ + 1, longest));
         }
         long_line_ += text;
         if (whole) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The formats of other simulators: one access a line.
-#include "trace_reader.h"
-
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
+
+#include "trace_reader.h"
 
 #include <fmt/format.h>
 
@@ -104,7 +104,8 @@ protected:
         constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
         const auto period = static_cast<std::uint64_t>(options_.clock_period.count());
         if (cycle > last / period) {
-            fail(text, fmt::format("a cycle of at most {}, with a clock period of {} ps", last / period, period));
+            fail(text,
+                 fmt::format("a cycle of at most {}, with a clock period of {} ps", last / period, period));
         }
         return core::Picoseconds{static_cast<std::int64_t>(cycle * period)};
     }
@@ -175,7 +176,8 @@ private:
             fail(command, "LD, ST, R or W");
         }
         if (address.find(',') != string_view::npos) {
-            fail(address, "one address; a vector of channel, rank, bank ... depends on the device it was made for");
+            fail(address,
+                 "one address; a vector of channel, rank, bank ... depends on the device it was made for");
         }
         const bool hex = without_0x(address).size() != address.size();
         if (!parse_number(without_0x(address), hex ? 16 : 10, access.address)) {
@@ -223,8 +225,9 @@ private:
             return false;
         }
         if (fields.count != (old_data_ ? 6 : 5)) {
-            fail(line, old_data_ ? "'CYCLE R|W ADDRESS DATA OLDDATA THREAD'"
-                                 : "'CYCLE R|W ADDRESS DATA THREAD' (with OLDDATA only after a first line NVMV1)");
+            fail(line, old_data_
+                           ? "'CYCLE R|W ADDRESS DATA OLDDATA THREAD'"
+                           : "'CYCLE R|W ADDRESS DATA THREAD' (with OLDDATA only after a first line NVMV1)");
         }
         access.time = time_of_cycle(fields.at[0]);
         if (fields.at[1] != "R" && fields.at[1] != "W") {

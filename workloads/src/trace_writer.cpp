@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/workloads/trace_writer.h"
 
-#include "trace_binary.h"
-
 #include "hydravp/core/error.h"
+
+#include "trace_binary.h"
 
 #include <boost/iostreams/filter/gzip.hpp>
 #include <boost/iostreams/filter/zstd.hpp>

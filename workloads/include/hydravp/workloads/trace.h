@@ -67,8 +67,8 @@ public:
     virtual double progress() const = 0;
 };
 
-/// Opens a trace, which may be compressed with gzip or zstd (known by its content). Throws core::InputError if
-/// it can't be read, is empty or of no known format, std::invalid_argument for options that make no sense.
+/// Opens a trace, which may be compressed with gzip or zstd (known by its content). Throws core::InputError
+/// if it can't be read, is empty or of no known format, std::invalid_argument for options that make no sense.
 std::unique_ptr<TraceReader> open_trace(const std::string& path, const TraceOptions& options = {});
 
 } // namespace hydravp::workloads

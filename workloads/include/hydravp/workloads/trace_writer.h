@@ -9,8 +9,8 @@
 
 namespace hydravp::workloads {
 
-/// Writes a trace, in the binary format, or as DRAMSys's stl for a name that ends with .stl; compressed if the
-/// name ends with .gz or .zst.
+/// Writes a trace, in the binary format, or as DRAMSys's stl for a name that ends with .stl; compressed if
+/// the name ends with .gz or .zst.
 ///
 /// The file appears under its name when it is complete (`close()`): what is written before lies beside it,
 /// and vanishes with a writer that was not closed. Errors are core::SimulationError.
