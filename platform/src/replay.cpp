@@ -8,6 +8,7 @@
 #include "hydravp/workloads/cnn_traffic_replayer.h"
 #include "hydravp/workloads/network_library.h"
 #include "hydravp/workloads/onnx_reader.h"
+#include "hydravp/workloads/trace_recorder.h"
 
 #include "memory_alone.h"
 #include "simulate.h"
@@ -35,10 +36,19 @@ public:
     workloads::CnnTrafficReplayer replayer;
 
     ReplayMachine(const sc_core::sc_module_name& name, const ReplayMemory& memory, CnnTraffic traffic,
-                  const workloads::CnnTrafficReplayerConfig& config)
+                  const workloads::CnnTrafficReplayerConfig& config, workloads::TraceRecorder::Sink record)
         : MemoryAlone(name, memory, config.keep_data), replayer("replayer", std::move(traffic), config) {
-        replayer.memory.bind(front());
+        if (!record) {
+            replayer.memory.bind(front());
+            return;
+        }
+        recorder_ = std::make_unique<workloads::TraceRecorder>("recorder", std::move(record));
+        replayer.memory.bind(recorder_->front);
+        recorder_->back.bind(front());
     }
+
+private:
+    std::unique_ptr<workloads::TraceRecorder> recorder_;
 };
 
 core::Network read_network(const std::string& network) {
@@ -131,7 +141,7 @@ ReplayResults replay_layers(const ReplayMemory& memory, const ReplayOptions& opt
     config.access_bytes = options.access_bytes;
     config.outstanding = options.outstanding;
     config.keep_data = options.keep_data;
-    ReplayMachine machine("replay", memory, std::move(traffic), config);
+    ReplayMachine machine("replay", memory, std::move(traffic), config, options.record);
 
     ReplayResults results;
     MeterReadings start;

@@ -4,6 +4,7 @@
 #include "hydravp/platform/replay_memory.h"
 #include "hydravp/platform/results.h"
 #include "hydravp/workloads/cnn_traffic.h"
+#include "hydravp/workloads/trace.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,8 @@ struct ReplayOptions {
     std::uint32_t access_bytes = 64; ///< a power of two from 8 to a row of the memory
     std::uint32_t outstanding = 16;  ///< accesses under way at a time, 1 to 1024
     bool keep_data = false;          ///< write a pattern and check every word that is read
+    /// Is handed every access, as it goes to the memory; may be empty.
+    std::function<void(const workloads::TraceAccess&)> record;
     /// Called after every layer; may be empty.
     std::function<void(std::size_t layers_done, std::size_t layers)> progress;
     /// Asked often while the memory is simulated; true ends the replay, whose results are then incomplete.

@@ -63,6 +63,8 @@ public:
         return format() == TraceFormat::stl || format() == TraceFormat::dramsim3 ||
                format() == TraceFormat::nvmain;
     }
+    /// The format says when accesses are to be issued; otherwise their time is 0.
+    bool has_times() const { return format() != TraceFormat::ramulator; }
     /// Share of the file that has been read, from 0 to 1; 0 if its size is unknown (a pipe).
     virtual double progress() const = 0;
 };
