@@ -52,9 +52,10 @@ TEST_CASE("what is captured replays as it was") {
               Approx(layers.at("energy_mj").at("total").get<double>()));
         const Json& read = trace.at("read");
         const Json& write = trace.at("write");
-        const double mean = (read.at("accesses").get<double>() * read.at("latency_ns").at("mean").get<double>() +
-                             write.at("accesses").get<double>() * write.at("latency_ns").at("mean").get<double>()) /
-                            trace.at("accesses").get<double>();
+        const double mean =
+            (read.at("accesses").get<double>() * read.at("latency_ns").at("mean").get<double>() +
+             write.at("accesses").get<double>() * write.at("latency_ns").at("mean").get<double>()) /
+            trace.at("accesses").get<double>();
         CHECK(mean == Approx(layers.at("mean_latency_ns").get<double>()));
     }
 }
@@ -62,11 +63,12 @@ TEST_CASE("what is captured replays as it was") {
 TEST_CASE("a replay's options") {
     const TemporaryFolder folder;
     test::write_file(folder / "t", "10 R 40 00 0\n20 W 80 00 0\n30 W c0 00 0\n");
-    const Outcome printed =
-        hydravp_in(folder, "replay t --clock-period 400MHz --limit 2 --access-bytes 32 --outstanding 3" + memory);
+    const Outcome printed = hydravp_in(
+        folder, "replay t --clock-period 400MHz --limit 2 --access-bytes 32 --outstanding 3" + memory);
     CHECK(printed.code == 0);
-    CHECK_THAT(printed.text, Contains("t (nvmain, cycles of 2.5 ns) replayed into hydra-dram: transfers timed, "
-                                      "timing trace, at most 3 under way\n"));
+    CHECK_THAT(printed.text,
+               Contains("t (nvmain, cycles of 2.5 ns) replayed into hydra-dram: transfers timed, "
+                        "timing trace, at most 3 under way\n"));
     CHECK_THAT(printed.text, Contains("accesses   2\n") && Contains("from the first request at 25.000 ns"));
     const Outcome fast = hydravp_in(folder, "replay t --timing saturate --format nvmain");
     CHECK_THAT(fast.text, Contains("replayed into hydra: ") && Contains("timing saturate") &&
@@ -116,10 +118,12 @@ TEST_CASE("a replay that fails removes earlier results") {
 
 TEST_CASE("an endless trace from a pipe, until SIGINT") {
     const TemporaryFolder folder;
-    const Outcome outcome = test::shell(
-        "cd '" + folder.path().string() +
-        "' && awk 'BEGIN { srand(1); for (;;) print \"LD\", int(rand() * 100000000) * 64 }' 2>/dev/null | timeout "
-        "--preserve-status -s INT 3 '" HYDRAVP_PROGRAM "' replay /dev/stdin --out out" + memory);
+    const Outcome outcome =
+        test::shell("cd '" + folder.path().string() +
+                    "' && awk 'BEGIN { srand(1); for (;;) printf(\"LD %.0f\\n\", int(rand() * 100000000) * "
+                    "64) }' 2>/dev/null | timeout "
+                    "--preserve-status -s INT 3 '" HYDRAVP_PROGRAM "' replay /dev/stdin --out out" +
+                    memory);
     CAPTURE(outcome.text);
     CHECK(outcome.code == 130);
     CHECK_THAT(outcome.text, Contains("INCOMPLETE: ") && Contains("hydravp: interrupted"));

@@ -35,7 +35,8 @@ platform::ReplayMemory load(const std::string& file, const std::vector<std::stri
 }
 
 /// Writes the lines to a file, and says to play it.
-TraceReplayOptions trace_of(const TemporaryFolder& folder, const std::string& name, const std::string& lines) {
+TraceReplayOptions trace_of(const TemporaryFolder& folder, const std::string& name,
+                            const std::string& lines) {
     test::write_file(folder / name, lines);
     TraceReplayOptions options;
     options.trace = folder / name;
@@ -120,8 +121,9 @@ TEST_CASE("random accesses to a channel leave nothing in the host's memory") {
 
 TEST_CASE("the hybrid memory serves both parts and counts addresses outside") {
     const TemporaryFolder folder;
-    const std::string lines = "0x0 READ 0\n0x200000000 READ 100\n0x200000040 WRITE 200\n0x3fffffffff00 WRITE 300\n"
-                              "0x1fffffffe0 READ 400\n0x40 WRITE 500\n";
+    const std::string lines =
+        "0x0 READ 0\n0x200000000 READ 100\n0x200000040 WRITE 200\n0x3fffffffff00 WRITE 300\n"
+        "0x1fffffffe0 READ 400\n0x40 WRITE 500\n";
     const TraceReplayResults results =
         platform::replay_trace(load("hydra.yaml"), trace_of(folder, "t", lines));
     const workloads::TraceStatistics& s = results.statistics;
@@ -168,8 +170,9 @@ TEST_CASE("a malformed line in the middle of a trace") {
 
 TEST_CASE("a trace without an access") {
     const TemporaryFolder folder;
-    CHECK_THROWS_WITH(platform::replay_trace(load("memory/hydra-dram.yaml"), trace_of(folder, "t.stl", "# nothing\n")),
-                      Contains("found no access, expected at least one"));
+    CHECK_THROWS_WITH(
+        platform::replay_trace(load("memory/hydra-dram.yaml"), trace_of(folder, "t.stl", "# nothing\n")),
+        Contains("found no access, expected at least one"));
 }
 
 TEST_CASE("options out of range") {
@@ -177,7 +180,8 @@ TEST_CASE("options out of range") {
     options.trace = "t";
     const platform::ReplayMemory memory = load("memory/hydra-dram.yaml");
     options.outstanding = 65537;
-    CHECK_THROWS_WITH(platform::replay_trace(memory, options), Contains("--outstanding: found 65537, expected"));
+    CHECK_THROWS_WITH(platform::replay_trace(memory, options),
+                      Contains("--outstanding: found 65537, expected"));
     options.outstanding = 1;
     options.bytes_per_access = 0;
     CHECK_THROWS_WITH(platform::replay_trace(memory, options), Contains("--access-bytes: found 0, expected"));
