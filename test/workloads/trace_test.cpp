@@ -10,6 +10,7 @@
 #include <boost/iostreams/filtering_stream.hpp>
 #include <catch2/catch.hpp>
 
+#include <iterator>
 #include <random>
 #include <sstream>
 #include <string>
@@ -281,5 +282,50 @@ TEST_CASE("truncated and damaged compressed traces are refused") {
         CHECK_THAT(error_of(file.path()), StartsWith(file.path() + ":"));
         const TemporaryFile tail(whole + "garbage", ".stl");
         CHECK_THAT(error_of(tail.path()), Contains(expected));
+    }
+}
+
+TEST_CASE("whatever is done to a trace, it is read or refused") {
+    const std::string data(128, '0');
+    const std::string traces[] = {
+        "# c\n31: (64) read 0x400140 0x12\n33: write 0x400160\n",
+        "LD 0x100000\nST 1114176\nR 0x40\nW 64\n",
+        "0x1000 READ 5\n7fc0 WRITE 6\n0x10 P_MEM_WR 7\n",
+        "NVMV1\n10 R bcd40 " + data + " " + data + " 0\n12 W 0x40 " + data + " " + data + " 3\n",
+        magic + std::string("\x0c\x40\x0a\x40\x0f\x80\x03", 7),
+        gzip("1: read 0x0\n2: write 0x40\n"),
+        zstd("1: read 0x0\n2: write 0x40\n"),
+    };
+    std::mt19937 random(17);
+    const char* const formats[] = {"auto", "stl", "ramulator", "dramsim3", "nvmain", "binary"};
+    for (int round = 0; round < 3000; ++round) {
+        std::string bytes = traces[random() % std::size(traces)];
+        for (unsigned changes = random() % 4 + 1; changes > 0 && !bytes.empty(); --changes) {
+            const std::size_t at = random() % bytes.size();
+            switch (random() % 3) {
+            case 0:
+                bytes[at] = static_cast<char>(random());
+                break;
+            case 1:
+                bytes.erase(at, 1 + random() % 3);
+                break;
+            default:
+                bytes.insert(at, 1, " \t\n\r0x:(,9"[random() % 10]);
+                break;
+            }
+        }
+        const TemporaryFile file(bytes);
+        TraceOptions options;
+        options.format = trace_format_from(formats[random() % std::size(formats)]);
+        try {
+            const auto reader = open_trace(file.path(), options);
+            for (TraceAccess access; reader->next(access);) {
+                CHECK(access.bytes >= 1);
+                CHECK(access.bytes <= largest_trace_access);
+                CHECK(access.time >= Picoseconds{0});
+            }
+        } catch (const core::InputError& error) {
+            CHECK_THAT(error.what(), StartsWith(file.path() + ":"));
+        }
     }
 }
