@@ -3,20 +3,17 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/core/time.h"
-#include "hydravp/memory/channel.h"
-#include "hydravp/modules/channel_controller.h"
-#include "hydravp/modules/hybrid_memory_controller.h"
-#include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/hybrid_platform.h"
 #include "hydravp/platform/results_collector.h"
 #include "hydravp/workloads/cnn_traffic_replayer.h"
 #include "hydravp/workloads/network_library.h"
 #include "hydravp/workloads/onnx_reader.h"
+#include "hydravp/workloads/trace_recorder.h"
 
+#include "memory_alone.h"
 #include "simulate.h"
 
 #include <fmt/format.h>
-#include <sysc/kernel/sc_kernel_ids.h>
 
 #include <algorithm>
 #include <chrono>
@@ -34,56 +31,24 @@ using workloads::CnnTraffic;
 
 constexpr double ns_per_ps = 1e-3;
 
-/// A replayer and its memory: a controller with its channel, or the hybrid memory, its units left out.
-class ReplayMachine : public sc_core::sc_module {
+class ReplayMachine : public MemoryAlone {
 public:
     workloads::CnnTrafficReplayer replayer;
 
     ReplayMachine(const sc_core::sc_module_name& name, const ReplayMemory& memory, CnnTraffic traffic,
-                  const workloads::CnnTrafficReplayerConfig& config)
-        : sc_core::sc_module(name), replayer("replayer", std::move(traffic), config) {
-        if (sc_core::sc_get_time_resolution() != sc_core::sc_time(1, sc_core::SC_PS)) {
-            throw std::logic_error("HydraVP needs SystemC's default time resolution of 1 ps");
-        }
-        const modules::HybridMemoryConfig& parts = memory.config.memory;
-        add_channel(memory.single_channel ? "channel" : "dram", parts.dram, "channel");
-        if (memory.single_channel) {
-            controller_ = std::make_unique<modules::ChannelController>(
-                "controller", parts.controller, parts.dram.technology, parts.dram.geometry);
-            controller_->channel.bind(channels_.front()->commands);
-            replayer.memory.bind(controller_->front);
+                  const workloads::CnnTrafficReplayerConfig& config, workloads::TraceRecorder::Sink record)
+        : MemoryAlone(name, memory, config.keep_data), replayer("replayer", std::move(traffic), config) {
+        if (!record) {
+            replayer.memory.bind(front());
             return;
         }
-        constexpr std::uint32_t units = 0;
-        hybrid_ =
-            std::make_unique<modules::HybridMemoryController>("controller", parts, units, config.keep_data);
-        hybrid_->interrupt(interrupt_);
-        hybrid_->dram_channel().bind(channels_.front()->commands);
-        for (std::uint32_t i = 0; i < parts.pcm.channels; ++i) {
-            add_channel(fmt::format("pcm{}", i), parts.pcm, "pcm");
-            hybrid_->pcm_channel(i).bind(channels_.back()->commands);
-        }
-        replayer.memory.bind(hybrid_->front);
-    }
-
-    /// Charges what is still to be written back into cells.
-    void flush() {
-        for (const auto& channel : channels_) {
-            channel->flush();
-        }
+        recorder_ = std::make_unique<workloads::TraceRecorder>("recorder", std::move(record));
+        replayer.memory.bind(recorder_->front);
+        recorder_->back.bind(front());
     }
 
 private:
-    void add_channel(const std::string& name, const modules::MemoryConfig& memory, const char* busy_name) {
-        channels_.push_back(
-            std::make_unique<memory::Channel>(name.c_str(), memory.technology, memory.geometry,
-                                              memory::to_string(memory.technology.kind), busy_name));
-    }
-
-    std::vector<std::unique_ptr<memory::Channel>> channels_;
-    std::unique_ptr<modules::ChannelController> controller_;
-    std::unique_ptr<modules::HybridMemoryController> hybrid_;
-    sc_core::sc_signal<bool> interrupt_{"interrupt"};
+    std::unique_ptr<workloads::TraceRecorder> recorder_;
 };
 
 core::Network read_network(const std::string& network) {
@@ -167,36 +132,16 @@ ReplayFigures total_of(const std::vector<workloads::LayerReplay>& layers) {
 
 } // namespace
 
-ReplayMemory load_replay_memory(const std::string& path, const std::string& default_platform,
-                                const std::vector<std::string>& overrides) {
-    ReplayMemory memory;
-    memory.single_channel = is_technology_file(path);
-    if (memory.single_channel) {
-        std::vector<std::string> keys{"dram.technology=" + path};
-        keys.insert(keys.end(), overrides.begin(), overrides.end());
-        memory.config = load_config(default_platform, keys);
-        memory.name = memory.config.memory.dram.technology.name;
-    } else {
-        memory.config = load_config(path, overrides);
-        memory.name = memory.config.name;
-    }
-    return memory;
-}
-
 ReplayResults replay_layers(const ReplayMemory& memory, const ReplayOptions& options) {
     const auto begin = std::chrono::steady_clock::now();
     check_options(memory, options);
     const core::Network network = read_network(options.network);
-    ReplayMemory resolved = memory;
     CnnTraffic traffic = lower(network, memory);
-    if (memory.config.transfers == TransferModel::ideal) {
-        resolved.config = with_ideal_transfers(memory.config);
-    }
     workloads::CnnTrafficReplayerConfig config;
     config.access_bytes = options.access_bytes;
     config.outstanding = options.outstanding;
     config.keep_data = options.keep_data;
-    ReplayMachine machine("replay", resolved, std::move(traffic), config);
+    ReplayMachine machine("replay", memory, std::move(traffic), config, options.record);
 
     ReplayResults results;
     MeterReadings start;
