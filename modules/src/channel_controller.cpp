@@ -137,7 +137,7 @@ tlm::tlm_response_status ChannelController::check_interleaved(const tlm::tlm_gen
     if (length == 0) {
         return tlm::TLM_BURST_ERROR_RESPONSE;
     }
-    if (payload.get_data_ptr() == nullptr && !has_request) {
+    if (payload.get_data_ptr() == nullptr && !has_request && config_.keep_data) {
         return tlm::TLM_GENERIC_ERROR_RESPONSE;
     }
     if (payload.get_byte_enable_ptr() != nullptr && payload.get_byte_enable_length() == 0) {
