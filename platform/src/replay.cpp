@@ -2,10 +2,8 @@
 #include "hydravp/platform/replay.h"
 
 #include "hydravp/core/error.h"
-#include "hydravp/core/time.h"
-#include "hydravp/memory/channel.h"
-#include "hydravp/modules/channel_controller.h"
-#include "hydravp/modules/hybrid_memory_controller.h"
+#include "hydravp/modules/hybrid_memory.h"
+#include "hydravp/modules/memory_channel.h"
 #include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/hybrid_platform.h"
 #include "hydravp/platform/results_collector.h"
@@ -16,13 +14,11 @@
 #include "simulate.h"
 
 #include <fmt/format.h>
-#include <sysc/kernel/sc_kernel_ids.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <utility>
 
 namespace hydravp::platform {
@@ -34,7 +30,7 @@ using workloads::CnnTraffic;
 
 constexpr double ns_per_ps = 1e-3;
 
-/// A replayer and its memory: a controller with its channel, or the hybrid memory, its units left out.
+/// A replayer and its memory: one channel, or the hybrid memory, its units left out.
 class ReplayMachine : public sc_core::sc_module {
 public:
     workloads::CnnTrafficReplayer replayer;
@@ -42,48 +38,22 @@ public:
     ReplayMachine(const sc_core::sc_module_name& name, const ReplayMemory& memory, CnnTraffic traffic,
                   const workloads::CnnTrafficReplayerConfig& config)
         : sc_core::sc_module(name), replayer("replayer", std::move(traffic), config) {
-        if (sc_core::sc_get_time_resolution() != sc_core::sc_time(1, sc_core::SC_PS)) {
-            throw std::logic_error("HydraVP needs SystemC's default time resolution of 1 ps");
-        }
         const modules::HybridMemoryConfig& parts = memory.config.memory;
-        add_channel(memory.single_channel ? "channel" : "dram", parts.dram, "channel");
         if (memory.single_channel) {
-            controller_ = std::make_unique<modules::ChannelController>(
-                "controller", parts.controller, parts.dram.technology, parts.dram.geometry);
-            controller_->channel.bind(channels_.front()->commands);
-            replayer.memory.bind(controller_->front);
-            return;
+            channel_ = std::make_unique<modules::MemoryChannel>("memory", parts.dram, parts.controller);
+            replayer.memory.bind(channel_->front);
+        } else {
+            hybrid_ = std::make_unique<modules::HybridMemory>("memory", parts);
+            replayer.memory.bind(hybrid_->front);
         }
-        constexpr std::uint32_t units = 0;
-        hybrid_ =
-            std::make_unique<modules::HybridMemoryController>("controller", parts, units, config.keep_data);
-        hybrid_->interrupt(interrupt_);
-        hybrid_->dram_channel().bind(channels_.front()->commands);
-        for (std::uint32_t i = 0; i < parts.pcm.channels; ++i) {
-            add_channel(fmt::format("pcm{}", i), parts.pcm, "pcm");
-            hybrid_->pcm_channel(i).bind(channels_.back()->commands);
-        }
-        replayer.memory.bind(hybrid_->front);
     }
 
     /// Charges what is still to be written back into cells.
-    void flush() {
-        for (const auto& channel : channels_) {
-            channel->flush();
-        }
-    }
+    void flush() { channel_ ? channel_->flush() : hybrid_->flush(); }
 
 private:
-    void add_channel(const std::string& name, const modules::MemoryConfig& memory, const char* busy_name) {
-        channels_.push_back(
-            std::make_unique<memory::Channel>(name.c_str(), memory.technology, memory.geometry,
-                                              memory::to_string(memory.technology.kind), busy_name));
-    }
-
-    std::vector<std::unique_ptr<memory::Channel>> channels_;
-    std::unique_ptr<modules::ChannelController> controller_;
-    std::unique_ptr<modules::HybridMemoryController> hybrid_;
-    sc_core::sc_signal<bool> interrupt_{"interrupt"};
+    std::unique_ptr<modules::MemoryChannel> channel_; ///< one of the two
+    std::unique_ptr<modules::HybridMemory> hybrid_;
 };
 
 core::Network read_network(const std::string& network) {
