@@ -19,15 +19,20 @@ endif()
 
 # hydravp_add_library(NAME [PUBLIC LIB...] [PRIVATE LIB...])
 #
-# The library target HydraVP::NAME from NAME/src, with its public headers in NAME/include/hydravp/NAME.
+# The library target HydraVP::NAME from NAME/src, with its public headers in NAME/include/hydravp/NAME. Its name is
+# appended to HYDRAVP_LIBRARIES.
 function(hydravp_add_library name)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/src/*.cpp)
   add_library(hydravp_${name} STATIC ${sources})
   add_library(HydraVP::${name} ALIAS hydravp_${name})
   set_target_properties(hydravp_${name} PROPERTIES EXPORT_NAME ${name})
-  target_include_directories(hydravp_${name} PUBLIC ${CMAKE_SOURCE_DIR}/${name}/include
+  target_include_directories(hydravp_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/${name}/include>
+                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
                              PRIVATE ${CMAKE_SOURCE_DIR}/${name}/src)
-  target_link_libraries(hydravp_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} HydraVP::options)
+  target_compile_features(hydravp_${name} PUBLIC cxx_std_17)
+  target_link_libraries(hydravp_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE}
+                        $<BUILD_INTERFACE:HydraVP::options>)
   target_precompile_headers(hydravp_${name} PRIVATE <systemc> <tlm> <vector> <string>)
+  set(HYDRAVP_LIBRARIES ${HYDRAVP_LIBRARIES} ${name} PARENT_SCOPE)
 endfunction()

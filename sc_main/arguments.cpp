@@ -3,6 +3,10 @@
 
 #include <filesystem>
 
+#ifndef HYDRAVP_CONFIG_DIR // from the folder of the installed program
+#define HYDRAVP_CONFIG_DIR "../share/hydravp/configs"
+#endif
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -15,15 +19,13 @@ using namespace hydravp;
 
 std::string find_default_platform() {
     std::vector<fs::path> folders;
-#ifdef HYDRAVP_CONFIG_DIR
-    folders.emplace_back(HYDRAVP_CONFIG_DIR);
-#endif
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
     if (!error) {
-        folders.push_back(program.parent_path() / "configs");
-        folders.push_back(program.parent_path().parent_path() / "configs");
-        folders.push_back(program.parent_path().parent_path() / "share/hydravp/configs");
+        const fs::path here = program.parent_path();
+        folders = {(here / HYDRAVP_CONFIG_DIR).lexically_normal(), // installed
+                   here.parent_path() / "configs",                 // in a build folder of the source tree
+                   here / "configs"};                              // in one elsewhere
     }
     std::string searched;
     for (const fs::path& folder : folders) {

@@ -41,6 +41,12 @@ std::vector<const Meter*> collect_meters() {
     return found;
 }
 
+std::vector<const Meter*> collect_meters(const sc_core::sc_object& root) {
+    std::vector<const Meter*> found;
+    collect<Meter>(root.get_child_objects(), found);
+    return found;
+}
+
 std::vector<BackgroundConsumer*> collect_background_consumers() {
     std::vector<BackgroundConsumer*> found;
     collect<BackgroundConsumer>(sc_core::sc_get_top_level_objects(), found);

@@ -351,6 +351,12 @@ PlatformConfig load_config(const std::string& path, const std::vector<std::strin
     return Reader(path, overrides).config();
 }
 
+modules::HybridMemoryConfig load_hybrid_memory(const std::string& path,
+                                               const std::vector<std::string>& overrides) {
+    const PlatformConfig config = load_config(path, overrides);
+    return (config.transfers == TransferModel::ideal ? with_ideal_transfers(config) : config).memory;
+}
+
 bool is_technology_file(const std::string& path) {
     const YAML::Node root = parse_yaml(path);
     return !root["dram"] && (root["kind"] || root["timing"] || root["energy"]);

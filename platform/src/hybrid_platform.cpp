@@ -2,10 +2,9 @@
 #include "hydravp/platform/hybrid_platform.h"
 
 #include "hydravp/accelerators/hydra/output_buffer.h"
+#include "hydravp/core/time.h"
 
 #include <fmt/format.h>
-
-#include <stdexcept>
 
 namespace hydravp::platform {
 
@@ -45,9 +44,7 @@ HybridPlatform::HybridPlatform(const sc_core::sc_module_name& name, const Resolv
       controller("controller", resolved.config.memory, resolved.config.hydra.units, keep_data),
       dram("dram", resolved.config.memory.dram.technology, resolved.config.memory.dram.geometry,
            memory::to_string(resolved.config.memory.dram.technology.kind), "channel") {
-    if (sc_core::sc_get_time_resolution() != sc_core::sc_time(1, sc_core::SC_PS)) {
-        throw std::logic_error("HydraVP needs SystemC's default time resolution of 1 ps");
-    }
+    core::check_time_resolution();
     const PlatformConfig& config = resolved.config;
 
     add_cores(config.host);

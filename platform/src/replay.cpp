@@ -19,7 +19,6 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <utility>
 
 namespace hydravp::platform {

@@ -2,6 +2,7 @@
 #include "hydravp/platform/config_reader.h"
 
 #include "hydravp/core/error.h"
+#include "hydravp/modules/presets.h"
 
 #include <catch2/catch.hpp>
 #include <unistd.h>
@@ -507,4 +508,14 @@ TEST_CASE("ideal transfers take no time and change nothing else") {
     CHECK(ideal.hydra.pool_cycles == 0);
     CHECK(ideal.hydra.clock_period.count() == 336);
     CHECK(ideal.hydra.ab_port_bits == 0); // no bottleneck
+}
+
+TEST_CASE("the ready-made configuration of the modules is that of the file") {
+    const PlatformConfig read = load_config(hydra_yaml);
+    PlatformConfig preset = read;
+    preset.memory = modules::hydra_memory();
+    CHECK(effective_yaml(preset) == effective_yaml(read));
+    preset.memory = load_hybrid_memory(hydra_yaml);
+    CHECK(effective_yaml(preset) == effective_yaml(read));
+    CHECK(load_hybrid_memory(hydra_yaml, {"transfers=ideal"}).dram.technology.t_rcd == core::Picoseconds{0});
 }

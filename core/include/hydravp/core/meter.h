@@ -69,6 +69,8 @@ private:
 
 /// Every meter of the present simulation, in hierarchical order.
 std::vector<const Meter*> collect_meters();
+/// Those below one module.
+std::vector<const Meter*> collect_meters(const sc_core::sc_object& root);
 
 /// A module that draws power without doing anything; the run loop charges it for every stretch of time.
 class BackgroundConsumer {

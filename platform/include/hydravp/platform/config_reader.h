@@ -22,6 +22,11 @@ namespace hydravp::platform {
 /// the current folder.
 PlatformConfig load_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
+/// The memory of a platform's configuration alone, for a `modules::HybridMemory`; ideal transfers are
+/// resolved.
+modules::HybridMemoryConfig load_hybrid_memory(const std::string& path,
+                                               const std::vector<std::string>& overrides = {});
+
 /// Whether a file describes a memory technology (`kind`, `timing`, `energy`) instead of a platform. Throws
 /// core::InputError if it cannot be read or is no YAML.
 bool is_technology_file(const std::string& path);
