@@ -2,6 +2,7 @@
 #include "hydravp/accelerators/hydra/mac_kernel.h"
 
 #include <benchmark/benchmark.h>
+#include <systemc>
 
 #include <cstdint>
 #include <random>
@@ -55,7 +56,7 @@ void run(benchmark::State& state, const std::string& target, const Shape& shape,
 
 } // namespace
 
-int main(int argc, char* argv[]) {
+int sc_main(int argc, char* argv[]) { // SystemC's library has the main()
     for (const std::string& target : mac_kernel_targets()) {
         for (const Shape& shape : shapes) {
             // Weights of 8 bits take the direct path in one block, 12 bits in several; 16 bits the
@@ -73,4 +74,5 @@ int main(int argc, char* argv[]) {
     }
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
+    return 0;
 }

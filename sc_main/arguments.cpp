@@ -46,6 +46,19 @@ core::Picoseconds parse_time(const char* option, const std::string& text) {
     }
 }
 
+core::Picoseconds parse_clock_period(const char* option, const std::string& text) {
+    try {
+        const core::Picoseconds period = core::parse_clock_period(text);
+        if (period.count() <= 0) {
+            throw core::InputError(
+                fmt::format("found {}, expected a period of at least 1 ps", core::in_quotes(text)));
+        }
+        return period;
+    } catch (const core::InputError& e) {
+        throw core::InputError(fmt::format("{}: {}", option, e.what()));
+    }
+}
+
 void add_overrides(CLI::App& command, std::vector<std::string>& overrides) {
     command
         .add_option("--set", overrides,

@@ -31,6 +31,8 @@ Number parse_whole_number(const char* option, const std::string& text, Number sm
 }
 
 hydravp::core::Picoseconds parse_time(const char* option, const std::string& text);
+/// A time or a frequency, above zero.
+hydravp::core::Picoseconds parse_clock_period(const char* option, const std::string& text);
 
 /// The option --set of a command.
 void add_overrides(CLI::App& command, std::vector<std::string>& overrides);

@@ -13,6 +13,7 @@
 #include "exit_code.h"
 #include "replay_command.h"
 #include "terminal.h"
+#include "trace_command.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -294,6 +295,10 @@ int main_program(int argc, char* argv[]) {
 
     ReplayArguments replay_arguments;
     const CLI::App* replay_command = add_replay_command(app, replay_arguments);
+    ReplayArguments capture_arguments;
+    const CLI::App* capture_command = add_capture_command(app, capture_arguments);
+    TraceArguments trace_arguments;
+    const CLI::App* trace_command = add_trace_command(app, trace_arguments);
 
     CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
 
@@ -323,6 +328,12 @@ int main_program(int argc, char* argv[]) {
     }
     if (replay_command->parsed()) {
         return replay(std::move(replay_arguments));
+    }
+    if (capture_command->parsed()) {
+        return capture(std::move(capture_arguments));
+    }
+    if (trace_command->parsed()) {
+        return replay_trace(trace_arguments);
     }
     if (networks_command->parsed()) {
         print_networks();

@@ -137,7 +137,7 @@ tlm::tlm_response_status ChannelController::check_interleaved(const tlm::tlm_gen
     if (length == 0) {
         return tlm::TLM_BURST_ERROR_RESPONSE;
     }
-    if (payload.get_data_ptr() == nullptr && !has_request) {
+    if (payload.get_data_ptr() == nullptr && !has_request && config_.keep_data) {
         return tlm::TLM_GENERIC_ERROR_RESPONSE;
     }
     if (payload.get_byte_enable_ptr() != nullptr && payload.get_byte_enable_length() == 0) {
@@ -293,6 +293,7 @@ void ChannelController::serve() {
         deliver();
         admit();
     } while (issue_next());
+    admit(); // the last command may have made room
     reads_trace_.set(queue_.waiting(false));
     writes_trace_.set(queue_.waiting(true));
     drain_trace_.set(queue_.draining() ? 1 : 0);
@@ -320,6 +321,7 @@ bool ChannelController::issue_next() {
     const Picoseconds now = core::now();
     const bool write = queue_.choose_direction(now);
     const Picoseconds soon = now + technology_.t_rtrs;
+    const Picoseconds free_slot = timing_.bus_allows(now);
     QueuedRun* column = nullptr;         // can go now
     QueuedRun* other = nullptr;          // likewise
     QueuedRun* waiting_column = nullptr; // can go soon
@@ -345,7 +347,7 @@ bool ChannelController::issue_next() {
         }
         const Step step = candidate.step;
         const Picoseconds t =
-            run->ready > now || step == Step::recall ? run->ready : earliest(step, *run, now);
+            run->ready > now || step == Step::recall ? run->ready : earliest(step, *run, now, free_slot);
         QueuedRun*& best = step != Step::column ? other : t > now ? waiting_column : column;
         if (t > now) {
             candidate.not_before = t;
@@ -366,8 +368,13 @@ bool ChannelController::issue_next() {
     if (best == nullptr) {
         return false;
     }
-    perform(next_step(*best), *best);
-    return true;
+    const Step step = next_step(*best);
+    perform(step, *best);
+    if (technology_.t_ck.count() == 0 || step == Step::recall) {
+        return true;
+    }
+    next_command_ = queue_.empty() ? Picoseconds::max() : now + technology_.t_ck;
+    return false;
 }
 
 ChannelController::Step ChannelController::next_step(const QueuedRun& run) const {
@@ -384,18 +391,23 @@ ChannelController::Step ChannelController::next_step(const QueuedRun& run) const
     return bank.row == run.row ? Step::column : Step::precharge;
 }
 
-Picoseconds ChannelController::earliest(Step step, const QueuedRun& run, Picoseconds now) const {
+/// When the run's next command can go; of what lies ahead of `now` a lower bound.
+/// @param free_slot the first free slot of the command bus from `now` on
+Picoseconds ChannelController::earliest(Step step, const QueuedRun& run, Picoseconds now,
+                                        Picoseconds free_slot) const {
     using memory::TimedCommand;
-    if (step != Step::column) {
-        return timing_.earliest(step == Step::activate ? TimedCommand::activate : TimedCommand::precharge,
-                                run.slot, now);
+    const TimedCommand command = step == Step::activate    ? TimedCommand::activate
+                                 : step == Step::precharge ? TimedCommand::precharge
+                                 : run.write               ? TimedCommand::write
+                                                           : TimedCommand::read;
+    const Picoseconds allowed =
+        is_unit(run) ? timing_.rules_allow_without_bank(command, requests_[run.request].extension->rank)
+                     : timing_.rules_allow(command, run.slot);
+    if (allowed > now) {
+        return allowed;
     }
-    const TimedCommand command = run.write ? TimedCommand::write : TimedCommand::read;
-    if (is_unit(run)) {
-        return timing_.earliest_without_bank(command, requests_[run.request].extension->rank, now,
-                                             run.turn_bursts);
-    }
-    return timing_.earliest(command, run.slot, now, run.turn_bursts);
+    return step != Step::column || run.turn_bursts == 1 ? free_slot
+                                                        : timing_.bus_allows(now, run.turn_bursts);
 }
 
 void ChannelController::perform(Step step, QueuedRun& run) {

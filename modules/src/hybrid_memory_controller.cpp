@@ -183,7 +183,7 @@ tlm::tlm_response_status HybridMemoryController::check(const tlm::tlm_generic_pa
     const std::uint64_t length = payload.get_data_length();
     const std::uint64_t width = payload.get_streaming_width();
     const bool ordinary = to.kind == Kind::dram || to.kind == Kind::pcm;
-    if (payload.get_data_ptr() == nullptr) {
+    if (payload.get_data_ptr() == nullptr && (keep_data_ || !ordinary)) {
         return tlm::TLM_GENERIC_ERROR_RESPONSE;
     }
     if (payload.get_byte_enable_ptr() != nullptr && (!ordinary || payload.get_byte_enable_length() == 0)) {
@@ -285,13 +285,15 @@ void HybridMemoryController::begin_ordinary(std::size_t index) {
     const std::uint32_t width = payload.get_streaming_width() == 0 ? length : payload.get_streaming_width();
     ChannelRequest attributed;
     attributed.layer = core::Attribution::layer_of(payload);
-    const ChannelRequest* const request = attributed.layer == core::no_layer ? nullptr : &attributed;
+    unsigned char* const data = payload.get_data_ptr(); // null: the request says that none is to be moved
+    const ChannelRequest* const request =
+        attributed.layer == core::no_layer && data != nullptr ? nullptr : &attributed;
     tlm::tlm_generic_payload part;
     part.set_command(payload.get_command());
     const Destination whole = decode(address);
     if (std::min(width, length) <= whole.bytes_left) {
         part.set_address(channel_address(whole));
-        part.set_data_ptr(payload.get_data_ptr());
+        part.set_data_ptr(data);
         part.set_data_length(length);
         part.set_streaming_width(width);
         part.set_byte_enable_ptr(payload.get_byte_enable_ptr());
@@ -304,7 +306,7 @@ void HybridMemoryController::begin_ordinary(std::size_t index) {
         const auto bytes = static_cast<std::uint32_t>(
             std::min({std::uint64_t{length - done}, std::uint64_t{width - done % width}, to.bytes_left}));
         part.set_address(channel_address(to));
-        part.set_data_ptr(payload.get_data_ptr() + done);
+        part.set_data_ptr(data == nullptr ? nullptr : data + done);
         part.set_data_length(bytes);
         part.set_streaming_width(bytes);
         if (payload.get_byte_enable_ptr() != nullptr) {

@@ -142,8 +142,9 @@ public:
             meaning);
     }
 
-    ConfigKey& number(const char* name, std::uint32_t& field, std::function<bool(std::uint32_t)> is_allowed,
-                      const std::string& expected, const char* meaning) {
+    ConfigKey& number(const char* name, std::uint32_t& field,
+                      const std::function<bool(std::uint32_t)>& is_allowed, const std::string& expected,
+                      const char* meaning) {
         return add(
             name, expected, meaning,
             [&field, is_allowed, expected](const std::string& text) {

@@ -2,15 +2,14 @@
 #include "hydravp/platform/replay.h"
 
 #include "hydravp/core/error.h"
-#include "hydravp/modules/hybrid_memory.h"
-#include "hydravp/modules/memory_channel.h"
-#include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/hybrid_platform.h"
 #include "hydravp/platform/results_collector.h"
 #include "hydravp/workloads/cnn_traffic_replayer.h"
 #include "hydravp/workloads/network_library.h"
 #include "hydravp/workloads/onnx_reader.h"
+#include "hydravp/workloads/trace_recorder.h"
 
+#include "memory_alone.h"
 #include "simulate.h"
 
 #include <fmt/format.h>
@@ -19,6 +18,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace hydravp::platform {
@@ -30,30 +30,24 @@ using workloads::CnnTraffic;
 
 constexpr double ns_per_ps = 1e-3;
 
-/// A replayer and its memory: one channel, or the hybrid memory, its units left out.
-class ReplayMachine : public sc_core::sc_module {
+class ReplayMachine : public MemoryAlone {
 public:
     workloads::CnnTrafficReplayer replayer;
 
     ReplayMachine(const sc_core::sc_module_name& name, const ReplayMemory& memory, CnnTraffic traffic,
-                  const workloads::CnnTrafficReplayerConfig& config)
-        : sc_core::sc_module(name), replayer("replayer", std::move(traffic), config) {
-        const modules::HybridMemoryConfig& parts = memory.config.memory;
-        if (memory.single_channel) {
-            channel_ = std::make_unique<modules::MemoryChannel>("memory", parts.dram, parts.controller);
-            replayer.memory.bind(channel_->front);
-        } else {
-            hybrid_ = std::make_unique<modules::HybridMemory>("memory", parts);
-            replayer.memory.bind(hybrid_->front);
+                  const workloads::CnnTrafficReplayerConfig& config, workloads::TraceRecorder::Sink record)
+        : MemoryAlone(name, memory, config.keep_data), replayer("replayer", std::move(traffic), config) {
+        if (!record) {
+            replayer.memory.bind(front());
+            return;
         }
+        recorder_ = std::make_unique<workloads::TraceRecorder>("recorder", std::move(record));
+        replayer.memory.bind(recorder_->front);
+        recorder_->back.bind(front());
     }
 
-    /// Charges what is still to be written back into cells.
-    void flush() { channel_ ? channel_->flush() : hybrid_->flush(); }
-
 private:
-    std::unique_ptr<modules::MemoryChannel> channel_; ///< one of the two
-    std::unique_ptr<modules::HybridMemory> hybrid_;
+    std::unique_ptr<workloads::TraceRecorder> recorder_;
 };
 
 core::Network read_network(const std::string& network) {
@@ -137,36 +131,16 @@ ReplayFigures total_of(const std::vector<workloads::LayerReplay>& layers) {
 
 } // namespace
 
-ReplayMemory load_replay_memory(const std::string& path, const std::string& default_platform,
-                                const std::vector<std::string>& overrides) {
-    ReplayMemory memory;
-    memory.single_channel = is_technology_file(path);
-    if (memory.single_channel) {
-        std::vector<std::string> keys{"dram.technology=" + path};
-        keys.insert(keys.end(), overrides.begin(), overrides.end());
-        memory.config = load_config(default_platform, keys);
-        memory.name = memory.config.memory.dram.technology.name;
-    } else {
-        memory.config = load_config(path, overrides);
-        memory.name = memory.config.name;
-    }
-    return memory;
-}
-
 ReplayResults replay_layers(const ReplayMemory& memory, const ReplayOptions& options) {
     const auto begin = std::chrono::steady_clock::now();
     check_options(memory, options);
     const core::Network network = read_network(options.network);
-    ReplayMemory resolved = memory;
     CnnTraffic traffic = lower(network, memory);
-    if (memory.config.transfers == TransferModel::ideal) {
-        resolved.config = with_ideal_transfers(memory.config);
-    }
     workloads::CnnTrafficReplayerConfig config;
     config.access_bytes = options.access_bytes;
     config.outstanding = options.outstanding;
     config.keep_data = options.keep_data;
-    ReplayMachine machine("replay", resolved, std::move(traffic), config);
+    ReplayMachine machine("replay", memory, std::move(traffic), config, options.record);
 
     ReplayResults results;
     MeterReadings start;

@@ -22,8 +22,8 @@ void check_bad_input(const std::string& arguments, const std::string& expected) 
 } // namespace
 
 TEST_CASE("help and version are printed without SystemC's banner") {
-    for (const char* arguments :
-         {"--help", "run --help", "config --help", "networks --help", "replay-layers --help"}) {
+    for (const char* arguments : {"--help", "run --help", "config --help", "networks --help",
+                                  "replay-layers --help", "capture --help", "replay --help"}) {
         const Outcome help = run_hydravp(arguments);
         CHECK(help.code == 0);
         CHECK_THAT(help.text, Contains("Usage: hydravp"));
@@ -104,7 +104,8 @@ TEST_CASE("the known networks are listed") {
 }
 
 TEST_CASE("bad input ends with exit code 2 and a message") {
-    check_bad_input("", "expected a command: run, reproduce, replay-layers, networks, config");
+    check_bad_input("",
+                    "expected a command: run, reproduce, replay-layers, capture, replay, networks, config");
     check_bad_input("rnu", "(did you mean run?)");
     check_bad_input("--nonsense", "--nonsense");
     check_bad_input("run --nonsense", "--nonsense");

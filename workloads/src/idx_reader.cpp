@@ -3,8 +3,7 @@
 
 #include "hydravp/core/error.h"
 
-#include <boost/iostreams/filter/gzip.hpp>
-#include <boost/iostreams/filtering_streambuf.hpp>
+#include "byte_source.h"
 
 #include <algorithm>
 #include <array>
@@ -27,58 +26,18 @@ std::string hex(std::uint8_t value) {
     return std::string("0x") + digits[value >> 4] + digits[value & 15];
 }
 
-/// The bytes of a file, decompressed if it starts like a gzip file.
-class ByteSource {
-public:
-    explicit ByteSource(const std::string& path) : path_(path), file_(path, std::ios::binary) {
-        if (!file_) {
-            fail(path_, "can't open the file");
-        }
-        std::array<char, 2> start{};
-        file_.read(start.data(), start.size());
-        compressed_ = file_.gcount() == 2 && start[0] == '\x1f' && start[1] == '\x8b';
-        if (file_.bad()) {
-            fail(path_, "can't read the file");
-        }
-        file_.clear();
-        file_.seekg(0);
-        if (compressed_) {
-            stream_.push(boost::iostreams::gzip_decompressor());
-        }
-        stream_.push(file_);
-    }
+std::size_t read(ByteSource& source, std::uint8_t* to, std::size_t size) {
+    return source.read(reinterpret_cast<char*>(to), size);
+}
 
-    /// Reads up to `size` bytes; fewer only at the end of the file.
-    std::size_t read(std::uint8_t* to, std::size_t size) {
-        try {
-            const auto got = stream_.sgetn(reinterpret_cast<char*>(to), static_cast<std::streamsize>(size));
-            return got < 0 ? 0 : static_cast<std::size_t>(got);
-        } catch (const std::exception& error) {
-            fail(path_, std::string("damaged or truncated ") + (compressed_ ? "gzip data" : "file") + " (" +
-                            error.what() + ")");
-        }
+/// Bytes of an uncompressed file; -1 if unknown.
+std::int64_t file_size(const ByteSource& source) {
+    if (source.compressed()) {
+        return -1;
     }
-
-    bool at_end() {
-        std::uint8_t byte = 0;
-        return read(&byte, 1) == 0;
-    }
-
-    /// Bytes of an uncompressed file; -1 if unknown.
-    std::int64_t size() {
-        if (compressed_) {
-            return -1;
-        }
-        std::ifstream probe(path_, std::ios::binary | std::ios::ate);
-        return probe ? static_cast<std::int64_t>(probe.tellg()) : -1;
-    }
-
-private:
-    std::string path_;
-    std::ifstream file_;
-    bool compressed_ = false;
-    boost::iostreams::filtering_streambuf<boost::iostreams::input> stream_;
-};
+    std::ifstream probe(source.path(), std::ios::binary | std::ios::ate);
+    return probe ? static_cast<std::int64_t>(probe.tellg()) : -1;
+}
 
 struct IdxData {
     std::vector<std::uint32_t> sizes; ///< of the file, the number of items first
@@ -88,7 +47,7 @@ struct IdxData {
 
 std::uint32_t read_word(ByteSource& source, const std::string& path) {
     std::array<std::uint8_t, 4> b{};
-    if (source.read(b.data(), b.size()) != b.size()) {
+    if (read(source, b.data(), b.size()) != b.size()) {
         fail(path, "ends inside the idx header");
     }
     return std::uint32_t{b[0]} << 24 | std::uint32_t{b[1]} << 16 | std::uint32_t{b[2]} << 8 | b[3];
@@ -132,9 +91,9 @@ IdxData read_idx(const std::string& path, unsigned dimensions, std::size_t max_c
     // At most 2^32 * 2^28 bytes: no overflow.
     const std::uint64_t total = item * data.sizes[0];
     const std::uint64_t header = 4 + 4 * std::uint64_t{dimensions};
-    const std::int64_t file_size = source.size();
-    if (file_size >= 0 && static_cast<std::uint64_t>(file_size) != header + total) {
-        fail(path, "file has " + std::to_string(file_size) + " bytes, expected " +
+    const std::int64_t bytes_there = file_size(source);
+    if (bytes_there >= 0 && static_cast<std::uint64_t>(bytes_there) != header + total) {
+        fail(path, "file has " + std::to_string(bytes_there) + " bytes, expected " +
                        std::to_string(header + total) + " for " + std::to_string(data.sizes[0]) + " items");
     }
     data.count = max_count == 0 ? data.sizes[0] : std::min<std::size_t>(max_count, data.sizes[0]);
@@ -145,13 +104,14 @@ IdxData read_idx(const std::string& path, unsigned dimensions, std::size_t max_c
         const auto old = data.bytes.size();
         const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece, wanted - old));
         data.bytes.resize(old + size);
-        const auto got = source.read(data.bytes.data() + old, size);
+        const auto got = read(source, data.bytes.data() + old, size);
         if (got != size) {
             fail(path, "ends after " + std::to_string(old + got) + " data bytes, expected " +
                            std::to_string(total) + " for " + std::to_string(data.sizes[0]) + " items");
         }
     }
-    if (data.count == data.sizes[0] && !source.at_end()) {
+    std::uint8_t after = 0;
+    if (data.count == data.sizes[0] && read(source, &after, 1) != 0) {
         fail(path, "has bytes after the last of its " + std::to_string(data.sizes[0]) + " items, expected " +
                        std::to_string(total) + " data bytes");
     }

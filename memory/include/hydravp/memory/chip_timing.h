@@ -5,6 +5,9 @@
 #include "hydravp/memory/command_spacing.h"
 #include "hydravp/memory/technology.h"
 
+#include <array>
+#include <cstddef>
+
 namespace hydravp::memory {
 
 /// A bank's open row and the earliest moments of its next commands.
@@ -67,7 +70,7 @@ private:
     BankState& state(BankOwner owner, core::Bank bank) { return banks_[index(owner)][bank]; }
 
     Technology technology_;
-    core::IndexedVector<core::Bank, BankState> banks_[2];
+    std::array<core::IndexedVector<core::Bank, BankState>, 2> banks_; ///< by owner
     CommandSpacing activates_;
     CommandSpacing precharges_;
     core::Picoseconds column_ready_{}; // t_ccd

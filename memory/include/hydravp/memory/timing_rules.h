@@ -60,6 +60,18 @@ public:
                                             std::uint32_t bursts) const {
         return commands_.earliest(std::max(t, ranks_[rank.value()][index(command)]), bursts);
     }
+    /// @name The same in parts: the rules without the command bus, and the command bus alone.
+    /// @{
+    core::Picoseconds rules_allow(TimedCommand command, std::size_t slot) const {
+        return std::max(banks_[slot][index(command)], rank_of(slot)[index(command)]);
+    }
+    core::Picoseconds rules_allow_without_bank(TimedCommand command, core::Rank rank) const {
+        return ranks_[rank.value()][index(command)];
+    }
+    core::Picoseconds bus_allows(core::Picoseconds t, std::uint32_t bursts = 1) const {
+        return commands_.earliest(t, bursts);
+    }
+    /// @}
     void issue(TimedCommand command, std::size_t slot, core::Picoseconds t, std::uint32_t bursts = 1);
     void issue_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t, std::uint32_t bursts);
     /// The bank may not be activated before `t`, for reasons beyond the rules.

@@ -126,7 +126,8 @@ private:
     void serve();
     bool issue_next();
     Step next_step(const QueuedRun& run) const;
-    core::Picoseconds earliest(Step step, const QueuedRun& run, core::Picoseconds now) const;
+    core::Picoseconds earliest(Step step, const QueuedRun& run, core::Picoseconds now,
+                               core::Picoseconds free_slot) const;
     void perform(Step step, QueuedRun& run);
     void column_access(QueuedRun& run);
     void plan_turn(QueuedRun& run) const;

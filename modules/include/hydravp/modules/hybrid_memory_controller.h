@@ -47,7 +47,8 @@ public:
     sc_core::sc_port<UnitLinesIf, 0, sc_core::SC_ZERO_OR_MORE_BOUND> unit_lines{"unit_lines"};
 
     /// @param units     number of near-memory units behind the DRAM channel
-    /// @param keep_data false in timing mode: engines move no data
+    /// @param keep_data false in timing mode: engines move no data, and an ordinary access that comes without
+    ///                  a data pointer takes its time and moves none
     HybridMemoryController(const sc_core::sc_module_name& name, const HybridMemoryConfig& config,
                            std::uint32_t units, bool keep_data);
 

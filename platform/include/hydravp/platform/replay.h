@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "hydravp/platform/config.h"
+#include "hydravp/platform/replay_memory.h"
 #include "hydravp/platform/results.h"
 #include "hydravp/workloads/cnn_traffic.h"
+#include "hydravp/workloads/trace.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,28 +14,13 @@
 
 namespace hydravp::platform {
 
-/// The memory that a replay goes to, and the machine whose mapping makes the traffic.
-struct ReplayMemory {
-    PlatformConfig config;
-    /// One channel, that of `config.memory.dram`, holds everything. Otherwise the hybrid memory: activations
-    /// in the DRAM, weights in the PCM, if there is one.
-    bool single_channel = false;
-    std::string name; ///< of the technology or of the platform
-};
-
-/// Reads a memory technology or a platform (see `load_config`).
-///
-/// A technology file gives one channel of it, and everything else (shape of the channel, its controller, the
-/// mapping's machine) comes from `default_platform`, whose `dram` it replaces.
-/// Throws core::InputError.
-ReplayMemory load_replay_memory(const std::string& path, const std::string& default_platform,
-                                const std::vector<std::string>& overrides = {});
-
 struct ReplayOptions {
     std::string network = "vgg16";   ///< name of a built-in network, or an .onnx file
     std::uint32_t access_bytes = 64; ///< a power of two from 8 to a row of the memory
     std::uint32_t outstanding = 16;  ///< accesses under way at a time, 1 to 1024
     bool keep_data = false;          ///< write a pattern and check every word that is read
+    /// Is handed every access, as it goes to the memory; may be empty.
+    std::function<void(const workloads::TraceAccess&)> record;
     /// Called after every layer; may be empty.
     std::function<void(std::size_t layers_done, std::size_t layers)> progress;
     /// Asked often while the memory is simulated; true ends the replay, whose results are then incomplete.

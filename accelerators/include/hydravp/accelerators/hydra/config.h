@@ -15,11 +15,11 @@ struct HydraConfig {
     std::uint32_t mac_cycles = 8; ///< cycles of one multiply-accumulate (radix-4 Booth serial)
     std::uint32_t ab_port_bits =
         64; ///< width of the port that fills the stream buffers; 0: they are always full
-    std::uint32_t pool_cycles = 1;            ///< cycles of one comparison or addition; 0 in ideal transfers
-    core::Bytes activation_buffer{32 * 1024}; ///< per unit, two halves
-    core::Bytes weight_buffer{4 * 1024};      ///< per unit, two halves
-    core::Bytes output_buffer{32 * 1024};     ///< per unit, two halves
-    core::Power power{1.4};                   ///< of 16 units with 32 MACs each, while computing
+    std::uint32_t pool_cycles = 1; ///< cycles of one comparison or addition; 0 in ideal transfers
+    core::Bytes activation_buffer{std::uint64_t{32} * 1024}; ///< per unit, two halves
+    core::Bytes weight_buffer{std::uint64_t{4} * 1024};      ///< per unit, two halves
+    core::Bytes output_buffer{std::uint64_t{32} * 1024};     ///< per unit, two halves
+    core::Power power{1.4}; ///< of 16 units with 32 MACs each, while computing
     double mac_power_share = 0.6;
     double buffer_power_share = 0.3;
     double control_power_share = 0.1;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/platform/config.h"
+
+#include <string>
+#include <vector>
+
+namespace hydravp::platform {
+
+/// The memory that a replay goes to, and, for the traffic of a network, the machine whose mapping
+/// makes it.
+struct ReplayMemory {
+    PlatformConfig config;
+    /// One channel, that of `config.memory.dram`, holds everything. Otherwise the hybrid memory: activations
+    /// in the DRAM, weights in the PCM, if there is one.
+    bool single_channel = false;
+    std::string name; ///< of the technology or of the platform
+};
+
+/// Reads a memory technology or a platform (see `load_config`).
+///
+/// A technology file gives one channel of it, and everything else (shape of the channel, its controller, the
+/// mapping's machine) comes from `default_platform`, whose `dram` it replaces.
+/// Throws core::InputError.
+ReplayMemory load_replay_memory(const std::string& path, const std::string& default_platform,
+                                const std::vector<std::string>& overrides = {});
+
+} // namespace hydravp::platform

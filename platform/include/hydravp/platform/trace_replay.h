@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/platform/replay_memory.h"
+#include "hydravp/platform/results.h"
+#include "hydravp/workloads/trace_player.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace hydravp::platform {
+
+struct TraceReplayOptions {
+    std::string trace; ///< file
+    workloads::TraceFormat format = workloads::TraceFormat::automatic;
+    /// Of the cycles of a format that counts them; default: the clock of the memory (of its DRAM).
+    std::optional<core::Picoseconds> clock_period;
+    std::uint32_t bytes_per_access = 64; ///< where the trace doesn't say, 1 to 1 MiB
+    /// A trace without times (`TraceReader::has_times`) is always played with `saturate`.
+    workloads::TraceTiming timing = workloads::TraceTiming::trace;
+    std::uint32_t outstanding = 64; ///< accesses under way at a time, 1 to 65536
+    std::uint64_t limit = 0;        ///< accesses, 0 for all
+    /// Called now and then with the share of the file that was read (0 if unknown); may be empty.
+    std::function<void(double done)> progress;
+    /// Asked often; true ends the replay, whose results are then incomplete.
+    std::function<bool()> stop;
+};
+
+/// The content of trace.json and histogram.csv.
+struct TraceReplayResults {
+    bool complete = false;
+    std::string memory;
+    std::string trace;
+    std::string format;
+    std::string transfers;
+    std::string timing;
+    std::uint32_t outstanding = 0;
+    std::optional<core::Picoseconds> clock_period; ///< nothing if the format counts no cycles
+    workloads::TraceStatistics statistics;
+    Activity activity; ///< what the memory's meters were charged with
+    HostFigures host;
+};
+
+const char* to_string(workloads::TraceTiming timing);
+
+/// Builds the memory, plays the trace into it, returns the figures. One call per process (SystemC). What is
+/// under way when `stop` ends the replay is not in the figures. Throws core::InputError for bad input, also
+/// in the middle of the trace.
+TraceReplayResults replay_trace(const ReplayMemory& memory, const TraceReplayOptions& options);
+
+} // namespace hydravp::platform

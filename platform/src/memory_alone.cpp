@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory_alone.h"
+
+#include "hydravp/platform/config_reader.h"
+
+namespace hydravp::platform {
+
+MemoryAlone::MemoryAlone(const sc_core::sc_module_name& name, const ReplayMemory& memory, bool keep_data)
+    : sc_core::sc_module(name) {
+    const PlatformConfig config =
+        memory.config.transfers == TransferModel::ideal ? with_ideal_transfers(memory.config) : memory.config;
+    modules::HybridMemoryConfig parts = config.memory;
+    parts.controller.keep_data = keep_data;
+    if (memory.single_channel) {
+        channel_ = std::make_unique<modules::MemoryChannel>("memory", parts.dram, parts.controller);
+    } else {
+        hybrid_ = std::make_unique<modules::HybridMemory>("memory", parts);
+    }
+}
+
+ReplayMemory load_replay_memory(const std::string& path, const std::string& default_platform,
+                                const std::vector<std::string>& overrides) {
+    ReplayMemory memory;
+    memory.single_channel = is_technology_file(path);
+    if (memory.single_channel) {
+        std::vector<std::string> keys{"dram.technology=" + path};
+        keys.insert(keys.end(), overrides.begin(), overrides.end());
+        memory.config = load_config(default_platform, keys);
+        memory.name = memory.config.memory.dram.technology.name;
+    } else {
+        memory.config = load_config(path, overrides);
+        memory.name = memory.config.name;
+    }
+    return memory;
+}
+
+} // namespace hydravp::platform

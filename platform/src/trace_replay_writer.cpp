@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/platform/trace_replay_writer.h"
+
+#include "hydravp/platform/results_writer.h"
+
+#include "results_json.h"
+#include "text_table.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace hydravp::platform {
+namespace {
+
+using core::Picoseconds;
+using workloads::TraceDirectionStatistics;
+using workloads::TraceStatistics;
+
+constexpr const char* schema_name = "hydravp-trace-1";
+
+constexpr std::array<std::pair<const char*, double>, 5> percentiles{
+    std::pair{"p50", 50.0}, std::pair{"p90", 90.0}, std::pair{"p95", 95.0}, std::pair{"p99", 99.0},
+    std::pair{"p99_9", 99.9}};
+
+double to_ns(Picoseconds time) {
+    return static_cast<double>(time.count()) / 1e3;
+}
+
+/// Nothing if nothing takes time.
+std::optional<double> bandwidth_gb_s(std::uint64_t bytes, Picoseconds time) {
+    constexpr double gb_s_per_byte_ps = 1e3;
+    if (time.count() <= 0) {
+        return std::nullopt;
+    }
+    return static_cast<double>(bytes) / static_cast<double>(time.count()) * gb_s_per_byte_ps;
+}
+
+Json json_or_null(const std::optional<double>& value) {
+    return value ? Json(finite(*value)) : Json(nullptr);
+}
+
+Json direction_json(const TraceDirectionStatistics& direction, Picoseconds duration) {
+    Json json;
+    json["accesses"] = direction.accesses;
+    json["bytes"] = direction.bytes;
+    json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(direction.bytes, duration));
+    const core::LatencyHistogram& latency = direction.latency;
+    if (latency.count() == 0) {
+        json["latency_ns"] = nullptr;
+        return json;
+    }
+    Json& figures = json["latency_ns"];
+    figures["min"] = to_ns(latency.min());
+    figures["mean"] = finite(latency.mean_ps() * 1e-3);
+    for (const auto& [name, percent] : percentiles) {
+        figures[name] = to_ns(latency.percentile(percent));
+    }
+    figures["max"] = to_ns(latency.max());
+    return json;
+}
+
+std::vector<std::string> table_row(const char* name, const TraceDirectionStatistics& direction,
+                                   Picoseconds duration) {
+    const core::LatencyHistogram& latency = direction.latency;
+    const std::optional<double> bandwidth = bandwidth_gb_s(direction.bytes, duration);
+    std::vector<std::string> row{name, fmt::format("{}", direction.accesses),
+                                 fmt::format("{:.3f}", static_cast<double>(direction.bytes) * 1e-6),
+                                 bandwidth ? fmt::format("{:.3f}", *bandwidth) : "-"};
+    const auto add = [&](double ns) {
+        row.push_back(latency.count() == 0 ? "-" : fmt::format("{:.1f}", ns));
+    };
+    add(to_ns(latency.min()));
+    add(latency.mean_ps() * 1e-3);
+    for (const auto& percentile : percentiles) {
+        add(to_ns(latency.percentile(percentile.second)));
+    }
+    add(to_ns(latency.max()));
+    return row;
+}
+
+} // namespace
+
+void write_trace_json(const std::string& path, const TraceReplayResults& results) {
+    const TraceStatistics& s = results.statistics;
+    Json json;
+    json["schema"] = schema_name;
+    json["complete"] = results.complete;
+    json["memory"] = results.memory;
+    json["trace"] = results.trace;
+    json["format"] = results.format;
+    json["clock_period_ns"] = results.clock_period ? Json(to_ns(*results.clock_period)) : Json(nullptr);
+    json["transfers"] = results.transfers;
+    json["timing"] = results.timing;
+    json["outstanding"] = results.outstanding;
+    json["first_request_ns"] = to_ns(s.first);
+    json["last_response_ns"] = to_ns(s.last);
+    json["duration_ns"] = to_ns(s.duration());
+    json["accesses"] = s.accesses();
+    json["address_errors"] = s.address_errors;
+    json["other_errors"] = s.other_errors;
+    json["late_accesses"] = s.late_accesses;
+    json["max_lateness_ns"] = to_ns(s.max_lateness);
+    json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(s.read.bytes + s.write.bytes, s.duration()));
+    json["read"] = direction_json(s.read, s.duration());
+    json["write"] = direction_json(s.write, s.duration());
+    add_activity(json, results.activity);
+    json["host"]["wall_s"] = finite(results.host.wall_s);
+    json["host"]["peak_rss_mb"] = finite(results.host.peak_rss_mb);
+    json["host"]["kernel_events"] = results.host.kernel_events;
+    write_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+void write_latency_histogram(const std::string& path, const TraceReplayResults& results) {
+    struct Row {
+        Picoseconds last{};
+        std::uint64_t reads = 0, writes = 0;
+    };
+    std::map<Picoseconds, Row> rows; // by the bucket's smallest value
+    for (const auto& bucket : results.statistics.read.latency.buckets()) {
+        rows[bucket.from] = {bucket.last, bucket.count, 0};
+    }
+    for (const auto& bucket : results.statistics.write.latency.buckets()) {
+        Row& row = rows[bucket.from];
+        row.last = bucket.last;
+        row.writes = bucket.count;
+    }
+    std::string text = "latency_from_ns,latency_to_ns,reads,writes\n";
+    for (const auto& [from, row] : rows) {
+        text += fmt::format("{:.3f},{:.3f},{},{}\n", to_ns(from), to_ns(row.last), row.reads, row.writes);
+    }
+    write_file(path, text);
+}
+
+std::string format_trace_replay(const TraceReplayResults& results) {
+    const TraceStatistics& s = results.statistics;
+    std::string text = fmt::format(
+        "{} ({}{}) replayed into {}: transfers {}, timing {}, at most {} under way\n", results.trace,
+        results.format,
+        results.clock_period ? fmt::format(", cycles of {} ns", to_ns(*results.clock_period)) : "",
+        results.memory, results.transfers, results.timing, results.outstanding);
+    if (!results.complete) {
+        text +=
+            "INCOMPLETE: the replay ended before the trace did; these are the accesses that are complete\n";
+    }
+    text += "\nlatency [ns]\n";
+    TextTable table({"", "accesses", "moved [MB]", "bandwidth [GB/s]", "min", "mean", "50 %", "90 %", "95 %",
+                     "99 %", "99.9 %", "max"},
+                    1);
+    table.add_rule();
+    table.add(table_row("read", s.read, s.duration()));
+    table.add(table_row("write", s.write, s.duration()));
+    text += table.text();
+    const std::optional<double> bandwidth = bandwidth_gb_s(s.read.bytes + s.write.bytes, s.duration());
+    text += fmt::format("\naccesses   {}\n", s.accesses());
+    text += fmt::format(
+        "time       {:.3f} ns, from the first request at {:.3f} ns to the last response at {:.3f} ns\n",
+        to_ns(s.duration()), to_ns(s.first), to_ns(s.last));
+    if (bandwidth) {
+        text += fmt::format("bandwidth  {:.3f} GB/s\n", *bandwidth);
+    }
+    if (s.late_accesses > 0) {
+        text += fmt::format("late       {} accesses, issued up to {:.3f} ns after their time\n",
+                            s.late_accesses, to_ns(s.max_lateness));
+    }
+    if (s.address_errors > 0 || s.other_errors > 0) {
+        text += fmt::format("errors     {} accesses without an address in the memory, {} others\n",
+                            s.address_errors, s.other_errors);
+    }
+    text += fmt::format("\nenergy [mJ], total {:.3f}\n", sum(results.activity.energy_mj));
+    text += list_figures(results.activity.energy_mj, "{:.4f}");
+    return text;
+}
+
+} // namespace hydravp::platform

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands replay and capture.
+#include "program.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <string>
+
+using Catch::Contains;
+using Catch::EndsWith;
+using namespace hydravp;
+using test::check_bad_input;
+using test::hydravp_in;
+using test::Outcome;
+using test::read_file;
+using test::TemporaryFolder;
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string memory = " --memory '" HYDRAVP_SOURCE_DIR "/configs/memory/hydra-dram.yaml' ";
+const std::string network = " --network '" HYDRAVP_SOURCE_DIR "/workloads/models/vggs_fashion.onnx' ";
+
+} // namespace
+
+TEST_CASE("what is captured replays as it was") {
+    const TemporaryFolder folder;
+    for (const char* file : {"t.hvt", "t.hvt.gz", "t.hvt.zst", "t.stl"}) {
+        CAPTURE(file);
+        const Outcome captured =
+            hydravp_in(folder, std::string("capture --clock-period 1ps -o ") + file + memory + network);
+        CHECK(captured.code == 0);
+        CHECK_THAT(captured.text, Catch::StartsWith("traffic of vggs_fashion into hydra-dram: ") &&
+                                      EndsWith(std::string(" accesses in ") + file + "\n"));
+        const Outcome replayed =
+            hydravp_in(folder, std::string("replay --clock-period 1ps --out out ") + file + memory);
+        CAPTURE(replayed.text);
+        REQUIRE(replayed.code == 0);
+        CHECK_THAT(replayed.text, EndsWith("\ntrace.json and histogram.csv are in out\n"));
+        CHECK(std::filesystem::exists(folder / "out/histogram.csv"));
+        REQUIRE(hydravp_in(folder, "replay-layers --out out" + memory + network).code == 0);
+        const Json trace = Json::parse(read_file(folder / "out/trace.json"));
+        const Json layers = Json::parse(read_file(folder / "out/replay.json"));
+        CHECK(trace.at("accesses") == layers.at("accesses"));
+        CHECK(trace.at("duration_ns").get<double>() == Approx(layers.at("time_ms").get<double>() * 1e6));
+        CHECK(trace.at("late_accesses") == 0);
+        CHECK(trace.at("bytes") == layers.at("bytes"));
+        CHECK(trace.at("writes") == layers.at("writes"));
+        CHECK(trace.at("energy_mj").at("total").get<double>() ==
+              Approx(layers.at("energy_mj").at("total").get<double>()));
+        const Json& read = trace.at("read");
+        const Json& write = trace.at("write");
+        const double mean =
+            (read.at("accesses").get<double>() * read.at("latency_ns").at("mean").get<double>() +
+             write.at("accesses").get<double>() * write.at("latency_ns").at("mean").get<double>()) /
+            trace.at("accesses").get<double>();
+        CHECK(mean == Approx(layers.at("mean_latency_ns").get<double>()));
+    }
+}
+
+TEST_CASE("a replay's options") {
+    const TemporaryFolder folder;
+    test::write_file(folder / "t", "10 R 40 00 0\n20 W 80 00 0\n30 W c0 00 0\n");
+    const Outcome printed = hydravp_in(
+        folder, "replay t --clock-period 400MHz --limit 2 --access-bytes 32 --outstanding 3" + memory);
+    CHECK(printed.code == 0);
+    CHECK_THAT(printed.text,
+               Contains("t (nvmain, cycles of 2.5 ns) replayed into hydra-dram: transfers timed, "
+                        "timing trace, at most 3 under way\n"));
+    CHECK_THAT(printed.text, Contains("accesses   2\n") && Contains("from the first request at 25.000 ns"));
+    const Outcome fast = hydravp_in(folder, "replay t --timing saturate --format nvmain");
+    CHECK_THAT(fast.text, Contains("replayed into hydra: ") && Contains("timing saturate") &&
+                              Contains("first request at 0.000 ns"));
+}
+
+TEST_CASE("bad input of replay and capture ends with exit code 2 and a message") {
+    const TemporaryFolder folder;
+    const auto bad = [&folder](const std::string& arguments, const std::string& expected) {
+        CAPTURE(arguments);
+        check_bad_input(hydravp_in(folder, arguments), expected);
+    };
+    test::write_file(folder / "t.stl", "1: read 0x0\n2: reed 0x0\n");
+    test::write_file(folder / "good.stl", "1: read 0x0\n");
+    bad("replay", "trace is required");
+    bad("replay nowhere.stl", "nowhere.stl: can't open the file");
+    bad("replay t.stl" + memory, "t.stl:2: found 'reed', expected read or write");
+    bad("replay good.stl --memory nowhere.yaml", "nowhere.yaml: no such file");
+    bad("replay good.stl --format elf", "found trace format 'elf', expected one of auto, stl, ramulator");
+    bad("replay good.stl --format nvmain" + memory, "good.stl:1: found '1: read 0x0', expected 'CYCLE R|W");
+    bad("replay good.stl --timing never", "--timing");
+    bad("replay good.stl --clock-period 3", "--clock-period: found");
+    bad("replay good.stl --clock-period 0ns", "--clock-period: found");
+    bad("replay good.stl --outstanding 0", "--outstanding: found '0', expected a whole number");
+    bad("replay good.stl --limit -1", "--limit: found '-1', expected a whole number");
+    bad("replay good.stl --access-bytes 2000000", "--access-bytes: found 2000000, expected");
+    bad("replay good.stl --set dram.timing.t_rdc=1", "t_rdc");
+    bad("capture -o x" + network, "--memory");
+    bad("capture" + memory, "--output");
+    bad("capture -o x --network vgg17" + memory, "vgg17");
+    CHECK_FALSE(std::filesystem::exists(folder / "x"));
+    const Outcome unwritable = hydravp_in(folder, "capture -o nowhere/x" + memory + network);
+    CHECK(unwritable.code == 1);
+    CHECK_THAT(unwritable.text, Contains("nowhere/x: cannot be written"));
+}
+
+TEST_CASE("a replay that fails removes earlier results") {
+    const TemporaryFolder folder;
+    test::write_file(folder / "good.stl", "1: read 0x0\n");
+    test::write_file(folder / "t.stl", "1: read 0x0\n2: reed 0x0\n");
+    REQUIRE(hydravp_in(folder, "replay good.stl --out out" + memory).code == 0);
+    CHECK(std::filesystem::exists(folder / "out/trace.json"));
+    CHECK(hydravp_in(folder, "replay t.stl --out out" + memory).code == 2);
+    CHECK_FALSE(std::filesystem::exists(folder / "out/trace.json"));
+    CHECK_FALSE(std::filesystem::exists(folder / "out/histogram.csv"));
+}
+
+TEST_CASE("an endless trace from a pipe, until SIGINT") {
+    const TemporaryFolder folder;
+    const Outcome outcome =
+        test::shell("cd '" + folder.path().string() +
+                    "' && awk 'BEGIN { srand(1); for (;;) printf(\"LD %.0f\\n\", int(rand() * 100000000) * "
+                    "64) }' 2>/dev/null | timeout "
+                    "--preserve-status -s INT 3 '" HYDRAVP_PROGRAM "' replay /dev/stdin --out out" +
+                    memory);
+    CAPTURE(outcome.text);
+    CHECK(outcome.code == 130);
+    CHECK_THAT(outcome.text, Contains("INCOMPLETE: ") && Contains("hydravp: interrupted"));
+    const Json results = Json::parse(read_file(folder / "out/trace.json"));
+    CHECK(results.at("complete") == false);
+    CHECK(results.at("accesses").get<std::uint64_t>() > 0);
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Playing traces into the project's own memories.
+#include "hydravp/platform/trace_replay.h"
+
+#include "hydravp/core/error.h"
+#include "hydravp/platform/trace_replay_writer.h"
+
+#include "program.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using Catch::Contains;
+using namespace hydravp;
+using core::Picoseconds;
+using platform::TraceReplayOptions;
+using platform::TraceReplayResults;
+using test::TemporaryFolder;
+using workloads::TraceTiming;
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string configs = HYDRAVP_SOURCE_DIR "/configs/";
+
+platform::ReplayMemory load(const std::string& file, const std::vector<std::string>& overrides = {}) {
+    return platform::load_replay_memory(configs + file, configs + "hydra.yaml", overrides);
+}
+
+/// Writes the lines to a file, and says to play it.
+TraceReplayOptions trace_of(const TemporaryFolder& folder, const std::string& name,
+                            const std::string& lines) {
+    test::write_file(folder / name, lines);
+    TraceReplayOptions options;
+    options.trace = folder / name;
+    return options;
+}
+
+/// Accesses of 64 bytes at random below `bytes`, 30 % of them writes.
+std::string random_lines(std::size_t count, std::uint64_t bytes) {
+    std::mt19937_64 random(11);
+    std::ostringstream lines;
+    for (std::size_t i = 0; i < count; ++i) {
+        lines << (random() % 10 < 3 ? "ST " : "LD ") << random() % (bytes / 64) * 64 << '\n';
+    }
+    return lines.str();
+}
+
+double figure(const platform::Figures& figures, const std::string& name) {
+    const auto found = figures.find(name);
+    return found == figures.end() ? 0 : found->second;
+}
+
+} // namespace
+
+TEST_CASE("unloaded latencies are those of the technology") {
+    const TemporaryFolder folder;
+    std::ostringstream lines;
+    for (int bank = 0; bank < 32; ++bank) { // of both ranks, each closed, before the first refresh
+        lines << 40 * bank << ": read 0x" << std::hex << bank * 8192 << std::dec << '\n';
+    }
+    const TraceReplayResults results =
+        platform::replay_trace(load("memory/hydra-dram.yaml"), trace_of(folder, "t.stl", lines.str()));
+    const workloads::TraceStatistics& s = results.statistics;
+    CHECK(results.complete);
+    CHECK(results.memory == "hydra-dram");
+    CHECK(results.format == "stl");
+    CHECK(results.clock_period == Picoseconds{2500});
+    CHECK(s.read.accesses == 32);
+    CHECK(s.write.accesses == 0);
+    CHECK(s.late_accesses == 0);
+    CHECK(s.last == Picoseconds{31 * 40 * 2500} + s.read.latency.max());
+    const Picoseconds expected{5000 + 12500 + 12500 + 10000}; // controller, t_rcd, t_cl, burst
+    CHECK(s.read.latency.min() == expected);
+    CHECK(s.read.latency.max() == expected);
+}
+
+TEST_CASE("a stream of reads nearly fills the bus") {
+    const TemporaryFolder folder;
+    std::ostringstream lines;
+    for (int i = 0; i < 20000; ++i) {
+        lines << "LD " << i * 64 << '\n';
+    }
+    const TraceReplayResults results =
+        platform::replay_trace(load("memory/hydra-dram.yaml"), trace_of(folder, "t", lines.str()));
+    const workloads::TraceStatistics& s = results.statistics;
+    CHECK(results.timing == "saturate"); // the trace has no times
+    CHECK_FALSE(results.clock_period.has_value());
+    CHECK(s.late_accesses == 0);
+    CHECK(s.duration() >= Picoseconds{20000 * 10000}); // 64 bytes in 10 ns
+    CHECK(s.duration() < Picoseconds{20000 * 10500});
+    CHECK(figure(results.activity.bytes, "dram_read") == 20000 * 64);
+}
+
+TEST_CASE("random accesses to a channel leave nothing in the host's memory") {
+    const TemporaryFolder folder;
+    TraceReplayOptions options = trace_of(folder, "t", random_lines(20000, std::uint64_t{8} << 30));
+    const platform::ReplayMemory memory = load("memory/hydra-dram.yaml");
+    const auto peak_kb = [] {
+        rusage usage{};
+        getrusage(RUSAGE_SELF, &usage);
+        return usage.ru_maxrss;
+    };
+    const long before = peak_kb();
+    const TraceReplayResults results = platform::replay_trace(memory, options);
+    CHECK(peak_kb() - before < 100000); // a page of 64 KiB for every write in each of 8 chips is 3 GB
+    const workloads::TraceStatistics& s = results.statistics;
+    CHECK(s.accesses() == 20000);
+    CHECK(figure(results.activity.bytes, "dram_read") == static_cast<double>(s.read.bytes));
+    CHECK(figure(results.activity.bytes, "dram_written") == static_cast<double>(s.write.bytes));
+    CHECK(figure(results.activity.writes, "dram_array_words") == static_cast<double>(s.write.bytes) / 2);
+    CHECK(s.read.latency.percentile(50) <= s.read.latency.percentile(99));
+}
+
+TEST_CASE("the hybrid memory serves both parts and counts addresses outside") {
+    const TemporaryFolder folder;
+    const std::string lines =
+        "0x0 READ 0\n0x200000000 READ 100\n0x200000040 WRITE 200\n0x3fffffffff00 WRITE 300\n"
+        "0x1fffffffe0 READ 400\n0x40 WRITE 500\n";
+    const TraceReplayResults results =
+        platform::replay_trace(load("hydra.yaml"), trace_of(folder, "t", lines));
+    const workloads::TraceStatistics& s = results.statistics;
+    CHECK(s.read.accesses + s.write.accesses + s.address_errors == 6);
+    CHECK(s.address_errors >= 1);
+    CHECK(s.other_errors == 0);
+    CHECK(s.first == Picoseconds{0});
+    CHECK(figure(results.activity.bytes, "pcm_read") >= 64);
+    CHECK(figure(results.activity.bytes, "pcm_written") == 64);
+    CHECK(figure(results.activity.bytes, "dram_written") == 64);
+}
+
+TEST_CASE("ideal transfers take no time") {
+    const TemporaryFolder folder;
+    const TraceReplayResults results = platform::replay_trace(
+        load("memory/lee-pcm.yaml", {"transfers=ideal"}), trace_of(folder, "t", random_lines(5000, 1 << 30)));
+    CHECK(results.transfers == "ideal");
+    CHECK(results.statistics.duration() == Picoseconds{0});
+    CHECK(results.statistics.accesses() == 5000);
+    CHECK_THAT(platform::format_trace_replay(results), !Contains("bandwidth  "));
+}
+
+TEST_CASE("a replay that is stopped is incomplete") {
+    const TemporaryFolder folder;
+    TraceReplayOptions options = trace_of(folder, "t", random_lines(50000, 1 << 30));
+    int asked = 0;
+    double done = 0;
+    options.stop = [&asked] { return ++asked > 3; };
+    options.progress = [&done](double share) { done = share; };
+    const TraceReplayResults results = platform::replay_trace(load("memory/hydra-dram.yaml"), options);
+    CHECK_FALSE(results.complete);
+    CHECK(results.statistics.accesses() < 50000);
+    CHECK(done <= 1);
+    CHECK_THAT(platform::format_trace_replay(results), Contains("INCOMPLETE"));
+}
+
+TEST_CASE("a malformed line in the middle of a trace") {
+    const TemporaryFolder folder;
+    const TraceReplayOptions options =
+        trace_of(folder, "t", random_lines(9999, 1 << 30) + "LD what\n" + random_lines(10, 1 << 30));
+    CHECK_THROWS_WITH(platform::replay_trace(load("memory/hydra-dram.yaml"), options),
+                      Contains(":10000: found 'what', expected an address"));
+}
+
+TEST_CASE("a trace without an access") {
+    const TemporaryFolder folder;
+    CHECK_THROWS_WITH(
+        platform::replay_trace(load("memory/hydra-dram.yaml"), trace_of(folder, "t.stl", "# nothing\n")),
+        Contains("found no access, expected at least one"));
+}
+
+TEST_CASE("options out of range") {
+    TraceReplayOptions options;
+    options.trace = "t";
+    const platform::ReplayMemory memory = load("memory/hydra-dram.yaml");
+    options.outstanding = 65537;
+    CHECK_THROWS_WITH(platform::replay_trace(memory, options),
+                      Contains("--outstanding: found 65537, expected"));
+    options.outstanding = 1;
+    options.bytes_per_access = 0;
+    CHECK_THROWS_WITH(platform::replay_trace(memory, options), Contains("--access-bytes: found 0, expected"));
+    options.bytes_per_access = 64;
+    CHECK_THROWS_WITH(platform::replay_trace(memory, options), Contains("t: can't open the file"));
+}
+
+TEST_CASE("the files hold every figure that the schema asks for") {
+    const TemporaryFolder folder;
+    TraceReplayOptions options = trace_of(folder, "t", random_lines(4000, 1 << 20));
+    options.limit = 3000;
+    const TraceReplayResults results = platform::replay_trace(load("memory/hydra-dram.yaml"), options);
+    platform::write_trace_json(folder / "trace.json", results);
+    platform::write_latency_histogram(folder / "histogram.csv", results);
+    const Json json = Json::parse(test::read_file(folder / "trace.json"));
+    const Json schema = Json::parse(test::read_file(HYDRAVP_SOURCE_DIR "/docs/trace.schema.json"));
+    const auto check = [](const Json& object, const Json& described) {
+        for (const Json& name : described.at("required")) {
+            CAPTURE(name);
+            CHECK(object.contains(name.get<std::string>()));
+            CHECK(described.at("properties").contains(name.get<std::string>()));
+        }
+        CHECK(object.size() == described.at("required").size());
+    };
+    check(json, schema);
+    CHECK(json.at("schema") == schema.at("$id"));
+    CHECK(json.at("accesses") == 3000);
+    for (const char* direction : {"read", "write"}) {
+        check(json.at(direction), schema.at("$defs").at("direction"));
+        check(json.at(direction).at("latency_ns"), schema.at("$defs").at("latency_ns"));
+    }
+    std::istringstream csv(test::read_file(folder / "histogram.csv"));
+    std::string line;
+    REQUIRE(std::getline(csv, line));
+    CHECK(line == "latency_from_ns,latency_to_ns,reads,writes");
+    std::uint64_t reads = 0;
+    std::uint64_t writes = 0;
+    double before = -1;
+    while (std::getline(csv, line)) {
+        double from = 0;
+        double to = 0;
+        std::uint64_t r = 0;
+        std::uint64_t w = 0;
+        REQUIRE(std::sscanf(line.c_str(), "%lf,%lf,%lu,%lu", &from, &to, &r, &w) == 4);
+        CHECK(from > before);
+        CHECK(to >= from);
+        before = to;
+        reads += r;
+        writes += w;
+    }
+    CHECK(reads == results.statistics.read.accesses);
+    CHECK(writes == results.statistics.write.accesses);
+}
