@@ -15,7 +15,7 @@ Host::Host(const sc_core::sc_module_name& name, const HostConfig& config)
     : sc_core::sc_module(name), config_(config) {
     SC_HAS_PROCESS(Host);
     SC_THREAD(run);
-    set_stack_size(1024 * 1024); // the program is native code with the stack needs of native code
+    set_stack_size(std::size_t{1} << 20); // the program is native code with the stack needs of native code
 }
 
 void Host::run() {

@@ -340,7 +340,7 @@ void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
     const std::uint64_t plane = to.base + std::uint64_t{channels.begin} * to.plane_bytes;
     if (whole_planes) { // planes follow each other; the padding between them is written along
         transfer(tlm::TLM_WRITE_COMMAND, plane, pooled_.data(),
-                 std::uint64_t{channels.size() - 1} * to.plane_bytes + g.positions() * 2);
+                 std::uint64_t{channels.size() - 1} * to.plane_bytes + std::uint64_t{g.positions()} * 2);
         return;
     }
     for (std::uint32_t i = 0; i < channels.size(); ++i) {
