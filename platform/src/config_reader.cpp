@@ -256,7 +256,7 @@ private:
         if (namesakes.size() == 1) {
             return fmt::format(" (did you mean {}?)", namesakes.front());
         }
-        const std::string by_path = did_you_mean(key, paths);
+        std::string by_path = did_you_mean(key, paths);
         if (!by_path.empty()) {
             return by_path;
         }
@@ -301,8 +301,9 @@ private:
             const std::string path = (entry.folder / entry.text).string();
             add_file(path, section + '.');
             for (const std::string& name : schema_.names_in(section)) { // what is missing is missing there
-                if (schema_.is_section(section + '.' + name)) {
-                    sections_.emplace(section + '.' + name, path);
+                const std::string nested_section = fmt::format("{}.{}", section, name);
+                if (schema_.is_section(nested_section)) {
+                    sections_.emplace(nested_section, path);
                 }
             }
             const auto nested = entries_.find(key);

@@ -18,8 +18,6 @@
 namespace hydravp::platform {
 namespace {
 
-using workloads::AccessKind;
-
 constexpr const char* schema_name = "hydravp-replay-1";
 
 /// In the order of AccessKind.
