@@ -72,7 +72,7 @@ public:
     }
 
 private:
-    static std::size_t slot(int index) { return static_cast<std::size_t>(index + 1); }
+    static std::size_t slot(int index) { return static_cast<std::size_t>(index) + 1; }
 
     void convolution(std::size_t index, Tensor& out) {
         const auto& layer = net_.network.layers[index];
@@ -83,8 +83,11 @@ private:
             throw std::invalid_argument("layer '" + layer.name + "': no residue class");
         }
         const auto order = class_major_channels(layer.in.channels, classes);
+        // The analyzer doesn't see the constant's value.
+        // NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult)
         const auto filters_per_block =
             static_cast<std::uint32_t>(std::clamp<std::size_t>(weights_limit / depth, 1, layer.out.channels));
+        // NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult)
         std::vector<double> row(depth);
         std::vector<double> weights(filters_per_block * depth);
         for (std::uint32_t filter = 0; filter < layer.out.channels; filter += filters_per_block) {
@@ -189,7 +192,8 @@ private:
             for (std::uint32_t y = 0; y < layer.out.height; ++y) {
                 for (std::uint32_t x = 0; x < layer.out.width; ++x) {
                     frame[(std::size_t{c} * layer.out.height + y) * layer.out.width + x] +=
-                        from[(std::size_t{c} * shape.height + y * step) * shape.width + x * step];
+                        from[(std::size_t{c} * shape.height + std::size_t{y} * step) * shape.width +
+                             std::size_t{x} * step];
                 }
             }
         }

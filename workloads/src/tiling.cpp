@@ -66,7 +66,7 @@ std::uint64_t write_back_slots(const ConvSchedule& schedule, const MachineShape&
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>>
         groups; // rank, local channel, first position
     for (std::uint32_t slice = 0; slice < g.output_slices(); ++slice) {
-        const Unit unit{slice * g.channel_split};
+        const Unit unit{std::size_t{slice} * g.channel_split};
         const Range filters = schedule.filters(unit, 0);
         for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
             for (std::uint32_t to = filter % consumer_split; to < g.units; to += consumer_split) {
