@@ -20,7 +20,7 @@ bool is_column(const CommandExtension& command) {
 void check_geometry(const Geometry& geometry) {
     if (geometry.ranks == 0 || geometry.chips_per_rank == 0 || geometry.chips_per_rank > 32 ||
         geometry.banks == 0 || geometry.rows == 0 || geometry.row_bytes == 0 ||
-        geometry.row_bytes % Geometry::burst_bytes != 0) {
+        geometry.row_bytes % geometry.burst_bytes() != 0) {
         throw std::invalid_argument(
             "memory geometry: needs ranks, banks, rows, 1 to 32 chips per rank, and rows of "
             "whole bursts");
@@ -34,7 +34,7 @@ Channel::Channel(const sc_core::sc_module_name& name, const Technology& technolo
     : sc_core::sc_module(name),
       technology_(technology),
       geometry_(geometry),
-      command_bus_(technology.t_ck, technology.t_ccd),
+      command_bus_(technology.t_ck, technology.column_cycle()),
       data_bus_(technology.t_rtrs) {
     check_geometry(geometry);
     commands.register_b_transport(this, &Channel::transport);
@@ -74,8 +74,8 @@ tlm::tlm_response_status Channel::check(const CommandExtension& command) const {
     if (!column) {
         return tlm::TLM_OK_RESPONSE;
     }
-    if (command.bytes == 0 || command.skip >= Geometry::burst_bytes ||
-        command.column % Geometry::burst_bytes != 0) {
+    if (command.bytes == 0 || command.skip >= geometry_.burst_bytes() ||
+        command.column % geometry_.burst_bytes() != 0) {
         return tlm::TLM_BURST_ERROR_RESPONSE;
     }
     const std::uint64_t end = std::uint64_t{command.column} + command.skip + command.bytes;
@@ -114,8 +114,8 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
 
 void Channel::charge(const CommandExtension& command, std::uint64_t moved) {
     const bool write = command.kind == CommandKind::write;
-    const std::uint64_t bursts = command.bursts(Geometry::burst_bytes);
-    const std::uint64_t slot_bytes = bursts * Geometry::burst_bytes * geometry_.chips_per_rank;
+    const std::uint64_t bursts = command.bursts(geometry_.burst_bytes());
+    const std::uint64_t slot_bytes = bursts * geometry_.burst_bytes() * geometry_.chips_per_rank;
     meter_.charge(busy_, command.layer, command.data_end - command.data_begin);
     meter_.charge(write ? bus_written_ : bus_read_, command.layer, static_cast<double>(slot_bytes));
     if (write && command.space == AccessSpace::array) {
@@ -172,8 +172,9 @@ void Channel::show(const CommandExtension& command) const {
         break;
     case CommandKind::read:
     case CommandKind::write:
-        for (std::uint32_t i = 0; command_trace_ && i < command.bursts(Geometry::burst_bytes); ++i) {
-            pulse(command.issued + i * technology_.t_ccd, write ? BusCommand::write : BusCommand::read);
+        for (std::uint32_t i = 0; command_trace_ && i < command.bursts(geometry_.burst_bytes()); ++i) {
+            pulse(command.issued + i * technology_.column_cycle(),
+                  write ? BusCommand::write : BusCommand::read);
         }
         data_trace_.hold(command.data_begin, command.data_end,
                          static_cast<std::uint64_t>(write ? BusData::write : BusData::read));

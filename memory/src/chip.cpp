@@ -51,7 +51,7 @@ Chip::Chip(const sc_core::sc_module_name& name, const Technology& technology, co
       geometry_(geometry),
       timing_(technology, geometry.banks),
       storage_(geometry.chip_bytes()),
-      bus_(technology.t_ccd, technology.t_ck),
+      bus_(technology.burst_time(), technology.t_ck),
       leases_(geometry.banks),
       modified_by_channel_(geometry.banks, ModifiedWords(geometry.row_bytes)),
       modified_by_unit_(modified_by_channel_) {
@@ -207,7 +207,7 @@ Picoseconds Chip::earliest_release(Bank bank, Picoseconds stop) const {
     Picoseconds t = timing_.earliest_precharge(BankOwner::unit, bank, stop);
     if (active_ != nullptr && active_->bank == bank) {
         t = std::max(t, active_->write ? stop + technology.t_wr
-                                       : stop - technology.t_ccd - technology.t_cl + technology.t_rtp);
+                                       : stop - technology.burst_time() - technology.t_cl + technology.t_rtp);
     }
     return t;
 }
@@ -316,8 +316,8 @@ void Chip::unit_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& d
     transfer.row = core::Row{static_cast<std::size_t>(row % geometry_.rows)};
     transfer.column = static_cast<std::uint32_t>(payload.get_address() % geometry_.row_bytes);
     transfer.bytes = payload.get_data_length();
-    const std::uint32_t skip = transfer.column % Geometry::burst_bytes;
-    transfer.bursts = (skip + transfer.bytes + Geometry::burst_bytes - 1) / Geometry::burst_bytes;
+    const std::uint32_t skip = transfer.column % geometry_.burst_bytes();
+    transfer.bursts = (skip + transfer.bytes + geometry_.burst_bytes() - 1) / geometry_.burst_bytes();
     transfer.layer = layer;
     {
         const Turn turn(*this, transfer.bank);
@@ -328,7 +328,7 @@ void Chip::unit_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& d
                        : storage_.read(payload.get_address(), payload.get_data_ptr(), transfer.bytes);
     }
     charge_buffer(transfer.write, transfer.bursts, layer);
-    meter_.charge(accounts_.bus, layer, transfer.bursts * timing_.technology().t_ccd);
+    meter_.charge(accounts_.bus, layer, transfer.bursts * timing_.technology().burst_time());
     meter_.charge(transfer.write ? accounts_.written_bytes : accounts_.read_bytes, layer,
                   static_cast<double>(transfer.bytes));
     if (transfer.write) {
@@ -425,12 +425,12 @@ void Chip::progress(Transfer& transfer, Picoseconds until) {
     for (const InternalBus::Interval& interval : unit_bursts_) {
         bus_trace_.hold(interval.begin, interval.end, static_cast<std::uint64_t>(BusHolder::unit));
     }
-    const std::uint32_t aligned = transfer.column - transfer.column % Geometry::burst_bytes;
-    const std::uint32_t begin = std::max(transfer.column, aligned + transfer.done * Geometry::burst_bytes);
+    const std::uint32_t aligned = transfer.column - transfer.column % geometry_.burst_bytes();
+    const std::uint32_t begin = std::max(transfer.column, aligned + transfer.done * geometry_.burst_bytes());
     transfer.done += fit.bursts;
     transfer.cursor = fit.end;
     const std::uint32_t end =
-        std::min(transfer.column + transfer.bytes, aligned + transfer.done * Geometry::burst_bytes);
+        std::min(transfer.column + transfer.bytes, aligned + transfer.done * geometry_.burst_bytes());
     if (transfer.write) {
         modified_by_unit_[transfer.bank].mark(begin, end - begin, transfer.layer);
         timing_.unit_write(transfer.bank, fit.end);
@@ -493,7 +493,7 @@ void Chip::charge_activate(LayerId layer) {
 }
 
 void Chip::charge_buffer(bool write, std::uint32_t bursts, LayerId layer) {
-    const double bits = bursts * Geometry::burst_bytes * 8.0;
+    const double bits = bursts * geometry_.burst_bytes() * 8.0;
     if (write) {
         meter_.charge(accounts_.buffer_write, layer, timing_.technology().buffer_write.for_bits(bits));
     } else {

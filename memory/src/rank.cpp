@@ -136,7 +136,7 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
             return tlm::TLM_COMMAND_ERROR_RESPONSE;
         }
     }
-    const std::uint32_t bursts = command.bursts(Geometry::burst_bytes);
+    const std::uint32_t bursts = command.bursts(geometry_.burst_bytes());
     const DataBus::Direction direction = write ? DataBus::Direction::write : DataBus::Direction::read;
     const Picoseconds latency = write ? technology_.t_wl : technology_.t_cl;
     Picoseconds t = std::max(command.earliest, data_.earliest(index_, direction) - latency);
@@ -151,9 +151,9 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
     t = commands_.earliest(t, bursts);
     command.issued = t;
     commands_.reserve(t, bursts);
-    command.last_issued = t + (bursts - 1) * technology_.t_ccd;
+    command.last_issued = t + (bursts - 1) * technology_.column_cycle();
     command.data_begin = t + latency;
-    command.data_end = command.data_begin + bursts * technology_.t_ccd;
+    command.data_end = command.last_issued + latency + technology_.burst_time();
     data_.occupy(index_, direction, command.data_end);
     for (std::size_t i = 0; i < timed_chips(); ++i) {
         timed_chip(i).column_access(command, bursts);
@@ -164,7 +164,7 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
 tlm::tlm_response_status Rank::move(const CommandExtension& command, unsigned char* data,
                                     const unsigned char* enables, std::uint64_t& moved) {
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
-    const std::uint32_t bursts = command.bursts(Geometry::burst_bytes);
+    const std::uint32_t bursts = command.bursts(geometry_.burst_bytes());
     const sc_core::sc_time until_last_data = core::to_sc_time(command.data_end - core::now());
     moved = 0;
     for_each_selected(command, [&](Chip& chip, std::size_t offset) {

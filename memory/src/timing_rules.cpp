@@ -11,11 +11,11 @@ std::vector<TimingRule> timing_rules(const Technology& t) {
     using C = TimedCommand;
     using S = TimingScope;
     // From a column command to the end of its data, and from there back to the command of the next data.
-    const Picoseconds read_data = t.t_cl + t.t_ccd;
-    const Picoseconds write_data = t.t_wl + t.t_ccd;
+    const Picoseconds read_data = t.t_cl + t.burst_time();
+    const Picoseconds write_data = t.t_wl + t.burst_time();
     const Picoseconds read_to_write = read_data + t.t_rtrs - t.t_wl;
     const Picoseconds write_to_read = write_data + t.t_rtrs - t.t_cl;
-    const Picoseconds change_of_rank = t.t_ccd + t.t_rtrs;
+    const Picoseconds change_of_rank = t.burst_time() + t.t_rtrs;
     const TimingRule all[] = {
         {"t_rcd", C::activate, C::read, S::bank, t.t_rcd},
         {"t_rcd", C::activate, C::write, S::bank, t.t_rcd},
@@ -34,6 +34,11 @@ std::vector<TimingRule> timing_rules(const Technology& t) {
         {"t_rtrs", C::read, C::write, S::rank, read_to_write},
         {"t_rtrs", C::write, C::read, S::rank, write_to_read},
         {"t_wtr", C::write, C::read, S::rank, write_data + t.t_wtr},
+        {"t_rrd_l", C::activate, C::activate, S::bank_group, t.t_rrd_l},
+        {"t_ccd_l", C::read, C::read, S::bank_group, t.t_ccd_l},
+        {"t_ccd_l", C::write, C::write, S::bank_group, t.t_ccd_l},
+        {"t_wtr_l", C::write, C::read, S::bank_group,
+         t.t_wtr_l.count() > 0 ? write_data + t.t_wtr_l : Picoseconds{0}},
         {"t_rtrs", C::read, C::read, S::other_ranks, change_of_rank},
         {"t_rtrs", C::write, C::write, S::other_ranks, change_of_rank},
         {"t_rtrs", C::read, C::write, S::other_ranks, read_to_write},
@@ -50,11 +55,13 @@ ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geome
 
 ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geometry,
                              const std::vector<TimingRule>& rules)
-    : t_ccd_(technology.t_ccd),
+    : column_cycle_(technology.column_cycle()),
       banks_per_rank_(geometry.banks),
+      banks_per_group_(geometry.banks_per_group()),
       banks_(std::size_t{geometry.ranks} * geometry.banks, Times{}),
+      groups_(std::size_t{geometry.ranks} * geometry.bank_groups, Times{}),
       ranks_(geometry.ranks, Times{}),
-      commands_(technology.t_ck, technology.t_ccd) {
+      commands_(technology.t_ck, technology.column_cycle()) {
     constexpr Picoseconds long_ago{-1'000'000'000'000};
     for (const TimingRule& rule : rules) {
         const Effect effect{index(rule.after), rule.distance};
@@ -64,6 +71,8 @@ ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geome
                                 std::vector<std::uint32_t>(ranks_.size(), 0)});
         } else if (rule.scope == TimingScope::bank) {
             in_bank_[index(rule.before)].push_back(effect);
+        } else if (rule.scope == TimingScope::bank_group) {
+            in_group_[index(rule.before)].push_back(effect);
         } else if (rule.scope == TimingScope::rank) {
             in_rank_[index(rule.before)].push_back(effect);
         } else {
@@ -73,16 +82,17 @@ ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geome
 }
 
 void ChannelTiming::issue(TimedCommand command, std::size_t slot, Picoseconds t, std::uint32_t bursts) {
-    const Picoseconds last = t + (bursts - 1) * t_ccd_;
+    const Picoseconds last = t + (bursts - 1) * column_cycle_;
     commands_.reserve(t, bursts);
     raise(banks_[slot], in_bank_[index(command)], last);
+    raise(groups_[group_of(slot)], in_group_[index(command)], last);
     apply_to_ranks(index(command), slot / banks_per_rank_, last);
 }
 
 void ChannelTiming::issue_without_bank(TimedCommand command, core::Rank rank, Picoseconds t,
                                        std::uint32_t bursts) {
     commands_.reserve(t, bursts);
-    apply_to_ranks(index(command), rank.value(), t + (bursts - 1) * t_ccd_);
+    apply_to_ranks(index(command), rank.value(), t + (bursts - 1) * column_cycle_);
 }
 
 void ChannelTiming::apply_to_ranks(std::size_t command, std::size_t rank, Picoseconds last) {

@@ -451,7 +451,7 @@ void ChannelController::perform(Step step, QueuedRun& run) {
 /// Fixes what is moved in the run's next turn: whole bursts as far as the run's ends allow.
 void ChannelController::plan_turn(QueuedRun& run) const {
     const Request& request = requests_[run.request];
-    std::uint64_t burst = memory::Geometry::burst_bytes;
+    std::uint64_t burst = geometry_.burst_bytes();
     std::uint64_t first = 0;
     if (request.space == AccessSpace::array) {
         first = run.offset + run.served;
@@ -484,7 +484,7 @@ CommandExtension& ChannelController::column_command(const QueuedRun& run, std::u
         command(run.write ? CommandKind::write : CommandKind::read, stretch.rank, stretch.bank);
     access.space = request.space;
     access.row = stretch.row;
-    access.skip = stretch.first % memory::Geometry::burst_bytes;
+    access.skip = stretch.first % geometry_.burst_bytes();
     access.column = stretch.first - access.skip;
     access.bytes = stretch.bytes;
     access.layer = request.layer;
@@ -524,9 +524,9 @@ void ChannelController::column_access(QueuedRun& run) {
             request.extension->commanded_bytes += static_cast<std::uint32_t>(bytes);
         }
         end = access.data_end;
-        const double slot_bits = 8.0 * memory::Geometry::burst_bytes * geometry_.chips_per_rank;
+        const double slot_bits = 8.0 * geometry_.burst_bytes() * geometry_.chips_per_rank;
         meter_.charge(io_, request.layer,
-                      config_.io_energy.for_bits(access.bursts(memory::Geometry::burst_bytes) * slot_bits));
+                      config_.io_energy.for_bits(access.bursts(geometry_.burst_bytes()) * slot_bits));
     } else {
         request.status = status;
     }
@@ -634,7 +634,7 @@ void ChannelController::note_times() {
     case CommandKind::write: {
         const TimedCommand column =
             command_.kind == CommandKind::read ? TimedCommand::read : TimedCommand::write;
-        const std::uint32_t bursts = command_.bursts(memory::Geometry::burst_bytes);
+        const std::uint32_t bursts = command_.bursts(geometry_.burst_bytes());
         if (command_.space == AccessSpace::unit) {
             timing_.issue_without_bank(column, command_.rank, command_.issued, bursts);
         } else {
@@ -779,7 +779,7 @@ CommandExtension& ChannelController::debug_command(const RankStretch& stretch, b
     CommandExtension& access =
         command(write ? CommandKind::write : CommandKind::read, stretch.rank, stretch.bank);
     access.row = stretch.row;
-    access.skip = stretch.first % memory::Geometry::burst_bytes;
+    access.skip = stretch.first % geometry_.burst_bytes();
     access.column = stretch.first - access.skip;
     access.bytes = stretch.bytes;
     return access;

@@ -30,8 +30,8 @@ void check_channel(const std::string& name, const MemoryConfig& memory,
            g.chips_per_rank, "a power of two, at most 32");
     expect(is_power_of_two(g.banks), name, "banks", g.banks, "a power of two");
     expect(is_power_of_two(g.rows), name, "rows", g.rows, "a power of two");
-    expect(is_power_of_two(g.row_bytes) && g.row_bytes >= memory::Geometry::burst_bytes, name, "row_bytes",
-           g.row_bytes, fmt::format("a power of two, at least {}", memory::Geometry::burst_bytes));
+    expect(is_power_of_two(g.row_bytes) && g.row_bytes >= g.burst_bytes(), name, "row_bytes", g.row_bytes,
+           fmt::format("a power of two, at least {}", g.burst_bytes()));
     const auto ps = [](core::Picoseconds time) { return static_cast<std::uint64_t>(time.count()); };
     expect(t.t_ccd >= t.t_ck, name, "t_ccd", ps(t.t_ccd), "at least t_ck");
     expect(t.t_ras >= t.t_rcd, name, "t_ras", ps(t.t_ras), "at least t_rcd");

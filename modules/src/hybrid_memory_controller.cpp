@@ -32,8 +32,8 @@ AddressMap make_address_map(const HybridMemoryConfig& config) {
 /// Words that the DRAM channel delivers in one clock period of the accumulation unit.
 std::uint32_t accumulation_lanes(const HybridMemoryConfig& config) {
     const auto& geometry = config.dram.geometry;
-    const std::int64_t words = geometry.chips_per_rank * memory::Geometry::burst_bytes / 2;
-    const std::int64_t slot = config.dram.technology.t_ccd.count();
+    const std::int64_t words = geometry.chips_per_rank * geometry.burst_bytes() / 2;
+    const std::int64_t slot = config.dram.technology.burst_time().count();
     return slot == 0 ? static_cast<std::uint32_t>(words)
                      : static_cast<std::uint32_t>(std::max<std::int64_t>(
                            words * config.accumulation.clock_period.count() / slot, 1));

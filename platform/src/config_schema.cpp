@@ -604,10 +604,10 @@ void check_consistency(const PlatformConfig& config, const std::function<bool(co
     for (const auto& [section, memory] : {std::pair("dram", &dram), std::pair("pcm", &pcm)}) {
         const std::string name = section;
         if (is_valid(name + ".row_size") && (!is_power_of_two(memory->geometry.row_bytes) ||
-                                             memory->geometry.row_bytes < memory::Geometry::burst_bytes)) {
+                                             memory->geometry.row_bytes < memory->geometry.burst_bytes())) {
             report(name + ".row_size", fmt::format("found {}, expected a power of two, at least {} B",
                                                    core::format_size({memory->geometry.row_bytes}),
-                                                   memory::Geometry::burst_bytes));
+                                                   memory->geometry.burst_bytes()));
         } else if (is_valid(name) && address_bits(*memory) > largest_memory_bits) {
             report(name + ".rows", fmt::format("found a memory of 2^{} B, expected at most 2^{} B",
                                                address_bits(*memory), largest_memory_bits));
@@ -635,8 +635,7 @@ void check_consistency(const PlatformConfig& config, const std::function<bool(co
         }
     }
     if (is_valid("staging") && is_valid("dram.chips_per_rank")) {
-        const std::uint64_t burst =
-            std::uint64_t{dram.geometry.chips_per_rank} * memory::Geometry::burst_bytes;
+        const std::uint64_t burst = std::uint64_t{dram.geometry.chips_per_rank} * dram.geometry.burst_bytes();
         const std::uint32_t size = config.memory.staging_bytes;
         if (size == 0 || size % burst != 0) {
             report("staging.size", fmt::format("found {}, expected a multiple of {}, a burst of the channel",

@@ -133,7 +133,7 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
     shape.pcm_bytes = config.memory.pcm.capacity_bytes();
     shape.partial_sum_bits = config.partial_sum_bits;
     shape.step_ps = static_cast<double>(hydra.step_time().count());
-    shape.chip_slot_ps = shape.channel_slot_ps = static_cast<double>(dram.technology.t_ccd.count());
+    shape.chip_slot_ps = shape.channel_slot_ps = static_cast<double>(dram.technology.burst_time().count());
     return shape;
 }
 

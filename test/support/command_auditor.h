@@ -117,8 +117,7 @@ private:
             case CommandKind::read:
             case CommandKind::write:
                 e.what = c.kind == CommandKind::read ? What::read : What::write;
-                for (std::uint32_t n = c.bursts(memory::Geometry::burst_bytes); n > 0;
-                     --n, e.time += t_.t_ccd) {
+                for (std::uint32_t n = c.bursts(burst_bytes); n > 0; --n, e.time += t_.t_ccd) {
                     events.push_back(e);
                 }
                 break;
@@ -251,7 +250,7 @@ private:
             const Event e{c.issued, What::read, c.rank.value(), c.bank.value(), c.row.value(), false};
             const Ps latency = c.kind == memory::CommandKind::read ? t_.t_cl : t_.t_wl;
             if (c.data_begin != c.issued + latency ||
-                c.data_end != c.data_begin + c.bursts(memory::Geometry::burst_bytes) * t_.t_ccd) {
+                c.data_end != c.data_begin + c.bursts(burst_bytes) * t_.t_ccd) {
                 complain(out, "data times", e);
             }
             if (i > 0) {
@@ -264,6 +263,7 @@ private:
         }
     }
 
+    static constexpr std::uint32_t burst_bytes = 8; // x8, bursts of 8
     memory::Technology t_;
     bool keeps_history_ = true;
 };

@@ -3,6 +3,7 @@
 
 #include "hydravp/core/units.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -29,7 +30,8 @@ struct Technology {
     core::Picoseconds t_rcd{};       ///< activate to column command
     core::Picoseconds t_cl{};        ///< read command to first data
     core::Picoseconds t_wl{};        ///< write command to first data
-    core::Picoseconds t_ccd{};       ///< column command to column command; the length of one burst on the bus
+    core::Picoseconds t_ccd{};       ///< column command to column command
+    core::Picoseconds t_burst{};     ///< one burst on the data bus; 0: t_ccd
     core::Picoseconds t_wr{};        ///< last write data to precharge
     core::Picoseconds t_rtp{};       ///< read command to precharge
     core::Picoseconds t_rp{};        ///< precharge to activate, the same bank
@@ -39,31 +41,53 @@ struct Technology {
     core::Picoseconds t_rrd_pre{};   ///< precharge to precharge, different banks; 0: no such rule
     core::Picoseconds t_faw{};       ///< window that holds at most four activates; 0: no such rule
     core::Picoseconds t_wtr{};       ///< last write data to read command, the same rank
+    core::Picoseconds t_ccd_l{};     ///< t_ccd within a bank group; 0: no other than t_ccd
+    core::Picoseconds t_rrd_l{};     ///< t_rrd within a bank group; 0: no other than t_rrd
+    core::Picoseconds t_wtr_l{};     ///< t_wtr within a bank group; 0: no other than t_wtr
     core::Picoseconds t_rtrs{};      ///< gap on the data bus when the rank or the direction changes
     core::Picoseconds t_refi{};      ///< mean interval of refresh commands; 0: needs no refresh
     core::Picoseconds t_rfc{};       ///< refresh to activate
+    core::Picoseconds t_rfc_pb{};    ///< the same of a refresh of one bank; 0: it can only refresh all banks
+    core::Picoseconds t_cke{};       ///< shortest stay in power-down or self-refresh; 0: it has neither
+    core::Picoseconds t_xp{};        ///< end of power-down to the first command
+    core::Picoseconds t_xs{};        ///< end of self-refresh to the first command
     core::EnergyPerBit array_read;   ///< charged per bit of the row when it is opened
     core::EnergyPerBit array_write;  ///< charged per bit written back when a dirty row is closed
     core::EnergyPerBit buffer_read;  ///< per bit read from the row buffer
     core::EnergyPerBit buffer_write; ///< per bit written into the row buffer
-    core::Power background;          ///< standby power of one chip
+    core::Power background;          ///< of one chip with all banks closed (precharge standby)
+    core::Power active_standby;      ///< of one chip with a row open; 0: as `background`
+    core::Power power_down;          ///< of one chip with all banks closed; 0: as `background`
+    core::Power active_power_down;   ///< of one chip with a row open; 0: as standby
+    core::Power self_refresh;        ///< of one chip, its own refreshes counted; 0: as `power_down`
     core::Energy refresh;            ///< one refresh command, one chip
+    core::Energy refresh_bank;       ///< one refresh command of one bank, one chip
     ArrayWritePolicy array_write_policy = ArrayWritePolicy::modified_words;
+
+    /// One burst on the data bus.
+    core::Picoseconds burst_time() const { return t_burst.count() > 0 ? t_burst : t_ccd; }
+    /// From column command to column command in one bank, as in a run.
+    core::Picoseconds column_cycle() const { return std::max(t_ccd, t_ccd_l); }
 };
 
-/// Shape of one memory channel. Chips are x8 with bursts of 8: a column access moves 8 bytes per chip.
+/// Shape of one memory channel.
 struct Geometry {
     std::uint32_t ranks = 1;
     std::uint32_t chips_per_rank = 8;
     std::uint32_t banks = 16;       ///< per rank
     std::uint32_t row_bytes = 1024; ///< per chip
     std::uint32_t rows = 32768;     ///< per bank
+    std::uint32_t bank_groups = 1;  ///< of consecutive banks, equally large; 1: no groups
+    std::uint32_t device_bits = 8;  ///< data lines of a chip
+    std::uint32_t burst_length = 8; ///< transfers of one column access
 
-    static constexpr std::uint32_t burst_bytes = 8; ///< per chip and column access
+    /// Per chip and column access.
+    std::uint32_t burst_bytes() const { return device_bits * burst_length / 8; }
+    std::uint32_t banks_per_group() const { return banks / bank_groups; }
     std::uint64_t chip_bytes() const { return std::uint64_t{banks} * rows * row_bytes; }
     std::uint64_t rank_bytes() const { return chip_bytes() * chips_per_rank; }
     std::uint64_t channel_bytes() const { return rank_bytes() * ranks; }
-    std::uint32_t bursts_per_row() const { return row_bytes / burst_bytes; }
+    std::uint32_t bursts_per_row() const { return row_bytes / burst_bytes(); }
 };
 
 } // namespace hydravp::memory

@@ -21,6 +21,7 @@ constexpr std::size_t timed_commands = 4;
 /// Where the later command of a rule goes, as seen from the earlier one.
 enum class TimingScope : std::uint8_t {
     bank,       ///< to the same bank
+    bank_group, ///< to any bank of the same bank group
     rank,       ///< to any bank of the same rank
     other_ranks ///< to any bank of the channel's other ranks
 };
@@ -52,8 +53,7 @@ public:
     /// @param slot rank * banks + bank
     core::Picoseconds earliest(TimedCommand command, std::size_t slot, core::Picoseconds t,
                                std::uint32_t bursts = 1) const {
-        return commands_.earliest(std::max({t, banks_[slot][index(command)], rank_of(slot)[index(command)]}),
-                                  bursts);
+        return commands_.earliest(std::max(t, rules_allow(command, slot)), bursts);
     }
     /// The same of column commands that go to no bank.
     core::Picoseconds earliest_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t,
@@ -63,7 +63,8 @@ public:
     /// @name The same in parts: the rules without the command bus, and the command bus alone.
     /// @{
     core::Picoseconds rules_allow(TimedCommand command, std::size_t slot) const {
-        return std::max(banks_[slot][index(command)], rank_of(slot)[index(command)]);
+        return std::max({banks_[slot][index(command)], groups_[group_of(slot)][index(command)],
+                         rank_of(slot)[index(command)]});
     }
     core::Picoseconds rules_allow_without_bank(TimedCommand command, core::Rank rank) const {
         return ranks_[rank.value()][index(command)];
@@ -96,6 +97,7 @@ private:
     };
     static std::size_t index(TimedCommand command) { return static_cast<std::size_t>(command); }
     const Times& rank_of(std::size_t slot) const { return ranks_[slot / banks_per_rank_]; }
+    std::size_t group_of(std::size_t slot) const { return slot / banks_per_group_; }
     void apply_to_ranks(std::size_t command, std::size_t rank, core::Picoseconds last);
     static void raise(Times& times, const std::vector<Effect>& effects, core::Picoseconds t) {
         for (const Effect& effect : effects) {
@@ -103,11 +105,12 @@ private:
         }
     }
 
-    core::Picoseconds t_ccd_;
-    std::size_t banks_per_rank_;
-    std::array<std::vector<Effect>, timed_commands> in_bank_, in_rank_, in_others_; ///< by the command before
+    core::Picoseconds column_cycle_;
+    std::size_t banks_per_rank_, banks_per_group_;
+    /// By the command before.
+    std::array<std::vector<Effect>, timed_commands> in_bank_, in_group_, in_rank_, in_others_;
     std::vector<Window> windows_;
-    std::vector<Times> banks_, ranks_; ///< the earliest moment of each command
+    std::vector<Times> banks_, groups_, ranks_; ///< the earliest moment of each command
     CommandBus commands_;
 };
 
