@@ -27,10 +27,12 @@ struct Event {
     Picoseconds time;
 };
 
+constexpr std::size_t no_bank = 100; ///< of a column command to a near-memory unit; in no group either
+
 /// The earliest moment by going through the whole history, rule by rule.
 Picoseconds by_hand(const std::vector<TimingRule>& rules, const memory::Technology& t,
                     const std::vector<Event>& history, TimedCommand command, std::size_t rank,
-                    std::size_t bank, Picoseconds from) {
+                    std::size_t bank, std::size_t banks_per_group, Picoseconds from) {
     Picoseconds earliest = from;
     for (const TimingRule& rule : rules) {
         if (rule.after != command) {
@@ -39,9 +41,12 @@ Picoseconds by_hand(const std::vector<TimingRule>& rules, const memory::Technolo
         std::uint32_t seen = 0;
         for (auto event = history.rbegin(); event != history.rend(); ++event) {
             const bool same_rank = event->rank == rank;
-            const bool in_scope = rule.scope == TimingScope::other_ranks ? !same_rank
-                                  : rule.scope == TimingScope::rank      ? same_rank
-                                                                         : same_rank && event->bank == bank;
+            const bool same_group =
+                same_rank && bank < no_bank && event->bank / banks_per_group == bank / banks_per_group;
+            const bool in_scope = rule.scope == TimingScope::other_ranks  ? !same_rank
+                                  : rule.scope == TimingScope::rank       ? same_rank
+                                  : rule.scope == TimingScope::bank_group ? same_group
+                                                                          : same_rank && event->bank == bank;
             if (event->command == rule.before && in_scope && ++seen == rule.window) {
                 earliest = std::max(earliest, event->time + rule.distance);
                 if (rule.window > 1) {
@@ -66,9 +71,10 @@ Picoseconds by_hand(const std::vector<TimingRule>& rules, const memory::Technolo
     return earliest;
 }
 
-void compare_with_history(const memory::Technology& t, unsigned seed) {
+void compare_with_history(const memory::Technology& t, unsigned seed, std::uint32_t groups = 1) {
     memory::Geometry g = geometry(3);
     g.banks = 4;
+    g.bank_groups = groups;
     const std::vector<TimingRule> rules = memory::timing_rules(t);
     ChannelTiming timing(t, g);
     std::vector<Event> history;
@@ -81,9 +87,8 @@ void compare_with_history(const memory::Technology& t, unsigned seed) {
         const bool column = command == TimedCommand::read || command == TimedCommand::write;
         const bool without_bank = column && random() % 4 == 0;
         const std::uint32_t bursts = column ? 1 + random() % 3 : 1;
-        const std::size_t no_bank = 100;
-        const Picoseconds expected =
-            by_hand(rules, t, history, command, rank, without_bank ? no_bank : bank, now);
+        const Picoseconds expected = by_hand(rules, t, history, command, rank, without_bank ? no_bank : bank,
+                                             g.banks_per_group(), now);
         // by_hand places one command; a longer run may have to wait for its later slots
         const Picoseconds found = without_bank
                                       ? timing.earliest_without_bank(command, core::Rank{rank}, now, 1)
@@ -99,7 +104,7 @@ void compare_with_history(const memory::Technology& t, unsigned seed) {
             timing.issue(command, rank * 4 + bank, first, bursts);
         }
         for (std::uint32_t i = 0; i < bursts; ++i) {
-            history.push_back({command, rank, without_bank ? no_bank : bank, first + i * t.t_ccd});
+            history.push_back({command, rank, without_bank ? no_bank : bank, first + i * t.column_cycle()});
         }
         if (history.size() > 60) {
             history.erase(history.begin(), history.begin() + 20);
@@ -129,11 +134,20 @@ TEST_CASE("the earliest moment is that of the whole history: odd timings") {
     compare_with_history(t, 3);
 }
 
+TEST_CASE("the earliest moment is that of the whole history: bank groups") {
+    memory::Technology t = dram();
+    t.t_burst = t.t_ccd;
+    t.t_ccd_l = t.t_ccd + t.t_ck;
+    t.t_rrd_l = t.t_rrd + 2 * t.t_ck;
+    t.t_wtr_l = t.t_wtr + 3 * t.t_ck;
+    compare_with_history(t, 4, 2);
+}
+
 TEST_CASE("a DRAM's rules by hand") {
     std::map<std::string, Picoseconds> found;
     for (const TimingRule& rule : memory::timing_rules(dram())) {
         const char* const commands[] = {"ACT", "PRE", "RD", "WR"};
-        const char* const scopes[] = {"bank", "rank", "others"};
+        const char* const scopes[] = {"bank", "group", "rank", "others"};
         const std::string key = std::string(rule.name) + ' ' + commands[static_cast<int>(rule.before)] + ' ' +
                                 commands[static_cast<int>(rule.after)] + ' ' +
                                 scopes[static_cast<int>(rule.scope)];
