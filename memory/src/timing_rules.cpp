@@ -56,12 +56,13 @@ ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geome
 ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geometry,
                              const std::vector<TimingRule>& rules)
     : column_cycle_(technology.column_cycle()),
-      banks_per_rank_(geometry.banks),
-      banks_per_group_(geometry.banks_per_group()),
       banks_(std::size_t{geometry.ranks} * geometry.banks, Times{}),
       groups_(std::size_t{geometry.ranks} * geometry.bank_groups, Times{}),
       ranks_(geometry.ranks, Times{}),
       commands_(technology.t_ck, technology.column_cycle()) {
+    for (std::uint32_t slot = 0; slot < banks_.size(); ++slot) {
+        places_.push_back({slot / geometry.banks, slot / geometry.banks_per_group()});
+    }
     constexpr Picoseconds long_ago{-1'000'000'000'000};
     for (const TimingRule& rule : rules) {
         const Effect effect{index(rule.after), rule.distance};
@@ -85,8 +86,8 @@ void ChannelTiming::issue(TimedCommand command, std::size_t slot, Picoseconds t,
     const Picoseconds last = t + (bursts - 1) * column_cycle_;
     commands_.reserve(t, bursts);
     raise(banks_[slot], in_bank_[index(command)], last);
-    raise(groups_[group_of(slot)], in_group_[index(command)], last);
-    apply_to_ranks(index(command), slot / banks_per_rank_, last);
+    raise(groups_[places_[slot].group], in_group_[index(command)], last);
+    apply_to_ranks(index(command), places_[slot].rank, last);
 }
 
 void ChannelTiming::issue_without_bank(TimedCommand command, core::Rank rank, Picoseconds t,

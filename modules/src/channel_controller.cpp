@@ -2,9 +2,9 @@
 #include "hydravp/modules/channel_controller.h"
 
 #include "hydravp/core/time.h"
+#include "hydravp/modules/request_check.h"
 
 #include <algorithm>
-#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -40,11 +40,12 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
       technology_(technology),
       geometry_(geometry),
       all_chips_(memory::first_chips(geometry.chips_per_rank)),
-      unit_slot_(std::size_t{geometry.ranks} * geometry.banks),
+      rank_burst_bytes_(std::uint64_t{geometry.burst_bytes()} * geometry.chips_per_rank),
+      map_(geometry, config.address_mapping),
       data_(geometry),
-      queue_(config, unit_slot_ + 1),
-      timing_(technology, geometry),
-      banks_(unit_slot_ + 1),
+      debug_(geometry, map_,
+             [this](tlm::tlm_generic_payload& payload) { return channel->transport_dbg(payload); }),
+      scheduler_(config, technology, geometry),
       at_(
           "at", [this](tlm::tlm_generic_payload& payload) { return at_request(payload); },
           [this](tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
@@ -55,14 +56,6 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
     front.register_transport_dbg(this, &ChannelController::debug);
     io_ = meter_.add(core::Quantity::energy, "channel_io");
     payload_.set_extension(&command_);
-    for (auto& candidates : candidates_) {
-        candidates.resize(banks_.size());
-    }
-    if (technology_.t_refi.count() > 0) {
-        for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
-            refresh_due_.push_back(technology_.t_refi + rank * technology_.t_refi / geometry.ranks);
-        }
-    }
     SC_HAS_PROCESS(ChannelController);
     SC_METHOD(serve);
 }
@@ -81,7 +74,8 @@ void ChannelController::trace(core::Tracer& tracer) {
 
 void ChannelController::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     payload.set_dmi_allowed(false);
-    const tlm::tlm_response_status status = check(payload, payload.get_extension<ChannelRequest>());
+    const tlm::tlm_response_status status =
+        check_request(payload, payload.get_extension<ChannelRequest>(), geometry_, config_.keep_data);
     if (status != tlm::TLM_OK_RESPONSE || !moves_data(payload)) {
         payload.set_response_status(status);
         return;
@@ -104,7 +98,8 @@ void ChannelController::b_transport(tlm::tlm_generic_payload& payload, sc_core::
 
 core::AtTarget::Answer ChannelController::at_request(tlm::tlm_generic_payload& payload) {
     payload.set_dmi_allowed(false);
-    const tlm::tlm_response_status status = check(payload, payload.get_extension<ChannelRequest>());
+    const tlm::tlm_response_status status =
+        check_request(payload, payload.get_extension<ChannelRequest>(), geometry_, config_.keep_data);
     if (status != tlm::TLM_OK_RESPONSE || !moves_data(payload)) {
         payload.set_response_status(status);
         return core::AtTarget::Answer::completed;
@@ -116,61 +111,6 @@ core::AtTarget::Answer ChannelController::at_request(tlm::tlm_generic_payload& p
     }
     arrived_.push_back(index);
     return core::AtTarget::Answer::queued;
-}
-
-tlm::tlm_response_status ChannelController::check(const tlm::tlm_generic_payload& payload,
-                                                  const ChannelRequest* request) const {
-    if (request != nullptr && request->view == DataView::chip_local) {
-        return check_chip_local(payload, *request);
-    }
-    if (request != nullptr && request->space != AccessSpace::array) {
-        return tlm::TLM_COMMAND_ERROR_RESPONSE;
-    }
-    return check_interleaved(payload, request != nullptr);
-}
-
-tlm::tlm_response_status ChannelController::check_interleaved(const tlm::tlm_generic_payload& payload,
-                                                              bool has_request) const {
-    const std::uint64_t capacity = geometry_.channel_bytes();
-    const std::uint64_t length = payload.get_data_length();
-    const std::uint64_t width = payload.get_streaming_width();
-    if (length == 0) {
-        return tlm::TLM_BURST_ERROR_RESPONSE;
-    }
-    if (payload.get_data_ptr() == nullptr && !has_request && config_.keep_data) {
-        return tlm::TLM_GENERIC_ERROR_RESPONSE;
-    }
-    if (payload.get_byte_enable_ptr() != nullptr && payload.get_byte_enable_length() == 0) {
-        return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-    }
-    const std::uint64_t span = width == 0 ? length : std::min(width, length);
-    if (span > capacity || payload.get_address() > capacity - span) {
-        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    }
-    return tlm::TLM_OK_RESPONSE;
-}
-
-tlm::tlm_response_status ChannelController::check_chip_local(const tlm::tlm_generic_payload& payload,
-                                                             const ChannelRequest& request) const {
-    if (request.bytes_per_chip == 0) {
-        return tlm::TLM_BURST_ERROR_RESPONSE;
-    }
-    if (request.rank.value() >= geometry_.ranks || request.chips == 0 || (request.chips & ~all_chips_) != 0) {
-        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    }
-    if (payload.get_byte_enable_ptr() != nullptr &&
-        (payload.get_byte_enable_length() == 0 || request.space == AccessSpace::unit)) {
-        return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-    }
-    if (request.space == AccessSpace::array) {
-        const std::uint64_t capacity = geometry_.chip_bytes();
-        if (request.bytes_per_chip > capacity || request.chip_address > capacity - request.bytes_per_chip) {
-            return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-        }
-    } else if (request.chip_address > std::numeric_limits<std::uint64_t>::max() - request.bytes_per_chip) {
-        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    }
-    return tlm::TLM_OK_RESPONSE;
 }
 
 /// Writes down a checked request.
@@ -224,14 +164,13 @@ void ChannelController::admit() {
 bool ChannelController::queue_up(std::size_t index) {
     Request& request = requests_[index];
     while (request.queued < request.bytes) {
-        if (!queue_.has_room(request.payload->is_write())) {
+        if (!scheduler_.queue().has_room(request.payload->is_write())) {
             return false;
         }
         QueuedRun run = next_run(request);
         run.request = index;
         plan_turn(run);
-        queue_.push(run, core::now());
-        reconsider(run.slot);
+        scheduler_.push(run, core::now());
         request.queued += run.length;
         ++request.runs;
     }
@@ -240,28 +179,33 @@ bool ChannelController::queue_up(std::size_t index) {
 
 QueuedRun ChannelController::next_run(const Request& request) const {
     QueuedRun run;
-    run.slot = unit_slot_;
+    run.slot = scheduler_.unit_slot();
     run.write = request.payload->is_write();
     run.ready = request.ready;
     run.source = request.source;
     run.offset = request.queued;
     run.length = request.bytes - request.queued;
     if (request.space == AccessSpace::unit) {
+        run.rank = request.extension->rank;
         return run;
     }
     RankStretch stretch;
     if (request.chip_local) {
         const std::uint64_t first = request.extension->chip_address + request.queued;
-        run.length = std::min(run.length, geometry_.row_bytes - first % geometry_.row_bytes);
+        run.row_byte = first % geometry_.row_bytes;
+        run.length = std::min(run.length, geometry_.row_bytes - run.row_byte);
         stretch = data_.chip_local(request.extension->rank, first, run.length);
     } else {
-        const std::uint64_t within = request.queued % request.span;
-        const std::uint64_t first = request.payload->get_address() + within;
-        run.length =
-            std::min({run.length, request.span - within, data_.row_bytes() - first % data_.row_bytes()});
-        stretch = data_.interleaved(first, run.length);
+        const std::uint64_t within =
+            request.span == request.bytes ? request.queued : request.queued % request.span;
+        const AddressMapping::Place place = map_.place(request.payload->get_address() + within);
+        run.row_byte = place.row_byte;
+        run.length = std::min(
+            {run.length, request.span - within, map_.stretch() - (place.row_byte & (map_.stretch() - 1))});
+        stretch = data_.interleaved(place, run.length);
     }
-    run.slot = slot(stretch.rank, stretch.bank);
+    run.slot = scheduler_.slot(stretch.rank, stretch.bank);
+    run.rank = stretch.rank;
     run.row = stretch.row;
     run.first = stretch.first;
     run.bytes = stretch.bytes;
@@ -288,21 +232,28 @@ void ChannelController::deliver() {
 // ------------------------------------------------------------------------------------------- scheduling
 
 void ChannelController::serve() {
-    refresh();
-    do {
-        deliver();
-        admit();
-    } while (issue_next());
-    admit(); // the last command may have made room
-    reads_trace_.set(queue_.waiting(false));
-    writes_trace_.set(queue_.waiting(true));
-    drain_trace_.set(queue_.draining() ? 1 : 0);
-    Picoseconds next = next_command_;
+    deliver();
+    admit();
+    Picoseconds next = Picoseconds::max();
+    for (;;) {
+        const CommandScheduler::Decision& decision = scheduler_.next(core::now());
+        if (decision.at > core::now()) {
+            next = decision.at;
+            break;
+        }
+        if (decision.step != CommandScheduler::Step::none) {
+            perform(decision);
+            deliver();
+            admit(); // the command may have made room
+        }
+    }
+    if (reads_trace_ || writes_trace_ || drain_trace_) {
+        reads_trace_.set(scheduler_.queue().waiting(false));
+        writes_trace_.set(scheduler_.queue().waiting(true));
+        drain_trace_.set(scheduler_.queue().draining() ? 1 : 0);
+    }
     if (!finishing_.empty()) {
         next = std::min(next, finishing_.front().time);
-    }
-    for (const Picoseconds due : refresh_due_) {
-        next = std::min(next, due);
     }
     if (next == Picoseconds::max()) {
         next_trigger(wake_);
@@ -311,189 +262,88 @@ void ChannelController::serve() {
     }
 }
 
-/// Issues the best command of those that can go now: the oldest column access, or else the oldest command to
-/// a bank. Returns false if there is none; `next_command_` is then the next moment to look.
-bool ChannelController::issue_next() {
-    next_command_ = Picoseconds::max();
-    if (queue_.empty()) {
-        return false;
+void ChannelController::perform(const CommandScheduler::Decision& decision) {
+    using Step = CommandScheduler::Step;
+    if (decision.step == Step::refresh) {
+        refresh(decision);
+        return;
     }
-    const Picoseconds now = core::now();
-    const bool write = queue_.choose_direction(now);
-    const Picoseconds soon = now + technology_.t_rtrs;
-    const Picoseconds free_slot = timing_.bus_allows(now);
-    QueuedRun* column = nullptr;         // can go now
-    QueuedRun* other = nullptr;          // likewise
-    QueuedRun* waiting_column = nullptr; // can go soon
-    for (const std::size_t slot : queue_.slots(write)) {
-        Candidate& candidate = candidates_[write][slot];
-        if (candidate.not_before > soon) {
-            next_command_ = std::min(next_command_, candidate.not_before);
-            continue;
-        }
-        if (now > candidate.valid_until) {
-            candidate.run = queue_.next(slot, write, banks_[slot].open ? &banks_[slot].row : nullptr, now);
-            candidate.valid_until = Picoseconds::max();
-            if (candidate.run != nullptr) {
-                candidate.step = next_step(*candidate.run);
-                if (queue_.waiting(slot, write) > 1) { // another one may starve
-                    candidate.valid_until = queue_.starves_at(slot, write, now);
-                }
-            }
-        }
-        QueuedRun* const run = candidate.run;
-        if (run == nullptr) {
-            continue;
-        }
-        const Step step = candidate.step;
-        const Picoseconds t =
-            run->ready > now || step == Step::recall ? run->ready : earliest(step, *run, now, free_slot);
-        QueuedRun*& best = step != Step::column ? other : t > now ? waiting_column : column;
-        if (t > now) {
-            candidate.not_before = t;
-            next_command_ = std::min(next_command_, t);
-        }
-        if ((t <= now || (step == Step::column && t <= soon)) &&
-            (best == nullptr || RequestQueue::older(*run, *best))) {
-            best = run;
-        }
-    }
-    // A stream that has had its turn, or that starves others, doesn't go on only because its rank needs no
-    // pause on the data bus.
-    if (column != nullptr && waiting_column != nullptr && RequestQueue::older(*waiting_column, *column) &&
-        (column->served > 0 || queue_.starving(*waiting_column, now))) {
-        column = nullptr;
-    }
-    QueuedRun* const best = column != nullptr ? column : other;
-    if (best == nullptr) {
-        return false;
-    }
-    const Step step = next_step(*best);
-    perform(step, *best);
-    if (technology_.t_ck.count() == 0 || step == Step::recall) {
-        return true;
-    }
-    next_command_ = queue_.empty() ? Picoseconds::max() : now + technology_.t_ck;
-    return false;
-}
-
-ChannelController::Step ChannelController::next_step(const QueuedRun& run) const {
-    const BankEntry& bank = banks_[run.slot];
-    if (is_unit(run)) {
-        return Step::column;
-    }
-    if ((bank.leased & ~bank.recalled) != 0) {
-        return Step::recall;
-    }
-    if (!bank.open) {
-        return Step::activate;
-    }
-    return bank.row == run.row ? Step::column : Step::precharge;
-}
-
-/// When the run's next command can go; of what lies ahead of `now` a lower bound.
-/// @param free_slot the first free slot of the command bus from `now` on
-Picoseconds ChannelController::earliest(Step step, const QueuedRun& run, Picoseconds now,
-                                        Picoseconds free_slot) const {
-    using memory::TimedCommand;
-    const TimedCommand command = step == Step::activate    ? TimedCommand::activate
-                                 : step == Step::precharge ? TimedCommand::precharge
-                                 : run.write               ? TimedCommand::write
-                                                           : TimedCommand::read;
-    const Picoseconds allowed =
-        is_unit(run) ? timing_.rules_allow_without_bank(command, requests_[run.request].extension->rank)
-                     : timing_.rules_allow(command, run.slot);
-    if (allowed > now) {
-        return allowed;
-    }
-    return step != Step::column || run.turn_bursts == 1 ? free_slot
-                                                        : timing_.bus_allows(now, run.turn_bursts);
-}
-
-void ChannelController::perform(Step step, QueuedRun& run) {
-    const std::size_t slot = run.slot;
-    BankEntry& bank = banks_[slot];
-    const Request& request = requests_[run.request];
-    switch (step) {
+    const std::size_t slot = decision.step == Step::close ? decision.slot : decision.run->slot;
+    const Rank rank = scheduler_.rank_of(slot);
+    const Bank bank = scheduler_.bank_of(slot);
+    switch (decision.step) {
     case Step::recall: {
-        CommandExtension& release = command(CommandKind::release, rank_of(slot), bank_of(slot));
-        release.chips = bank.leased & ~bank.recalled;
+        CommandScheduler::BankEntry& entry = scheduler_.change_bank(slot);
+        CommandExtension& release = command(CommandKind::release, rank, bank);
+        release.chips = entry.leased & ~entry.recalled;
         release.recall = true;
         issue();
-        bank.recalled = bank.leased;
-        bank.served_since_recall = 0;
+        entry.recalled = entry.leased;
+        entry.served_since_recall = 0;
         break;
     }
     case Step::precharge:
-        command(CommandKind::precharge, rank_of(slot), bank_of(slot)).layer = request.layer;
+        command(CommandKind::precharge, rank, bank).layer = requests_[decision.run->request].layer;
         issue();
-        bank.open = false;
+        break;
+    case Step::close:
+        command(CommandKind::precharge, rank, bank);
+        issue();
         break;
     case Step::activate: {
-        CommandExtension& activate = command(CommandKind::activate, rank_of(slot), bank_of(slot));
-        activate.row = run.row;
-        activate.layer = request.layer;
+        CommandExtension& activate = command(CommandKind::activate, rank, bank);
+        activate.row = decision.run->row;
+        activate.layer = requests_[decision.run->request].layer;
         issue();
-        bank.open = true;
-        bank.row = run.row;
         break;
     }
     case Step::column:
-        column_access(run);
-        if (bank.recalled != 0 && (!queue_.has_any(slot) || ++bank.served_since_recall == turns_per_recall)) {
-            hand_back(rank_of(slot), bank_of(slot));
+        column_access(*decision.run);
+        if (scheduler_.bank(slot).recalled != 0 &&
+            (!scheduler_.queue().has_any(slot) ||
+             ++scheduler_.change_bank(slot).served_since_recall == turns_per_recall)) {
+            hand_back(slot);
         }
         break;
+    case Step::refresh:
+    case Step::none:
+        break;
     }
-    reconsider(slot);
 }
 
 /// Fixes what is moved in the run's next turn: whole bursts as far as the run's ends allow.
 void ChannelController::plan_turn(QueuedRun& run) const {
-    const Request& request = requests_[run.request];
-    std::uint64_t burst = geometry_.burst_bytes();
-    std::uint64_t first = 0;
-    if (request.space == AccessSpace::array) {
-        first = run.offset + run.served;
-        if (request.chip_local) {
-            first += request.extension->chip_address;
-        } else {
-            first = request.payload->get_address() + first % request.span;
-            burst *= geometry_.chips_per_rank;
-        }
-    }
-    const std::uint64_t skip = first % burst;
+    const std::uint64_t burst =
+        requests_[run.request].chip_local ? geometry_.burst_bytes() : rank_burst_bytes_;
+    const std::uint64_t skip = (run.row_byte + run.served) & (burst - 1);
     const std::uint64_t bytes = std::min(run.length - run.served, config_.burst_group * burst - skip);
     run.turn_bytes = bytes;
     run.turn_bursts = static_cast<std::uint32_t>((skip + bytes + burst - 1) / burst);
 }
 
-CommandExtension& ChannelController::column_command(const QueuedRun& run, std::uint64_t bytes) {
+/// The column commands of the run's turn.
+CommandExtension& ChannelController::column_command(const QueuedRun& run) {
     const Request& request = requests_[run.request];
-    const std::uint64_t done = run.offset + run.served;
-    RankStretch stretch;
-    if (request.space == AccessSpace::unit) {
-        stretch.rank = request.extension->rank;
-        stretch.bytes = static_cast<std::uint32_t>(bytes);
-    } else if (request.chip_local) {
-        stretch = data_.chip_local(request.extension->rank, request.extension->chip_address + done, bytes);
-    } else {
-        stretch = data_.interleaved(request.payload->get_address() + done % request.span, bytes);
-    }
     CommandExtension& access =
-        command(run.write ? CommandKind::write : CommandKind::read, stretch.rank, stretch.bank);
+        command(run.write ? CommandKind::write : CommandKind::read, run.rank, scheduler_.bank_of(run.slot));
+    const std::uint64_t row_byte = run.row_byte + run.served;
     access.space = request.space;
-    access.row = stretch.row;
-    access.skip = stretch.first % geometry_.burst_bytes();
-    access.column = stretch.first - access.skip;
-    access.bytes = stretch.bytes;
+    access.row = run.row;
     access.layer = request.layer;
     access.cause = request.cause;
+    std::uint64_t first = 0;
     if (request.chip_local) {
-        access.unit_address = request.extension->chip_address + done;
+        first = request.space == AccessSpace::array ? row_byte : 0;
+        access.bytes = static_cast<std::uint32_t>(run.turn_bytes);
+        access.unit_address = request.extension->chip_address + run.offset + run.served;
         access.chips = request.extension->chips;
         access.chip_stride = request.extension->chip_stride;
+    } else {
+        first = data_.chip_byte(row_byte);
+        access.bytes = data_.chip_bytes(row_byte, run.turn_bytes);
     }
+    access.skip = static_cast<std::uint32_t>(first & (geometry_.burst_bytes() - 1));
+    access.column = static_cast<std::uint32_t>(first) - access.skip;
     return access;
 }
 
@@ -505,42 +355,39 @@ void ChannelController::column_access(QueuedRun& run) {
     unsigned char* const data = request.payload->get_data_ptr() == nullptr || !config_.keep_data
                                     ? nullptr
                                     : request.payload->get_data_ptr() + done;
-    const std::uint64_t address = request.payload->get_address() + done % request.span; // if interleaved
-    CommandExtension& access = column_command(run, bytes);
+    const std::uint64_t row_byte = run.row_byte + run.served;
+    CommandExtension& access = column_command(run);
     RankData::Bus bus{data, nullptr, access.chip_stride};
     if (request.chip_local) {
         bus.enables = data_.chip_local_enables(enables, bus.stride, done, bytes);
     } else {
-        bus = data_.lay_out(run.write, address, bytes, data, enables, done);
+        bus = data_.lay_out(run.write, row_byte, bytes, data, enables, done);
         access.chip_stride = bus.stride;
     }
     const tlm::tlm_response_status status = issue(bus.data, bus.enables);
     Picoseconds end = core::now();
     if (status == tlm::TLM_OK_RESPONSE) {
         if (!request.chip_local && !run.write && data != nullptr) {
-            data_.collect(address, bytes, data, enables, done);
+            data_.collect(row_byte, bytes, data, enables, done);
         }
         if (request.extension != nullptr) {
             request.extension->commanded_bytes += static_cast<std::uint32_t>(bytes);
         }
         end = access.data_end;
-        const double slot_bits = 8.0 * geometry_.burst_bytes() * geometry_.chips_per_rank;
-        meter_.charge(io_, request.layer,
-                      config_.io_energy.for_bits(access.bursts(geometry_.burst_bytes()) * slot_bits));
+        meter_.charge(
+            io_, request.layer,
+            config_.io_energy.for_bits(run.turn_bursts * 8.0 * static_cast<double>(rank_burst_bytes_)));
     } else {
         request.status = status;
     }
     run.served += bytes;
     if (run.served < run.length) {
         plan_turn(run);
-        queue_.rotate(run, core::now());
-        for (std::size_t slot = 0; slot < banks_.size(); ++slot) { // ages have changed
-            reconsider(slot);
-        }
+        scheduler_.served(run, core::now());
         return;
     }
     const std::size_t index = run.request;
-    queue_.remove(run);
+    scheduler_.finished(run);
     --request.runs;
     if (request.runs == 0 && request.queued == request.bytes) {
         finishing_.push_back({finishing_.empty() ? end : std::max(end, finishing_.back().time), index});
@@ -548,39 +395,30 @@ void ChannelController::column_access(QueuedRun& run) {
 }
 
 /// Ends a recall: the unit goes on as soon as the bank is closed.
-void ChannelController::hand_back(Rank rank, Bank bank) {
-    BankEntry& state = entry(rank, bank);
-    if (state.open) {
+void ChannelController::hand_back(std::size_t slot) {
+    const Rank rank = scheduler_.rank_of(slot);
+    const Bank bank = scheduler_.bank_of(slot);
+    if (scheduler_.bank(slot).open) {
         command(CommandKind::precharge, rank, bank);
         issue();
-        state.open = false;
     }
+    CommandScheduler::BankEntry& entry = scheduler_.change_bank(slot);
     CommandExtension& lease = command(CommandKind::lease, rank, bank);
-    lease.chips = state.recalled;
+    lease.chips = entry.recalled;
     lease.recall = true;
     issue();
-    state.recalled = 0;
-    reconsider(slot(rank, bank));
+    entry.recalled = 0;
 }
 
-/// Issues the refreshes that are due.
-void ChannelController::refresh() {
-    for (std::size_t r = 0; r < refresh_due_.size(); ++r) {
-        const Rank rank{r};
-        for (Picoseconds& due = refresh_due_[rank]; due <= core::now(); due += technology_.t_refi) {
-            for (std::size_t b = 0; b < geometry_.banks; ++b) {
-                if (entry(rank, Bank{b}).recalled != 0) {
-                    hand_back(rank, Bank{b});
-                }
-            }
-            command(CommandKind::refresh, rank, Bank{}).layer = refresh_layer_;
-            issue();
-            for (std::size_t b = 0; b < geometry_.banks; ++b) {
-                entry(rank, Bank{b}).open = false;
-                reconsider(slot(rank, Bank{b}));
-            }
+void ChannelController::refresh(const CommandScheduler::Decision& decision) {
+    for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
+        const std::size_t slot = scheduler_.slot(decision.rank, Bank{bank});
+        if (scheduler_.bank(slot).recalled != 0) {
+            hand_back(slot);
         }
     }
+    command(CommandKind::refresh, decision.rank, Bank{}).layer = refresh_layer_;
+    issue();
 }
 
 // ------------------------------------------------------------------------------------------------ channel
@@ -613,50 +451,9 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
     const tlm::tlm_response_status status = payload_.get_response_status();
     // A unit that refuses its data has had its turn on the buses all the same.
     if (status == tlm::TLM_OK_RESPONSE || command_.space == AccessSpace::unit) {
-        note_times();
+        scheduler_.issued(command_, core::now());
     }
     return status;
-}
-
-/// Takes the times of the command into account that the channel has placed.
-void ChannelController::note_times() {
-    using memory::TimedCommand;
-    timing_.forget(core::now());
-    const std::size_t slot = this->slot(command_.rank, command_.bank);
-    switch (command_.kind) {
-    case CommandKind::activate:
-        timing_.issue(TimedCommand::activate, slot, command_.issued);
-        break;
-    case CommandKind::precharge:
-        timing_.issue(TimedCommand::precharge, slot, command_.issued);
-        break;
-    case CommandKind::read:
-    case CommandKind::write: {
-        const TimedCommand column =
-            command_.kind == CommandKind::read ? TimedCommand::read : TimedCommand::write;
-        const std::uint32_t bursts = command_.bursts(geometry_.burst_bytes());
-        if (command_.space == AccessSpace::unit) {
-            timing_.issue_without_bank(column, command_.rank, command_.issued, bursts);
-        } else {
-            timing_.issue(column, slot, command_.issued, bursts);
-        }
-        break;
-    }
-    case CommandKind::refresh:
-        timing_.take_slot(command_.last_issued);
-        if (command_.issued != command_.last_issued) { // precharge-all
-            timing_.take_slot(command_.issued);
-        }
-        for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
-            timing_.block(this->slot(command_.rank, Bank{bank}), command_.data_end);
-        }
-        break;
-    case CommandKind::release:
-        timing_.block(slot, command_.data_end);
-        break;
-    case CommandKind::lease:
-        break;
-    }
 }
 
 // ---------------------------------------------------------------------------------------------- leases
@@ -670,7 +467,8 @@ void ChannelController::check_lease(Rank rank, Bank bank, std::uint32_t chips) c
 
 Picoseconds ChannelController::lease(Rank rank, Bank bank, std::uint32_t chips) {
     check_lease(rank, bank, chips);
-    BankEntry& state = entry(rank, bank);
+    const std::size_t slot = scheduler_.slot(rank, bank);
+    CommandScheduler::BankEntry& state = scheduler_.change_bank(slot);
     if ((state.leased & chips) != 0) {
         throw std::logic_error(std::string(name()) + ": bank " + std::to_string(bank.value()) +
                                " is leased already");
@@ -678,7 +476,6 @@ Picoseconds ChannelController::lease(Rank rank, Bank bank, std::uint32_t chips) 
     if (state.open) {
         command(CommandKind::precharge, rank, bank);
         issue();
-        state.open = false;
     }
     command(CommandKind::lease, rank, bank).chips = chips;
     if (issue() != tlm::TLM_OK_RESPONSE) {
@@ -686,20 +483,21 @@ Picoseconds ChannelController::lease(Rank rank, Bank bank, std::uint32_t chips) 
     }
     const Picoseconds granted = command_.data_end;
     state.leased |= chips;
-    reconsider(slot(rank, bank));
+    scheduler_.change_bank(slot);
     wake_.notify();
     return granted;
 }
 
 void ChannelController::release(Rank rank, Bank bank, std::uint32_t chips) {
     check_lease(rank, bank, chips);
-    BankEntry& state = entry(rank, bank);
+    const std::size_t slot = scheduler_.slot(rank, bank);
+    CommandScheduler::BankEntry& state = scheduler_.change_bank(slot);
     if ((state.leased & chips) != chips) {
         throw std::logic_error(std::string(name()) + ": bank " + std::to_string(bank.value()) +
                                " is not leased");
     }
     if (state.recalled != 0) {
-        hand_back(rank, bank);
+        hand_back(slot);
     }
     command(CommandKind::release, rank, bank).chips = chips;
     if (issue() != tlm::TLM_OK_RESPONSE) {
@@ -707,90 +505,8 @@ void ChannelController::release(Rank rank, Bank bank, std::uint32_t chips) {
                                std::to_string(bank.value()));
     }
     state.leased &= ~chips;
-    reconsider(slot(rank, bank));
+    scheduler_.change_bank(slot);
     wake_.notify();
-}
-
-// ----------------------------------------------------------------------------------------------- debug
-
-unsigned int ChannelController::debug(tlm::tlm_generic_payload& payload) {
-    if (payload.get_data_ptr() == nullptr || payload.is_read() == payload.is_write()) {
-        return 0;
-    }
-    const auto* request = payload.get_extension<ChannelRequest>();
-    return request != nullptr && request->view == DataView::chip_local ? debug_chip_local(payload, *request)
-                                                                       : debug_interleaved(payload, request);
-}
-
-unsigned int ChannelController::debug_chip_local(tlm::tlm_generic_payload& payload,
-                                                 const ChannelRequest& request) {
-    if (check_chip_local(payload, request) != tlm::TLM_OK_RESPONSE) {
-        return 0;
-    }
-    const bool array = request.space == AccessSpace::array;
-    unsigned int moved = 0;
-    for (std::uint32_t done = 0; done < request.bytes_per_chip;) {
-        const std::uint64_t first = request.chip_address + done;
-        const std::uint64_t left = geometry_.row_bytes - (array ? first % geometry_.row_bytes : 0);
-        const std::uint64_t bytes = std::min<std::uint64_t>(request.bytes_per_chip - done, left);
-        RankStretch stretch = data_.chip_local(request.rank, array ? first : 0, bytes);
-        CommandExtension& access = debug_command(stretch, payload.is_write());
-        access.space = request.space;
-        access.unit_address = first;
-        access.chips = request.chips;
-        access.chip_stride = request.chip_stride;
-        moved += debug_access(payload.get_data_ptr() + done);
-        done += static_cast<std::uint32_t>(bytes);
-    }
-    return moved;
-}
-
-unsigned int ChannelController::debug_interleaved(tlm::tlm_generic_payload& payload,
-                                                  const ChannelRequest* request) {
-    const std::uint64_t capacity = geometry_.channel_bytes();
-    const std::uint64_t address = payload.get_address();
-    if (address >= capacity || (request != nullptr && request->space != AccessSpace::array)) {
-        return 0;
-    }
-    const std::uint64_t bytes = std::min<std::uint64_t>(payload.get_data_length(), capacity - address);
-    for (std::uint64_t done = 0; done < bytes;) {
-        const std::uint64_t first = address + done;
-        const std::uint64_t length = std::min(bytes - done, data_.row_bytes() - first % data_.row_bytes());
-        unsigned char* const data = payload.get_data_ptr() + done;
-        const RankStretch stretch = data_.interleaved(first, length);
-        if (payload.is_read() || !data_.whole_beats(first, length)) { // else what surrounds the bytes is kept
-            unsigned char* const bus = data_.lay_out(false, first, length, data, {}, 0).data;
-            debug_command(stretch, false).chip_stride = stretch.bytes;
-            debug_access(bus);
-        }
-        if (payload.is_read()) {
-            data_.collect(first, length, data, {}, 0);
-        } else {
-            unsigned char* const bus = data_.lay_out(true, first, length, data, {}, 0).data;
-            debug_command(stretch, true).chip_stride = stretch.bytes;
-            debug_access(bus);
-        }
-        done += length;
-    }
-    return static_cast<unsigned int>(bytes);
-}
-
-CommandExtension& ChannelController::debug_command(const RankStretch& stretch, bool write) {
-    CommandExtension& access =
-        command(write ? CommandKind::write : CommandKind::read, stretch.rank, stretch.bank);
-    access.row = stretch.row;
-    access.skip = stretch.first % geometry_.burst_bytes();
-    access.column = stretch.first - access.skip;
-    access.bytes = stretch.bytes;
-    return access;
-}
-
-unsigned int ChannelController::debug_access(unsigned char* data) {
-    payload_.set_command(command_.kind == CommandKind::write ? tlm::TLM_WRITE_COMMAND
-                                                             : tlm::TLM_READ_COMMAND);
-    payload_.set_data_ptr(data);
-    payload_.set_byte_enable_ptr(nullptr);
-    return channel->transport_dbg(payload_);
 }
 
 } // namespace hydravp::modules

@@ -11,18 +11,8 @@ RankData::RankData(const memory::Geometry& geometry)
       staging_(row_bytes()),
       enables_(staging_.size()) {}
 
-RankStretch RankData::interleaved(std::uint64_t address, std::uint64_t bytes) const {
-    const std::uint64_t offset = address % row_bytes();
-    std::uint64_t index = address / row_bytes();
-    RankStretch stretch;
-    stretch.bank = core::Bank{static_cast<std::size_t>(index % geometry_.banks)};
-    index /= geometry_.banks;
-    stretch.rank = core::Rank{static_cast<std::size_t>(index % geometry_.ranks)};
-    stretch.row = core::Row{static_cast<std::size_t>(index / geometry_.ranks)};
-    stretch.first = static_cast<std::uint32_t>(offset / geometry_.chips_per_rank);
-    stretch.bytes =
-        static_cast<std::uint32_t>((offset + bytes - 1) / geometry_.chips_per_rank) - stretch.first + 1;
-    return stretch;
+RankStretch RankData::interleaved(const AddressMapping::Place& place, std::uint64_t bytes) const {
+    return {place.rank, place.bank, place.row, chip_byte(place.row_byte), chip_bytes(place.row_byte, bytes)};
 }
 
 RankStretch RankData::chip_local(core::Rank rank, std::uint64_t chip_address, std::uint64_t bytes) const {
@@ -36,10 +26,10 @@ RankStretch RankData::chip_local(core::Rank rank, std::uint64_t chip_address, st
     return stretch;
 }
 
-RankData::Bus RankData::lay_out(bool write, std::uint64_t address, std::uint64_t bytes,
+RankData::Bus RankData::lay_out(bool write, std::uint64_t row_byte, std::uint64_t bytes,
                                 const unsigned char* data, const ByteEnables& enables, std::uint64_t offset) {
-    Bus bus{data != nullptr ? staging_.data() : nullptr, nullptr, interleaved(address, bytes).bytes};
-    if (whole_beats(address, bytes) && enables.pattern == nullptr) {
+    Bus bus{data != nullptr ? staging_.data() : nullptr, nullptr, chip_bytes(row_byte, bytes)};
+    if (whole_beats(row_byte, bytes) && enables.pattern == nullptr) {
         if (bus.data != nullptr && write) {
             interleave_.split(data, bus.stride, bus.data, bus.stride);
         }
@@ -49,7 +39,7 @@ RankData::Bus RankData::lay_out(bool write, std::uint64_t address, std::uint64_t
     std::fill_n(enables_.begin(), bus.stride * geometry_.chips_per_rank, static_cast<unsigned char>(0));
     bus.enables = enables_.data();
     for (std::size_t i = 0; i < bytes; ++i) {
-        const std::size_t at = place(address, i, bus.stride);
+        const std::size_t at = place(row_byte, i, bus.stride);
         enables_[at] = enables[offset + i] ? 0xFF : 0;
         if (bus.data != nullptr && write) {
             bus.data[at] = data[i];
@@ -58,16 +48,16 @@ RankData::Bus RankData::lay_out(bool write, std::uint64_t address, std::uint64_t
     return bus;
 }
 
-void RankData::collect(std::uint64_t address, std::uint64_t bytes, unsigned char* data,
+void RankData::collect(std::uint64_t row_byte, std::uint64_t bytes, unsigned char* data,
                        const ByteEnables& enables, std::uint64_t offset) const {
-    const std::size_t stride = interleaved(address, bytes).bytes;
-    if (whole_beats(address, bytes) && enables.pattern == nullptr) {
+    const std::size_t stride = chip_bytes(row_byte, bytes);
+    if (whole_beats(row_byte, bytes) && enables.pattern == nullptr) {
         interleave_.join(staging_.data(), stride, stride, data);
         return;
     }
     for (std::size_t i = 0; i < bytes; ++i) {
         if (enables[offset + i]) {
-            data[i] = staging_[place(address, i, stride)];
+            data[i] = staging_[place(row_byte, i, stride)];
         }
     }
 }

@@ -16,82 +16,82 @@ RequestQueue::RequestQueue(const ChannelControllerConfig& config, std::size_t sl
         throw std::invalid_argument(
             "channel controller: needs queues, burst groups, and 1 <= low <= high watermark <= write queue");
     }
-    for (auto& runs : runs_) {
-        runs.resize(slots);
+    for (const bool write : {false, true}) {
+        lists_[write].resize(slots);
+        active_[write].resize(slots / 64 + 1);
     }
     for (QueuedRun& run : storage_) {
         free_.push_back(&run);
     }
 }
 
-bool RequestQueue::conflict(const QueuedRun& a, const QueuedRun& b) {
-    return (a.write || b.write) && a.row == b.row && a.first < b.first + b.bytes &&
-           b.first < a.first + a.bytes;
+void RequestQueue::append(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link) {
+    (run.*link) = {list.last, nullptr};
+    (list.last != nullptr ? (list.last->*link).after : list.first) = &run;
+    list.last = &run;
 }
 
-bool RequestQueue::older(const QueuedRun& a, const QueuedRun& b) {
-    return a.age != b.age ? a.age < b.age : a.order < b.order;
+void RequestQueue::unlink(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link) {
+    const QueuedRun::Link& place = run.*link;
+    (place.before != nullptr ? (place.before->*link).after : list.first) = place.after;
+    (place.after != nullptr ? (place.after->*link).before : list.last) = place.before;
 }
 
-void RequestQueue::push(const QueuedRun& arrived, Picoseconds now) {
+QueuedRun& RequestQueue::push(const QueuedRun& arrived, Picoseconds now) {
     QueuedRun& run = *free_.back();
     free_.pop_back();
     run = arrived;
     run.order = next_order_++;
+    run.turn = next_turn_++;
     run.age = now;
     run.blockers = 0;
-    run.blocks_read = false;
+    run.blocks = run.blocks_read = false;
     if (run.slot != unit_slot_) {
-        for (auto& runs : runs_) {
-            for (QueuedRun* older : runs[run.slot]) {
-                if (conflict(*older, run)) {
-                    ++run.blockers;
-                    if (!run.write && !older->blocks_read) {
-                        older->blocks_read = true;
-                        ++writes_that_block_reads_;
-                    }
+        note_conflicts(run);
+    }
+    active_[run.write][run.slot / 64] |= std::uint64_t{1} << run.slot % 64;
+    append(lists_[run.write][run.slot], run, &QueuedRun::in_slot);
+    append(queues_[run.write], run, &QueuedRun::in_queue);
+    ++waiting_[run.write];
+    return run;
+}
+
+/// Finds the older runs that a new one must not overtake; a read conflicts with writes only.
+void RequestQueue::note_conflicts(QueuedRun& run) {
+    for (const bool write : {false, true}) {
+        if (!write && !run.write) {
+            continue;
+        }
+        for (QueuedRun* older = lists_[write][run.slot].first; older != nullptr;
+             older = older->in_slot.after) {
+            if (conflict(*older, run)) {
+                ++run.blockers;
+                older->blocks = true;
+                if (!run.write && !older->blocks_read) {
+                    older->blocks_read = true;
+                    ++writes_that_block_reads_;
                 }
             }
         }
     }
-    std::vector<QueuedRun*>& runs = runs_[run.write][run.slot];
-    if (runs.empty()) {
-        std::vector<std::size_t>& active = active_[run.write];
-        active.insert(std::lower_bound(active.begin(), active.end(), run.slot), run.slot);
-    }
-    runs.push_back(&run);
-    ++waiting_[run.write];
-    if (oldest_known_[run.write] && oldest_[run.write] == nullptr && run.blockers == 0) {
-        oldest_[run.write] = &run;
-    }
 }
 
-const QueuedRun* RequestQueue::oldest_servable(bool write) {
-    if (oldest_known_[write]) {
-        return oldest_[write];
-    }
-    const QueuedRun* oldest = nullptr;
-    for (const std::size_t slot : active_[write]) {
-        for (const QueuedRun* run : runs_[write][slot]) {
-            if (run->blockers == 0 && (oldest == nullptr || older(*run, *oldest))) {
-                oldest = run;
-            }
-            if (slot == unit_slot_) { // only the first has its turn
-                break;
-            }
+QueuedRun* RequestQueue::oldest(bool write) const {
+    for (QueuedRun* run = queues_[write].first; run != nullptr; run = run->in_queue.after) {
+        // Of the units' runs only the first has its turn.
+        if (run->blockers == 0 && (run->slot != unit_slot_ || run == lists_[write][unit_slot_].first)) {
+            return run;
         }
     }
-    oldest_[write] = oldest;
-    oldest_known_[write] = true;
-    return oldest;
+    return nullptr;
 }
 
-bool RequestQueue::choose_direction(Picoseconds now) {
-    const QueuedRun* const read = oldest_servable(false);
-    const QueuedRun* const write = oldest_servable(true);
+RequestQueue::Direction RequestQueue::choose_direction(Picoseconds now) {
+    const QueuedRun* const read = oldest(false);
+    const QueuedRun* const write = oldest(true);
     if (read == nullptr || write == nullptr) {
         draining_ = write != nullptr;
-        return draining_;
+        return {draining_, Picoseconds::max()};
     }
     if (waiting_[true] >= config_.write_high_watermark || writes_that_block_reads_ > 0) {
         draining_ = true;
@@ -100,74 +100,89 @@ bool RequestQueue::choose_direction(Picoseconds now) {
     }
     const bool read_starves = starving(*read, now);
     const bool write_starves = starving(*write, now);
-    if (read_starves != write_starves) {
-        return write_starves;
+    if (read_starves && write_starves) {
+        return {older(*write, *read), Picoseconds::max()};
     }
-    return read_starves ? older(*write, *read) : draining_;
+    return {read_starves || write_starves ? write_starves : draining_,
+            read_starves    ? starves_after(*write)
+            : write_starves ? starves_after(*read)
+                            : std::min(starves_after(*read), starves_after(*write))};
 }
 
-QueuedRun* RequestQueue::next(std::size_t slot, bool write, const core::Row* open_row, Picoseconds now) {
-    const std::vector<QueuedRun*>& runs = runs_[write][slot];
+RequestQueue::Choice RequestQueue::next(std::size_t slot, bool write, const core::Row* open_row,
+                                        Picoseconds now) const {
+    QueuedRun* const first = lists_[write][slot].first;
     if (slot == unit_slot_) {
-        return runs.front();
+        return {first, Picoseconds::max()};
     }
-    QueuedRun* hit = nullptr;
     QueuedRun* oldest = nullptr;
-    for (QueuedRun* run : runs) {
+    for (QueuedRun* run = first; run != nullptr; run = run->in_slot.after) {
         if (run->blockers > 0) {
             continue;
         }
-        if (oldest == nullptr || older(*run, *oldest)) {
+        if (oldest == nullptr) {
             oldest = run;
-        }
-        if (open_row != nullptr && run->row == *open_row && (hit == nullptr || older(*run, *hit))) {
-            hit = run;
+            if (open_row == nullptr || run->row == *open_row || starving(*run, now)) {
+                return {run, Picoseconds::max()};
+            }
+        } else if (run->row == *open_row) {
+            return {run, starves_after(*oldest)};
         }
     }
-    return hit == nullptr || (oldest != nullptr && starving(*oldest, now)) ? oldest : hit;
+    return {oldest, Picoseconds::max()};
 }
 
-Picoseconds RequestQueue::starves_at(std::size_t slot, bool write, Picoseconds now) const {
-    Picoseconds next = Picoseconds::max();
-    for (const QueuedRun* run : runs_[write][slot]) {
-        const Picoseconds limit = run->age + config_.starvation_limit;
-        if (limit >= now) { // the others starve already
-            next = std::min(next, limit);
+bool RequestQueue::wants(std::size_t slot, core::Row row) const {
+    for (const bool write : {false, true}) {
+        for (const QueuedRun* run = lists_[write][slot].first; run != nullptr; run = run->in_slot.after) {
+            if (run->row == row) {
+                return true;
+            }
         }
     }
-    return next;
+    return false;
 }
 
 void RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
+    moving_.clear();
     for (const bool write : {false, true}) {
-        oldest_known_[write] = false;
-        for (const std::size_t slot : active_[write]) {
-            for (QueuedRun* other : runs_[write][slot]) {
-                if (other->source == run.source && other->order >= run.order) {
-                    other->age = now;
-                }
+        for (QueuedRun* other = queues_[write].first; other != nullptr; other = other->in_queue.after) {
+            if (other->source == run.source && other->order >= run.order) {
+                moving_.push_back(other);
             }
         }
+    }
+    std::sort(moving_.begin(), moving_.end(),
+              [](const QueuedRun* a, const QueuedRun* b) { return older(*a, *b); });
+    for (QueuedRun* other : moving_) {
+        List& queue = queues_[other->write];
+        unlink(queue, *other, &QueuedRun::in_queue);
+        append(queue, *other, &QueuedRun::in_queue);
+        if (other->slot != unit_slot_) { // whose runs stay in order
+            List& slot = lists_[other->write][other->slot];
+            unlink(slot, *other, &QueuedRun::in_slot);
+            append(slot, *other, &QueuedRun::in_slot);
+        }
+        other->age = now;
+        other->turn = next_turn_++;
     }
 }
 
 void RequestQueue::remove(QueuedRun& run) {
-    std::vector<QueuedRun*>& runs = runs_[run.write][run.slot];
-    runs.erase(std::find(runs.begin(), runs.end(), &run));
-    if (runs.empty()) {
-        std::vector<std::size_t>& active = active_[run.write];
-        active.erase(std::find(active.begin(), active.end(), run.slot));
+    List& list = lists_[run.write][run.slot];
+    unlink(list, run, &QueuedRun::in_slot);
+    unlink(queues_[run.write], run, &QueuedRun::in_queue);
+    if (list.first == nullptr) {
+        active_[run.write][run.slot / 64] &= ~(std::uint64_t{1} << run.slot % 64);
     }
     --waiting_[run.write];
-    if (run.slot == unit_slot_ || oldest_[run.write] == &run) {
-        oldest_known_[run.write] = false;
-    }
     writes_that_block_reads_ -= run.blocks_read ? 1 : 0;
-    if (run.slot != unit_slot_) {
-        for (auto& others : runs_) {
-            for (QueuedRun* other : others[run.slot]) {
-                if (other->order > run.order && conflict(run, *other) && --other->blockers == 0) {
-                    oldest_known_[other->write] = false;
+    if (run.blocks) {
+        for (const bool write : {false, true}) {
+            for (QueuedRun* other = lists_[write][run.slot].first; other != nullptr;
+                 other = other->in_slot.after) {
+                if (other->order > run.order && conflict(run, *other)) {
+                    --other->blockers;
                 }
             }
         }

@@ -44,6 +44,12 @@ QueuedRun run(std::size_t slot, bool write, std::uint32_t row, std::uint32_t fir
     return r;
 }
 
+std::vector<std::size_t> slots_of(const RequestQueue& queue, bool write) {
+    std::vector<std::size_t> found;
+    queue.for_each_slot(write, [&](std::size_t slot) { found.push_back(slot); });
+    return found;
+}
+
 Picoseconds at(std::int64_t t) {
     return Picoseconds{t};
 }
@@ -56,17 +62,17 @@ TEST_CASE("an open row's runs go before older ones, the oldest of them first") {
     queue.push(run(1, false, 3, 0), at(1));
     queue.push(run(1, false, 3, 8), at(2));
     const Row open{3};
-    QueuedRun* next = queue.next(1, false, &open, at(3));
+    QueuedRun* next = queue.next(1, false, &open, at(3)).run;
     REQUIRE(next->first == 0);
     REQUIRE(next->row == open);
     queue.remove(*next);
-    next = queue.next(1, false, &open, at(3));
+    next = queue.next(1, false, &open, at(3)).run;
     REQUIRE(next->first == 8);
     queue.remove(*next);
-    REQUIRE(queue.next(1, false, &open, at(3))->row == Row{7});
-    REQUIRE(queue.next(1, false, nullptr, at(3))->row == Row{7});
-    REQUIRE(queue.slots(false) == std::vector<std::size_t>{1});
-    REQUIRE(queue.slots(true).empty());
+    REQUIRE(queue.next(1, false, &open, at(3)).run->row == Row{7});
+    REQUIRE(queue.next(1, false, nullptr, at(3)).run->row == Row{7});
+    REQUIRE(slots_of(queue, false) == std::vector<std::size_t>{1});
+    REQUIRE(slots_of(queue, true).empty());
 }
 
 TEST_CASE("a starving run goes before the open row's") {
@@ -74,8 +80,8 @@ TEST_CASE("a starving run goes before the open row's") {
     queue.push(run(1, false, 7), at(0));
     queue.push(run(1, false, 3), at(500));
     const Row open{3};
-    REQUIRE(queue.next(1, false, &open, at(1000))->row == open);
-    REQUIRE(queue.next(1, false, &open, at(1001))->row == Row{7});
+    REQUIRE(queue.next(1, false, &open, at(1000)).run->row == open);
+    REQUIRE(queue.next(1, false, &open, at(1001)).run->row == Row{7});
 }
 
 TEST_CASE("reads go before writes until the high watermark, then writes until the low one") {
@@ -83,29 +89,29 @@ TEST_CASE("reads go before writes until the high watermark, then writes until th
     queue.push(run(0, false, 1), at(0));
     for (std::uint32_t i = 0; i < 5; ++i) {
         queue.push(run(1, true, i), at(0));
-        REQUIRE_FALSE(queue.choose_direction(at(1)));
+        REQUIRE_FALSE(queue.choose_direction(at(1)).write);
     }
     queue.push(run(1, true, 5), at(0));
     for (int left = 6; left > 2; --left) {
-        REQUIRE(queue.choose_direction(at(1)));
-        queue.remove(*queue.next(1, true, nullptr, at(1)));
+        REQUIRE(queue.choose_direction(at(1)).write);
+        queue.remove(*queue.next(1, true, nullptr, at(1)).run);
     }
-    REQUIRE_FALSE(queue.choose_direction(at(1)));
-    queue.remove(*queue.next(0, false, nullptr, at(1)));
-    REQUIRE(queue.choose_direction(at(1))); // nothing else to do
+    REQUIRE_FALSE(queue.choose_direction(at(1)).write);
+    queue.remove(*queue.next(0, false, nullptr, at(1)).run);
+    REQUIRE(queue.choose_direction(at(1)).write); // nothing else to do
     queue.push(run(0, false, 1), at(0));
-    REQUIRE_FALSE(queue.choose_direction(at(1)));
+    REQUIRE_FALSE(queue.choose_direction(at(1)).write);
 }
 
 TEST_CASE("a starving direction goes first, the longer one waits") {
     RequestQueue queue(config(), slots);
     queue.push(run(0, true, 1), at(0));
     queue.push(run(1, false, 1), at(100));
-    REQUIRE_FALSE(queue.choose_direction(at(1000)));
-    REQUIRE(queue.choose_direction(at(1001)));
-    REQUIRE(queue.choose_direction(at(1101))); // now both starve
-    queue.remove(*queue.next(0, true, nullptr, at(1101)));
-    REQUIRE_FALSE(queue.choose_direction(at(1101)));
+    REQUIRE_FALSE(queue.choose_direction(at(1000)).write);
+    REQUIRE(queue.choose_direction(at(1001)).write);
+    REQUIRE(queue.choose_direction(at(1101)).write); // now both starve
+    queue.remove(*queue.next(0, true, nullptr, at(1101)).run);
+    REQUIRE_FALSE(queue.choose_direction(at(1101)).write);
 }
 
 TEST_CASE("a run never overtakes one that touches the same bytes") {
@@ -115,19 +121,19 @@ TEST_CASE("a run never overtakes one that touches the same bytes") {
     queue.push(run(2, false, 1, 64, 8), at(2)); // does not
     queue.push(run(2, true, 1, 66, 1), at(3));  // writes what both reads want first
     const Row open{1};
-    REQUIRE(queue.next(2, false, &open, at(4))->first == 64);
-    REQUIRE(queue.choose_direction(at(4))); // a read waits for the write
-    QueuedRun* write = queue.next(2, true, &open, at(4));
+    REQUIRE(queue.next(2, false, &open, at(4)).run->first == 64);
+    REQUIRE(queue.choose_direction(at(4)).write); // a read waits for the write
+    QueuedRun* write = queue.next(2, true, &open, at(4)).run;
     REQUIRE(write->first == 0);
     queue.remove(*write);
-    REQUIRE(queue.next(2, true, &open, at(4)) == nullptr);
-    REQUIRE_FALSE(queue.choose_direction(at(4)));
-    QueuedRun* read = queue.next(2, false, &open, at(4));
+    REQUIRE(queue.next(2, true, &open, at(4)).run == nullptr);
+    REQUIRE_FALSE(queue.choose_direction(at(4)).write);
+    QueuedRun* read = queue.next(2, false, &open, at(4)).run;
     REQUIRE(read->first == 60);
     queue.remove(*read);
-    REQUIRE(queue.next(2, true, &open, at(4)) == nullptr);
-    queue.remove(*queue.next(2, false, &open, at(4)));
-    REQUIRE(queue.next(2, true, &open, at(4))->first == 66);
+    REQUIRE(queue.next(2, true, &open, at(4)).run == nullptr);
+    queue.remove(*queue.next(2, false, &open, at(4)).run);
+    REQUIRE(queue.next(2, true, &open, at(4)).run->first == 66);
 }
 
 TEST_CASE("runs to the units stay in order, also when they take turns with others") {
@@ -141,17 +147,17 @@ TEST_CASE("runs to the units stay in order, also when they take turns with other
     QueuedRun result = run(0, true, 1);
     result.source = Source::accumulation;
     queue.push(result, at(2));
-    QueuedRun* first = queue.next(units, true, nullptr, at(3));
+    QueuedRun* first = queue.next(units, true, nullptr, at(3)).run;
     REQUIRE(first->request == 1);
-    REQUIRE(RequestQueue::older(*first, *queue.next(0, true, nullptr, at(3))));
+    REQUIRE(RequestQueue::older(*first, *queue.next(0, true, nullptr, at(3)).run));
     queue.rotate(*first, at(3));
-    REQUIRE(queue.next(units, true, nullptr, at(3)) == first);
-    REQUIRE_FALSE(RequestQueue::older(*first, *queue.next(0, true, nullptr, at(3))));
+    REQUIRE(queue.next(units, true, nullptr, at(3)).run == first);
+    REQUIRE_FALSE(RequestQueue::older(*first, *queue.next(0, true, nullptr, at(3)).run));
     // What the same source has lined up behind it goes back with it.
     queue.remove(*first);
-    QueuedRun* second = queue.next(units, true, nullptr, at(3));
+    QueuedRun* second = queue.next(units, true, nullptr, at(3)).run;
     REQUIRE(second->request == 2);
-    REQUIRE_FALSE(RequestQueue::older(*second, *queue.next(0, true, nullptr, at(3))));
+    REQUIRE_FALSE(RequestQueue::older(*second, *queue.next(0, true, nullptr, at(3)).run));
 }
 
 TEST_CASE("impossible queues are refused") {
@@ -193,12 +199,12 @@ TEST_CASE("random runs all get their turn, in an order that keeps every byte's h
         if (queue.empty()) {
             continue;
         }
-        const bool write = queue.choose_direction(at(now));
-        const std::vector<std::size_t>& active = queue.slots(write);
+        const bool write = queue.choose_direction(at(now)).write;
+        const std::vector<std::size_t> active = slots_of(queue, write);
         REQUIRE_FALSE(active.empty());
         QueuedRun* best = nullptr;
         for (const std::size_t slot : active) {
-            QueuedRun* candidate = queue.next(slot, write, &open[slot], at(now));
+            QueuedRun* candidate = queue.next(slot, write, &open[slot], at(now)).run;
             if (candidate != nullptr && (best == nullptr || RequestQueue::older(*candidate, *best))) {
                 best = candidate;
             }

@@ -53,20 +53,23 @@ public:
     /// @param slot rank * banks + bank
     core::Picoseconds earliest(TimedCommand command, std::size_t slot, core::Picoseconds t,
                                std::uint32_t bursts = 1) const {
-        return commands_.earliest(std::max(t, rules_allow(command, slot)), bursts);
+        return bus_allows(std::max({t, bank_allows(command, slot), rank_allows(command, slot)}), bursts);
     }
     /// The same of column commands that go to no bank.
     core::Picoseconds earliest_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t,
                                             std::uint32_t bursts) const {
-        return commands_.earliest(std::max(t, ranks_[rank.value()][index(command)]), bursts);
+        return bus_allows(std::max(t, rank_allows_without_bank(command, rank)), bursts);
     }
-    /// @name The same in parts: the rules without the command bus, and the command bus alone.
+    /// @name The same in parts: what commands to the bank hold up, what those to others do, the command bus.
     /// @{
-    core::Picoseconds rules_allow(TimedCommand command, std::size_t slot) const {
-        return std::max({banks_[slot][index(command)], groups_[group_of(slot)][index(command)],
-                         rank_of(slot)[index(command)]});
+    core::Picoseconds bank_allows(TimedCommand command, std::size_t slot) const {
+        return banks_[slot][index(command)];
     }
-    core::Picoseconds rules_allow_without_bank(TimedCommand command, core::Rank rank) const {
+    core::Picoseconds rank_allows(TimedCommand command, std::size_t slot) const {
+        const Place& place = places_[slot];
+        return std::max(groups_[place.group][index(command)], ranks_[place.rank][index(command)]);
+    }
+    core::Picoseconds rank_allows_without_bank(TimedCommand command, core::Rank rank) const {
         return ranks_[rank.value()][index(command)];
     }
     core::Picoseconds bus_allows(core::Picoseconds t, std::uint32_t bursts = 1) const {
@@ -96,8 +99,6 @@ private:
         std::vector<std::uint32_t> next;      ///< per rank the oldest
     };
     static std::size_t index(TimedCommand command) { return static_cast<std::size_t>(command); }
-    const Times& rank_of(std::size_t slot) const { return ranks_[slot / banks_per_rank_]; }
-    std::size_t group_of(std::size_t slot) const { return slot / banks_per_group_; }
     void apply_to_ranks(std::size_t command, std::size_t rank, core::Picoseconds last);
     static void raise(Times& times, const std::vector<Effect>& effects, core::Picoseconds t) {
         for (const Effect& effect : effects) {
@@ -106,7 +107,10 @@ private:
     }
 
     core::Picoseconds column_cycle_;
-    std::size_t banks_per_rank_, banks_per_group_;
+    struct Place {
+        std::uint32_t rank, group;
+    };
+    std::vector<Place> places_; ///< by slot
     /// By the command before.
     std::array<std::vector<Effect>, timed_commands> in_bank_, in_group_, in_rank_, in_others_;
     std::vector<Window> windows_;

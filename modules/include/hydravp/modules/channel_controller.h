@@ -6,11 +6,12 @@
 #include "hydravp/core/meter.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/memory/technology.h"
-#include "hydravp/memory/timing_rules.h"
+#include "hydravp/modules/address_mapping.h"
+#include "hydravp/modules/channel_debug.h"
 #include "hydravp/modules/channel_request.h"
+#include "hydravp/modules/command_scheduler.h"
 #include "hydravp/modules/config.h"
 #include "hydravp/modules/rank_data.h"
-#include "hydravp/modules/request_queue.h"
 
 #include <systemc>
 #include <tlm_utils/simple_initiator_socket.h>
@@ -35,7 +36,7 @@ namespace hydravp::modules {
 /// behind what other sources have waiting. Requests whose bytes overlap, if one of them writes, are served in
 /// the order in which they came.
 ///
-/// Interleaved addresses count, from the least significant: byte in the rank's row, bank, rank, row. Byte
+/// Interleaved addresses are taken apart by an `AddressMapping`. Byte
 /// enables and streaming width are honoured in the interleaved view. In the chip-local view the extension
 /// gives the extent and the payload's address, length and streaming width are not looked at; byte enables
 /// follow the data's layout, and the array only. A null data pointer moves no data and is for payloads with a
@@ -66,13 +67,6 @@ public:
     void trace(core::Tracer& tracer) override;
 
 private:
-    struct BankEntry {
-        bool open = false;
-        core::Row row;
-        std::uint32_t leased = 0;   ///< mask of chips
-        std::uint32_t recalled = 0; ///< of them, for the moment back with the channel
-        std::uint32_t served_since_recall = 0;
-    };
     /// A request on its way through the controller; reused.
     struct Request {
         tlm::tlm_generic_payload* payload = nullptr;
@@ -92,16 +86,6 @@ private:
         sc_core::sc_event finished;
         bool done = false;
     };
-    enum class Step { column, activate, precharge, recall };
-    /// The run of a slot and direction whose turn is next, and its next command; found once and kept until
-    /// something changes in the slot.
-    struct Candidate {
-        core::Picoseconds not_before{};    ///< its command can't go earlier
-        core::Picoseconds valid_until{-1}; ///< then another run starves
-        QueuedRun* run = nullptr;
-        Step step = Step::column;
-    };
-
     // front
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
@@ -109,62 +93,34 @@ private:
         return at_.nb_transport_fw(payload, phase, delay);
     }
     core::AtTarget::Answer at_request(tlm::tlm_generic_payload& payload);
-    unsigned int debug(tlm::tlm_generic_payload& payload);
-    tlm::tlm_response_status check(const tlm::tlm_generic_payload& payload,
-                                   const ChannelRequest* request) const;
-    tlm::tlm_response_status check_interleaved(const tlm::tlm_generic_payload& payload,
-                                               bool has_request) const;
-    tlm::tlm_response_status check_chip_local(const tlm::tlm_generic_payload& payload,
-                                              const ChannelRequest& request) const;
+    unsigned int debug(tlm::tlm_generic_payload& payload) { return debug_.transport(payload); }
     std::size_t enter(tlm::tlm_generic_payload& payload, bool at);
     void admit();
     bool queue_up(std::size_t index);
     QueuedRun next_run(const Request& request) const;
     void deliver();
 
-    // scheduling
+    // commands
     void serve();
-    bool issue_next();
-    Step next_step(const QueuedRun& run) const;
-    core::Picoseconds earliest(Step step, const QueuedRun& run, core::Picoseconds now,
-                               core::Picoseconds free_slot) const;
-    void perform(Step step, QueuedRun& run);
+    void perform(const CommandScheduler::Decision& decision);
     void column_access(QueuedRun& run);
     void plan_turn(QueuedRun& run) const;
-    memory::CommandExtension& column_command(const QueuedRun& run, std::uint64_t bytes);
-    void hand_back(core::Rank rank, core::Bank bank);
-    void refresh();
-
-    // channel
-    tlm::tlm_response_status issue(unsigned char* data = nullptr, unsigned char* enables = nullptr);
-    void note_times();
-    memory::CommandExtension& command(memory::CommandKind kind, core::Rank rank, core::Bank bank);
-    unsigned int debug_chip_local(tlm::tlm_generic_payload& payload, const ChannelRequest& request);
-    unsigned int debug_interleaved(tlm::tlm_generic_payload& payload, const ChannelRequest* request);
-    memory::CommandExtension& debug_command(const RankStretch& stretch, bool write);
-    unsigned int debug_access(unsigned char* data);
-
+    memory::CommandExtension& column_command(const QueuedRun& run);
+    void hand_back(std::size_t slot);
+    void refresh(const CommandScheduler::Decision& decision);
     void check_lease(core::Rank rank, core::Bank bank, std::uint32_t chips) const;
-    BankEntry& entry(core::Rank rank, core::Bank bank) { return banks_[slot(rank, bank)]; }
-    std::size_t slot(core::Rank rank, core::Bank bank) const {
-        return std::size_t{rank.value()} * geometry_.banks + bank.value();
-    }
-    core::Rank rank_of(std::size_t slot) const { return core::Rank{slot / geometry_.banks}; }
-    core::Bank bank_of(std::size_t slot) const { return core::Bank{slot % geometry_.banks}; }
-    bool is_unit(const QueuedRun& run) const { return run.slot == unit_slot_; }
-    void reconsider(std::size_t slot) { candidates_[0][slot] = candidates_[1][slot] = Candidate{}; }
+    tlm::tlm_response_status issue(unsigned char* data = nullptr, unsigned char* enables = nullptr);
+    memory::CommandExtension& command(memory::CommandKind kind, core::Rank rank, core::Bank bank);
 
     ChannelControllerConfig config_;
     memory::Technology technology_;
     memory::Geometry geometry_;
     std::uint32_t all_chips_;
-    std::size_t unit_slot_;
+    std::uint64_t rank_burst_bytes_; ///< all chips together
+    AddressMapping map_;
     RankData data_;
-    RequestQueue queue_;
-    memory::ChannelTiming timing_;         ///< of what the controller knows; a unit's activates may add to it
-    std::vector<BankEntry> banks_;         ///< by slot; the units' slot is always closed
-    std::vector<Candidate> candidates_[2]; ///< by direction and slot
-    core::IndexedVector<core::Rank, core::Picoseconds> refresh_due_;
+    ChannelDebug debug_;
+    CommandScheduler scheduler_;
     core::LayerId refresh_layer_ = core::no_layer;
 
     std::deque<Request> requests_;
@@ -175,7 +131,6 @@ private:
         std::size_t request;
     };
     std::deque<Finish> finishing_; ///< ascending: the data bus carries one after the other
-    core::Picoseconds next_command_{};
     sc_core::sc_event wake_{"wake"};
 
     tlm::tlm_generic_payload payload_;

@@ -5,6 +5,7 @@
 #include "hydravp/memory/technology.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 /// Plain configuration structs of the modules; the platform fills them from YAML, a user may fill them by
@@ -24,6 +25,20 @@ struct PcieLinkConfig {
     core::EnergyPerBit energy; ///< payload and header bits
 };
 
+enum class SchedulingPolicy {
+    fr_fcfs, ///< first ready, first come first served
+    fcfs     ///< strictly in the order of arrival
+};
+
+/// When an open row is closed that nobody in the queues wants.
+enum class PagePolicy {
+    open,   ///< when another row of the bank is wanted
+    closed, ///< at once
+    timeout ///< when it has not been accessed for `page_timeout`
+};
+
+enum class RefreshMode { all_banks, per_bank };
+
 struct ChannelControllerConfig {
     core::Picoseconds latency{};             ///< front-end pipeline, from acceptance to the first command
     core::EnergyPerBit io_energy;            ///< per bit on the channel's data bus
@@ -33,7 +48,13 @@ struct ChannelControllerConfig {
     std::uint32_t write_low_watermark = 8;   ///< and end it
     std::uint32_t burst_group = 32;          ///< column commands of one run before other runs have their turn
     core::Picoseconds starvation_limit{2'000'000}; ///< a run that waits longer goes first
-    bool keep_data = true; ///< false: commands, times and counts only; reads return nothing
+    SchedulingPolicy scheduling = SchedulingPolicy::fr_fcfs;
+    PagePolicy page_policy = PagePolicy::open;
+    core::Picoseconds page_timeout{1'000'000}; ///< PagePolicy::timeout
+    RefreshMode refresh = RefreshMode::all_banks;
+    std::uint32_t postponed_refreshes = 0; ///< of a rank that may wait until it is idle, at most 8
+    std::string address_mapping;           ///< see `AddressMapping`; empty: its default
+    bool keep_data = true;                 ///< false: commands, times and counts only; reads return nothing
 };
 
 /// The result accumulation unit; it works on one word per lane of the channel's width.

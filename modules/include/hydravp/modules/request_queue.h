@@ -16,10 +16,11 @@ namespace hydravp::modules {
 struct QueuedRun {
     std::size_t slot = 0; ///< rank * banks + bank; the last slot: the near-memory units
     bool write = false;
-    core::Row row;
-    std::uint32_t first = 0; ///< byte within each chip's row
-    std::uint32_t bytes = 0; ///< per chip; all of the run, also what has been served
     Source source = Source::host;
+    core::Rank rank;
+    core::Row row;
+    std::uint32_t first = 0;       ///< byte within each chip's row
+    std::uint32_t bytes = 0;       ///< per chip; all of the run, also what has been served
     core::Picoseconds ready{};     ///< the front-end pipeline lets commands go from here on
     std::size_t request = 0;       ///< the controller's
     std::uint64_t offset = 0;      ///< the controller's: of the first byte in the request
@@ -27,11 +28,20 @@ struct QueuedRun {
     std::uint64_t served = 0;      ///< the controller's: of them
     std::uint64_t turn_bytes = 0;  ///< the controller's: of them, in the next turn
     std::uint32_t turn_bursts = 0; ///< the controller's: column commands of the next turn
+    std::uint64_t row_byte = 0;    ///< the controller's: of the first byte in the row, as the request sees it
 
     core::Picoseconds age{};    ///< since when it waits for its next turn
     std::uint64_t order = 0;    ///< of arrival
+    std::uint64_t turn = 0;     ///< of its turns: the lower, the longer it waits
     std::uint32_t blockers = 0; ///< older runs that it must not overtake
-    bool blocks_read = false;   ///< a younger read waits for this write
+    bool blocks = false;        ///< a younger run waits for this one
+    bool blocks_read = false;   ///< among those a read
+
+    struct Link {
+        QueuedRun* before = nullptr;
+        QueuedRun* after = nullptr;
+    };
+    Link in_slot, in_queue; ///< the queue's
 };
 
 /// The read queue and the write queue of a channel controller with the rules of FR-FCFS (first ready, first
@@ -46,6 +56,17 @@ struct QueuedRun {
 ///   near-memory units stay in order, reads and writes each.
 class RequestQueue {
 public:
+    /// An answer, and the last moment at which it holds if nothing is entered or removed: then a run begins
+    /// to starve.
+    struct Direction {
+        bool write = false;
+        core::Picoseconds until{};
+    };
+    struct Choice {
+        QueuedRun* run = nullptr;
+        core::Picoseconds until{};
+    };
+
     RequestQueue(const ChannelControllerConfig& config, std::size_t slots);
 
     bool has_room(bool write) const {
@@ -56,19 +77,29 @@ public:
     bool draining() const { return draining_; }
 
     /// Enters a run that arrives at `now`; the queue has room.
-    void push(const QueuedRun& run, core::Picoseconds now);
-    /// Chooses between reads (false) and writes (true) for the commands at `now`. The queue is not empty.
-    bool choose_direction(core::Picoseconds now);
-    /// Slots in which runs of a direction wait.
-    const std::vector<std::size_t>& slots(bool write) const { return active_[write]; }
+    QueuedRun& push(const QueuedRun& run, core::Picoseconds now);
+    /// Chooses between reads and writes for the commands at `now`. The queue is not empty.
+    Direction choose_direction(core::Picoseconds now);
+    /// Calls `function` with every slot in which runs of a direction wait, in ascending order.
+    template <class Function>
+    void for_each_slot(bool write, Function function) const {
+        const std::vector<std::uint64_t>& active = active_[write];
+        for (std::size_t word = 0; word < active.size(); ++word) {
+            for (std::uint64_t bits = active[word]; bits != 0; bits &= bits - 1) {
+                function(word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits)));
+            }
+        }
+    }
     /// The run of that slot whose turn is next; null if all of them must let older ones go first.
     /// @param open_row of the bank; null if it is closed
-    QueuedRun* next(std::size_t slot, bool write, const core::Row* open_row, core::Picoseconds now);
-    std::size_t waiting(std::size_t slot, bool write) const { return runs_[write][slot].size(); }
-    /// Until when `next` keeps its answer if nothing is entered or removed: the next moment at which a run of
-    /// the slot begins to starve.
-    core::Picoseconds starves_at(std::size_t slot, bool write, core::Picoseconds now) const;
-    bool has_any(std::size_t slot) const { return !runs_[0][slot].empty() || !runs_[1][slot].empty(); }
+    Choice next(std::size_t slot, bool write, const core::Row* open_row, core::Picoseconds now) const;
+    bool has_any(std::size_t slot) const {
+        return lists_[0][slot].first != nullptr || lists_[1][slot].first != nullptr;
+    }
+    /// Some run of the slot wants that row.
+    bool wants(std::size_t slot, core::Row row) const;
+    /// The run that has waited longest among those that may go; null if there is none.
+    QueuedRun* oldest(bool write) const;
 
     /// A part of the run has been served at `now`: the rest waits for another turn, and with it what its
     /// source has lined up behind it, as if the queue had had no room for them before.
@@ -80,23 +111,34 @@ public:
         return now - run.age > config_.starvation_limit;
     }
     /// `a` has waited longer for its turn.
-    static bool older(const QueuedRun& a, const QueuedRun& b);
+    static bool older(const QueuedRun& a, const QueuedRun& b) { return a.turn < b.turn; }
 
 private:
-    static bool conflict(const QueuedRun& a, const QueuedRun& b);
-    const QueuedRun* oldest_servable(bool write);
+    struct List {
+        QueuedRun* first = nullptr;
+        QueuedRun* last = nullptr;
+    };
+    static void append(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
+    static void unlink(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
+    static bool conflict(const QueuedRun& a, const QueuedRun& b) {
+        return (a.write || b.write) && a.row == b.row && a.first < b.first + b.bytes &&
+               b.first < a.first + a.bytes;
+    }
+    void note_conflicts(QueuedRun& run);
+    core::Picoseconds starves_after(const QueuedRun& run) const { return run.age + config_.starvation_limit; }
+
     ChannelControllerConfig config_;
     std::size_t unit_slot_;
-    std::vector<std::vector<QueuedRun*>> runs_[2]; ///< by slot, in the order of arrival
-    std::vector<std::size_t> active_[2];           ///< slots with runs, ascending
+    std::vector<List> lists_[2]; ///< by slot; by turn, those to units by arrival
+    List queues_[2];             ///< all of a direction, by turn
+    std::vector<std::uint64_t> active_[2];
     std::vector<QueuedRun> storage_;
-    std::vector<QueuedRun*> free_;
+    std::vector<QueuedRun*> free_, moving_;
     std::size_t waiting_[2] = {0, 0};
     std::size_t writes_that_block_reads_ = 0;
     std::uint64_t next_order_ = 0;
+    std::uint64_t next_turn_ = 0;
     bool draining_ = false;
-    const QueuedRun* oldest_[2] = {nullptr, nullptr}; ///< servable ones, as far as known
-    bool oldest_known_[2] = {true, true};
 };
 
 } // namespace hydravp::modules

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/core/index.h"
+#include "hydravp/core/units.h"
+#include "hydravp/memory/command.h"
+#include "hydravp/memory/technology.h"
+#include "hydravp/memory/timing_rules.h"
+#include "hydravp/modules/config.h"
+#include "hydravp/modules/request_queue.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace hydravp::modules {
+
+/// Decides which command a channel controller issues next, and when; free of SystemC.
+///
+/// Of the commands that the timing rules let go first, a column command goes before one to a bank, and the
+/// command of the run that has waited longest before others. A stream that has had its turn, or that starves
+/// others, does not go on only because its rank needs no pause on the data bus.
+///
+/// A decision holds until something is entered, issued or changed; so a controller has to look at it once for
+/// each command, and can sleep until its time.
+class CommandScheduler {
+public:
+    enum class Step {
+        none,      ///< nothing to do; ask again at `at`
+        column,    ///< a turn of the run
+        activate,  ///< the run's row
+        precharge, ///< the run's bank, which has another row open
+        recall,    ///< takes the run's bank back from the units
+        close,     ///< precharges a bank whose row nobody wants
+        refresh    ///< `rank`; `RefreshMode::per_bank`: its `bank`
+    };
+    struct Decision {
+        Step step = Step::none;
+        core::Picoseconds at = core::Picoseconds::max();
+        QueuedRun* run = nullptr;
+        std::size_t slot = 0; ///< close
+        core::Rank rank;      ///< refresh
+        core::Bank bank;      ///< refresh
+    };
+    struct BankEntry {
+        bool open = false;
+        core::Row row;
+        std::uint32_t leased = 0;   ///< mask of chips
+        std::uint32_t recalled = 0; ///< of them, for the moment back with the channel
+        std::uint32_t served_since_recall = 0;
+        core::Picoseconds last_access{};
+    };
+
+    CommandScheduler(const ChannelControllerConfig& config, const memory::Technology& technology,
+                     const memory::Geometry& geometry);
+
+    const RequestQueue& queue() const { return queue_; }
+    const BankEntry& bank(std::size_t slot) const { return banks_[slot]; }
+    /// For the controller to change leases.
+    BankEntry& change_bank(std::size_t slot) {
+        reconsider(slot);
+        return banks_[slot];
+    }
+    std::size_t slot(core::Rank rank, core::Bank bank) const {
+        return std::size_t{rank.value()} * geometry_.banks + bank.value();
+    }
+    /// Of the runs that go to near-memory units.
+    std::size_t unit_slot() const { return unit_slot_; }
+    core::Rank rank_of(std::size_t slot) const { return core::Rank{slot / geometry_.banks}; }
+    core::Bank bank_of(std::size_t slot) const { return core::Bank{slot % geometry_.banks}; }
+
+    void push(const QueuedRun& run, core::Picoseconds now);
+    /// The next command, as far as is known at `now`. `at` lies not before `now`; nobody has asked about a
+    /// later time before.
+    const Decision& next(core::Picoseconds now);
+    /// Takes the times of a command into account that the channel has placed.
+    void issued(const memory::CommandExtension& command, core::Picoseconds now);
+    /// A turn of the run has been served.
+    void served(QueuedRun& run, core::Picoseconds now);
+    /// All of it has; its reference ends.
+    void finished(QueuedRun& run);
+
+private:
+    /// The run of a slot and direction whose turn is next, and its next command; found once and kept until
+    /// something changes in the slot.
+    struct Candidate {
+        bool known = false;
+        Step step = Step::none;
+        memory::TimedCommand command{};
+        QueuedRun* run = nullptr;
+        core::Picoseconds ready{}; ///< of the run, and of its bank for the command
+        core::Picoseconds until{}; ///< then another run starves
+    };
+    struct Option {
+        const Candidate* candidate;
+        core::Picoseconds at;
+    };
+
+    void decide(core::Picoseconds now);
+    bool decide_refresh(core::Picoseconds now);
+    void collect(core::Picoseconds now);
+    void add(std::size_t slot, bool write, core::Picoseconds now);
+    void choose(core::Picoseconds now);
+    void close_idle_banks(core::Picoseconds now);
+    void find_candidate(Candidate& candidate, std::size_t slot, bool write, core::Picoseconds now);
+    Step next_step(const QueuedRun& run) const;
+    void reconsider(std::size_t slot) {
+        candidates_[0][slot].known = candidates_[1][slot].known = false;
+        known_ = false;
+    }
+
+    ChannelControllerConfig config_;
+    memory::Technology technology_;
+    memory::Geometry geometry_;
+    std::size_t unit_slot_;
+    RequestQueue queue_;
+    memory::ChannelTiming timing_;         ///< of what the controller knows; a unit's activates may add to it
+    std::vector<BankEntry> banks_;         ///< by slot; the units' slot is always closed
+    std::vector<Candidate> candidates_[2]; ///< by direction and slot
+    std::vector<std::uint32_t> waiting_;   ///< runs by rank
+    struct Refresh {
+        core::Picoseconds due{};
+        std::uint32_t next_bank = 0;
+    };
+    std::vector<Refresh> refreshes_; ///< by rank
+    core::Picoseconds refresh_interval_{};
+    core::Picoseconds first_due_ = core::Picoseconds::max();
+
+    std::vector<Option> options_;
+    core::Picoseconds earliest_{}; ///< of the options
+    core::Picoseconds valid_until_{};
+    Decision decision_;
+    bool known_ = false;
+};
+
+} // namespace hydravp::modules

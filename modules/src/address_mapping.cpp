@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/modules/address_mapping.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <sstream>
+#include <stdexcept>
+
+namespace hydravp::modules {
+
+namespace {
+
+constexpr std::array<const char*, 6> field_names = {"row", "rank", "bankgroup", "bank", "column", "offset"};
+
+unsigned bits_of(std::uint64_t n, const char* what) {
+    if (n == 0 || (n & (n - 1)) != 0) {
+        throw std::invalid_argument(
+            fmt::format("address mapping: {} {}, expected a power of two", n, what));
+    }
+    return static_cast<unsigned>(__builtin_ctzll(n));
+}
+
+[[noreturn]] void fail(const std::string& text, const std::string& why) {
+    throw std::invalid_argument(fmt::format("address mapping '{}': {}", text, why));
+}
+
+} // namespace
+
+AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fields) : text_(fields) {
+    const unsigned burst_bits = bits_of(std::uint64_t{g.burst_bytes()} * g.chips_per_rank, "bytes in a burst");
+    const unsigned row_bits = bits_of(std::uint64_t{g.row_bytes} * g.chips_per_rank, "bytes in a row");
+    if (g.bank_groups == 0 || g.banks % g.bank_groups != 0 || row_bits < burst_bits) {
+        throw std::invalid_argument("address mapping: needs whole bank groups, and rows of whole bursts");
+    }
+    banks_per_group_bits_ = bits_of(g.banks_per_group(), "banks in a group");
+    offset_bits_ = burst_bits;
+    std::array<unsigned, fields_> bits{};
+    bits[row] = bits_of(g.rows, "rows");
+    bits[rank] = bits_of(g.ranks, "ranks");
+    bits[group] = bits_of(g.bank_groups, "bank groups");
+    bits[bank] = bits_of(g.banks, "banks");
+    bits[column] = row_bits - burst_bits;
+    bits[offset] = burst_bits;
+    if (text_.empty()) {
+        text_ = fmt::format("row{} rank{} bank{} column{} offset{}", bits[row], bits[rank], bits[bank],
+                            bits[column], bits[offset]);
+    }
+    pieces_ = parse(text_);
+    const bool has_group = std::any_of(pieces_.begin(), pieces_.end(),
+                                       [](const Piece& piece) { return piece.field == group; });
+    if (has_group) {
+        bits[bank] = banks_per_group_bits_;
+    }
+    check(bits, has_group);
+    unsigned contiguous = 0;
+    for (auto piece = pieces_.rbegin();
+         piece != pieces_.rend() && (piece->field == offset || piece->field == column); ++piece) {
+        contiguous += piece->width;
+    }
+    stretch_ = std::uint64_t{1} << contiguous;
+    pieces_.erase(std::remove_if(pieces_.begin(), pieces_.end(),
+                                 [](const Piece& piece) { return piece.width == 0; }),
+                  pieces_.end());
+    std::stable_partition(pieces_.begin(), pieces_.end(),
+                          [](const Piece& piece) { return piece.field == row; });
+}
+
+/// The pieces in the order of the text, with their places in the address and in their fields.
+std::vector<AddressMapping::Piece> AddressMapping::parse(const std::string& text) const {
+    std::vector<Piece> pieces;
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+        Piece piece{};
+        const std::string whole = word;
+        const std::size_t combined = word.find("^row");
+        if (combined != std::string::npos && combined + 4 == word.size()) {
+            piece.with_row = true;
+            word.resize(combined);
+        }
+        const auto digits = std::find_if(word.begin(), word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+        const std::string name(word.begin(), digits);
+        const std::string number(digits, word.end());
+        const auto* const field = std::find(field_names.begin(), field_names.end(), name);
+        const bool is_number = !number.empty() && number.size() <= 2 &&
+                               std::all_of(number.begin(), number.end(),
+                                           [](unsigned char c) { return std::isdigit(c) != 0; });
+        if (field == field_names.end() || !is_number) {
+            fail(text, fmt::format("found '{}', expected row, rank, bankgroup, bank, column or offset with a "
+                                   "number of bits, as in 'bank3'",
+                                   whole));
+        }
+        piece.field = static_cast<Field>(field - field_names.begin());
+        piece.width = static_cast<unsigned>(std::stoul(number));
+        if (piece.with_row && piece.field != rank && piece.field != group && piece.field != bank) {
+            fail(text, fmt::format("'{}': only rank, bankgroup and bank can be combined with the row", whole));
+        }
+        pieces.push_back(piece);
+    }
+    std::array<unsigned, fields_> seen{};
+    unsigned from = 0;
+    for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
+        piece->from = from;
+        piece->to = seen[piece->field];
+        from += piece->width;
+        seen[piece->field] += piece->width;
+    }
+    return pieces;
+}
+
+void AddressMapping::check(const std::array<unsigned, fields_>& expected, bool has_group) const {
+    std::array<unsigned, fields_> found{};
+    for (const Piece& piece : pieces_) {
+        found[piece.field] += piece.width;
+        if (piece.field == offset && (piece.from != 0 || piece.width != expected[offset])) {
+            fail(text_, fmt::format("expected offset{} as the last field", expected[offset]));
+        }
+    }
+    for (std::size_t field = 0; field < fields_; ++field) {
+        if ((field != group || has_group) && found[field] != expected[field]) {
+            fail(text_, fmt::format("found {} bits of {}, expected {} as in the memory's geometry",
+                                    found[field], field_names[field], expected[field]));
+        }
+    }
+}
+
+AddressMapping::Place AddressMapping::place(std::uint64_t address) const {
+    std::array<std::uint64_t, fields_> value{};
+    for (const Piece& piece : pieces_) {
+        std::uint64_t bits = address >> piece.from;
+        if (piece.with_row) {
+            bits ^= value[row] >> piece.to;
+        }
+        value[piece.field] |= (bits & ((std::uint64_t{1} << piece.width) - 1)) << piece.to;
+    }
+    Place place;
+    place.rank = core::Rank{static_cast<std::size_t>(value[rank])};
+    place.bank = core::Bank{static_cast<std::size_t>(value[group] << banks_per_group_bits_ | value[bank])};
+    place.row = core::Row{static_cast<std::size_t>(value[row])};
+    place.row_byte = value[column] << offset_bits_ | value[offset];
+    return place;
+}
+
+} // namespace hydravp::modules

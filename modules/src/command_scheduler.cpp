@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/modules/command_scheduler.h"
+
+#include <algorithm>
+
+namespace hydravp::modules {
+
+using core::Picoseconds;
+using memory::TimedCommand;
+
+CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
+                                   const memory::Technology& technology, const memory::Geometry& geometry)
+    : config_(config),
+      technology_(technology),
+      geometry_(geometry),
+      unit_slot_(std::size_t{geometry.ranks} * geometry.banks),
+      queue_(config, unit_slot_ + 1),
+      timing_(technology, geometry),
+      banks_(unit_slot_ + 1),
+      waiting_(geometry.ranks) {
+    for (auto& candidates : candidates_) {
+        candidates.resize(banks_.size());
+    }
+    options_.reserve(banks_.size());
+    if (technology_.t_refi.count() > 0) {
+        const bool per_bank = config.refresh == RefreshMode::per_bank;
+        refresh_interval_ = per_bank ? technology_.t_refi / geometry.banks : technology_.t_refi;
+        for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
+            refreshes_.push_back({refresh_interval_ + rank * refresh_interval_ / geometry.ranks, 0});
+        }
+        first_due_ = refreshes_.front().due;
+    }
+}
+
+void CommandScheduler::push(const QueuedRun& run, Picoseconds now) {
+    queue_.push(run, now);
+    ++waiting_[run.rank.value()];
+    candidates_[run.write][run.slot].known = false;
+    known_ = false;
+}
+
+const CommandScheduler::Decision& CommandScheduler::next(Picoseconds now) {
+    if (!known_ || now > valid_until_ || (decision_.step == Step::none && now >= decision_.at)) {
+        decide(now);
+    }
+    return decision_;
+}
+
+void CommandScheduler::decide(Picoseconds now) {
+    known_ = true;
+    valid_until_ = Picoseconds::max();
+    decision_ = Decision{};
+    decision_.at = first_due_;
+    if (now >= first_due_ && decide_refresh(now)) {
+        return;
+    }
+    if (!queue_.empty()) {
+        collect(now);
+        if (!options_.empty()) {
+            choose(now);
+        }
+    }
+    if (config_.page_policy != PagePolicy::open) {
+        close_idle_banks(now);
+    }
+    if (decision_.at > valid_until_) { // by then something starves
+        decision_ = Decision{};
+        decision_.at = valid_until_ + Picoseconds{1};
+    }
+}
+
+/// The refresh that is due and may not be postponed any longer, or whose rank has nothing else to do.
+bool CommandScheduler::decide_refresh(Picoseconds now) {
+    decision_.at = Picoseconds::max();
+    for (std::size_t rank = 0; rank < refreshes_.size(); ++rank) {
+        const Refresh& refresh = refreshes_[rank];
+        const Picoseconds must = refresh.due + config_.postponed_refreshes * technology_.t_refi;
+        if (now >= must || (now >= refresh.due && waiting_[rank] == 0)) {
+            decision_.step = Step::refresh;
+            decision_.at = now;
+            decision_.rank = core::Rank{rank};
+            decision_.bank = core::Bank{refresh.next_bank};
+            return true;
+        }
+        decision_.at = std::min(decision_.at, now >= refresh.due ? must : refresh.due);
+    }
+    return false;
+}
+
+/// Finds the next command of every bank that has runs of the chosen direction, and when it can go but for the
+/// command bus.
+void CommandScheduler::collect(Picoseconds now) {
+    options_.clear();
+    earliest_ = Picoseconds::max();
+    if (config_.scheduling == SchedulingPolicy::fcfs) {
+        const QueuedRun* const read = queue_.oldest(false);
+        const QueuedRun* const write = queue_.oldest(true);
+        const bool writes = read == nullptr || (write != nullptr && RequestQueue::older(*write, *read));
+        const QueuedRun* const first = writes ? write : read;
+        if (first != nullptr) {
+            add(first->slot, writes, now);
+        }
+        return;
+    }
+    const RequestQueue::Direction direction = queue_.choose_direction(now);
+    valid_until_ = direction.until;
+    queue_.for_each_slot(direction.write, [&](std::size_t slot) { add(slot, direction.write, now); });
+}
+
+void CommandScheduler::add(std::size_t slot, bool write, Picoseconds now) {
+    Candidate& candidate = candidates_[write][slot];
+    if (!candidate.known || now > candidate.until) {
+        find_candidate(candidate, slot, write, now);
+    }
+    if (candidate.run == nullptr) {
+        return;
+    }
+    valid_until_ = std::min(valid_until_, candidate.until);
+    const Picoseconds others = slot == unit_slot_
+                                   ? timing_.rank_allows_without_bank(candidate.command, candidate.run->rank)
+                                   : timing_.rank_allows(candidate.command, slot);
+    const Picoseconds at = std::max({now, candidate.ready, others});
+    options_.push_back({&candidate, at});
+    earliest_ = std::min(earliest_, at);
+}
+
+void CommandScheduler::find_candidate(Candidate& candidate, std::size_t slot, bool write, Picoseconds now) {
+    const BankEntry& bank = banks_[slot];
+    candidate.known = true;
+    const RequestQueue::Choice choice =
+        config_.scheduling == SchedulingPolicy::fcfs
+            ? RequestQueue::Choice{queue_.oldest(write), Picoseconds::max()}
+            : queue_.next(slot, write, bank.open ? &bank.row : nullptr, now);
+    candidate.run = choice.run;
+    candidate.until = choice.until;
+    if (choice.run == nullptr) {
+        return;
+    }
+    candidate.step = next_step(*choice.run);
+    candidate.command = candidate.step == Step::activate    ? TimedCommand::activate
+                        : candidate.step == Step::precharge ? TimedCommand::precharge
+                        : write                             ? TimedCommand::write
+                                                            : TimedCommand::read;
+    candidate.ready = choice.run->ready;
+    if (slot != unit_slot_ && candidate.step != Step::recall) {
+        candidate.ready = std::max(candidate.ready, timing_.bank_allows(candidate.command, slot));
+    }
+}
+
+CommandScheduler::Step CommandScheduler::next_step(const QueuedRun& run) const {
+    const BankEntry& bank = banks_[run.slot];
+    if (run.slot == unit_slot_) {
+        return Step::column;
+    }
+    if ((bank.leased & ~bank.recalled) != 0) {
+        return Step::recall;
+    }
+    if (!bank.open) {
+        return Step::activate;
+    }
+    return bank.row == run.row ? Step::column : Step::precharge;
+}
+
+void CommandScheduler::choose(Picoseconds now) {
+    const Picoseconds at = timing_.bus_allows(earliest_);
+    const Picoseconds soon = at + technology_.t_rtrs;
+    const Candidate* column = nullptr;         // can go at `at`
+    const Candidate* other = nullptr;          // likewise
+    const Candidate* waiting_column = nullptr; // can go soon
+    Picoseconds later = Picoseconds::max();
+    const auto older = [](const Candidate* a, const Candidate* b) {
+        return b == nullptr || RequestQueue::older(*a->run, *b->run);
+    };
+    for (const Option& option : options_) {
+        const Candidate* const candidate = option.candidate;
+        Picoseconds t = option.at;
+        if (t <= at && candidate->step == Step::column && candidate->run->turn_bursts > 1) {
+            t = timing_.bus_allows(at, candidate->run->turn_bursts);
+        }
+        if (t > at) {
+            later = std::min(later, t);
+            if (candidate->step == Step::column && t <= soon && older(candidate, waiting_column)) {
+                waiting_column = candidate;
+            }
+        } else if (const Candidate*& best = candidate->step == Step::column ? column : other;
+                   older(candidate, best)) {
+            best = candidate;
+        }
+    }
+    if (column != nullptr && waiting_column != nullptr && older(waiting_column, column) &&
+        (column->run->served > 0 || queue_.starving(*waiting_column->run, now))) {
+        column = nullptr;
+    }
+    const Candidate* const best = column != nullptr ? column : other;
+    if ((best != nullptr ? at : later) >= decision_.at) { // a refresh comes first
+        return;
+    }
+    decision_.at = best != nullptr ? at : later;
+    if (best != nullptr) {
+        decision_.step = best->step;
+        decision_.run = best->run;
+        decision_.slot = best->run->slot;
+    }
+}
+
+/// Precharges what the page policy wants closed, if nothing else is to be done by then.
+void CommandScheduler::close_idle_banks(Picoseconds now) {
+    const Picoseconds patience =
+        config_.page_policy == PagePolicy::timeout ? config_.page_timeout : Picoseconds{0};
+    for (std::size_t slot = 0; slot < unit_slot_; ++slot) {
+        const BankEntry& bank = banks_[slot];
+        if (!bank.open || bank.leased != 0) {
+            continue;
+        }
+        const Picoseconds t = timing_.bus_allows(
+            std::max({now, bank.last_access + patience, timing_.bank_allows(TimedCommand::precharge, slot),
+                      timing_.rank_allows(TimedCommand::precharge, slot)}));
+        if (t < decision_.at && !queue_.wants(slot, bank.row)) {
+            decision_ = Decision{};
+            decision_.step = Step::close;
+            decision_.at = t;
+            decision_.slot = slot;
+        }
+    }
+}
+
+void CommandScheduler::issued(const memory::CommandExtension& command, Picoseconds now) {
+    using memory::CommandKind;
+    timing_.forget(now);
+    const std::size_t slot = this->slot(command.rank, command.bank);
+    switch (command.kind) {
+    case CommandKind::activate:
+        timing_.issue(TimedCommand::activate, slot, command.issued);
+        banks_[slot].open = true;
+        banks_[slot].row = command.row;
+        banks_[slot].last_access = command.issued;
+        break;
+    case CommandKind::precharge:
+        timing_.issue(TimedCommand::precharge, slot, command.issued);
+        banks_[slot].open = false;
+        break;
+    case CommandKind::read:
+    case CommandKind::write: {
+        const TimedCommand column =
+            command.kind == CommandKind::read ? TimedCommand::read : TimedCommand::write;
+        const std::uint32_t bursts = command.bursts(geometry_.burst_bytes());
+        if (command.space == memory::AccessSpace::unit) {
+            timing_.issue_without_bank(column, command.rank, command.issued, bursts);
+            known_ = false;
+            return;
+        }
+        timing_.issue(column, slot, command.issued, bursts);
+        banks_[slot].last_access = command.last_issued;
+        break;
+    }
+    case CommandKind::refresh: {
+        timing_.take_slot(command.last_issued);
+        if (command.issued != command.last_issued) { // precharge-all
+            timing_.take_slot(command.issued);
+        }
+        for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
+            const std::size_t each = this->slot(command.rank, core::Bank{bank});
+            timing_.block(each, command.data_end);
+            banks_[each].open = false;
+            reconsider(each);
+        }
+        refreshes_[command.rank.value()].due += refresh_interval_;
+        first_due_ = Picoseconds::max();
+        for (const Refresh& refresh : refreshes_) {
+            first_due_ = std::min(first_due_, refresh.due);
+        }
+        return;
+    }
+    case CommandKind::release:
+        timing_.block(slot, command.data_end);
+        break;
+    case CommandKind::lease:
+        break;
+    }
+    reconsider(slot);
+}
+
+void CommandScheduler::served(QueuedRun& run, Picoseconds now) {
+    queue_.rotate(run, now);
+    for (std::size_t slot = 0; slot < banks_.size(); ++slot) { // ages have changed
+        reconsider(slot);
+    }
+}
+
+void CommandScheduler::finished(QueuedRun& run) {
+    --waiting_[run.rank.value()];
+    reconsider(run.slot);
+    queue_.remove(run);
+}
+
+} // namespace hydravp::modules
