@@ -8,8 +8,11 @@ namespace {
 /// A payload's destructor frees whatever extension it finds, so none may be left.
 void drop_extensions(tlm::tlm_generic_payload& payload) {
     payload.reset(); // frees the automatic ones
-    for (unsigned i = 0; i < tlm::max_num_extensions(); ++i) {
-        payload.set_extension(i, nullptr);
+    const unsigned extensions = tlm::max_num_extensions();
+    for (unsigned i = 0; i < extensions; ++i) {
+        if (payload.get_extension(i) != nullptr) {
+            payload.set_extension(i, nullptr);
+        }
     }
 }
 

@@ -91,9 +91,10 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
     }
     tlm::tlm_response_status status = check(*command);
     if (status == tlm::TLM_OK_RESPONSE) {
-        const Picoseconds called = core::now();
-        command_bus_.forget(called);
-        command->earliest = std::max(command->earliest, called + core::from_sc_time(delay));
+        if (!command->settled) {
+            command->earliest = std::max(command->earliest, core::now() + core::from_sc_time(delay));
+        }
+        command_bus_.forget(command->earliest);
         status = ranks_[command->rank]->issue(*command);
     }
     if (status == tlm::TLM_OK_RESPONSE) {
@@ -107,7 +108,10 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
             show(*command);
         }
         const Picoseconds end = is_column(*command) ? command->data_end : command->issued;
-        delay = std::max(delay, core::to_sc_time(end - core::now()));
+        const Picoseconds now = core::now();
+        if (end > now) {
+            delay = std::max(delay, core::to_sc_time(end - now));
+        }
     }
     payload.set_response_status(status);
 }

@@ -107,6 +107,22 @@ void Chip::column_access(const CommandExtension& command, std::uint32_t bursts) 
     }
 }
 
+void Chip::access(const CommandExtension& command, std::uint32_t bursts, std::uint32_t chips) {
+    const bool write = command.kind == CommandKind::write;
+    if (write) {
+        modified_by_channel_[command.bank].mark(command.column + command.skip, command.bytes, command.layer);
+    }
+    charge_buffer(write, bursts, command.layer, chips);
+    meter_.charge(write ? accounts_.written_bytes : accounts_.read_bytes, command.layer,
+                  static_cast<double>(std::uint64_t{command.bytes} * chips));
+}
+
+void Chip::copy(const CommandExtension& command, unsigned char* data) {
+    const std::uint64_t first = address(command.bank, command.row, command.column + command.skip);
+    command.kind == CommandKind::write ? storage_.write(first, data, command.bytes)
+                                       : storage_.read(first, data, command.bytes);
+}
+
 std::uint32_t Chip::move(const CommandExtension& command, std::uint32_t bursts, unsigned char* data,
                          const unsigned char* enables) {
     const bool write = command.kind == CommandKind::write;
@@ -186,7 +202,6 @@ void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, Lay
         if (timing_.bank(BankOwner::channel, bank).open) {
             timing_.precharge_silently(BankOwner::channel, bank, precharge);
         }
-        close_row(BankOwner::channel, bank);
         timing_.block(BankOwner::channel, bank, end);
         if (leases_[bank].leased) {
             add_recall(bank, {stop, precharge, end});
@@ -263,7 +278,6 @@ void Chip::add_recall(Bank bank, const Recall& recall) {
 
 void Chip::flush() {
     for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
-        close_row(BankOwner::channel, Bank{i});
         close_row(BankOwner::unit, Bank{i});
     }
 }
@@ -487,13 +501,13 @@ unsigned int Chip::unit_debug(tlm::tlm_generic_payload& payload) {
 
 // ---------------------------------------------------------------------------------------------- charges
 
-void Chip::charge_activate(LayerId layer) {
+void Chip::charge_activate(LayerId layer, std::uint32_t chips) {
     meter_.charge(accounts_.array_read, layer,
-                  timing_.technology().array_read.for_bits(geometry_.row_bytes * 8.0));
+                  timing_.technology().array_read.for_bits(geometry_.row_bytes * 8.0 * chips));
 }
 
-void Chip::charge_buffer(bool write, std::uint32_t bursts, LayerId layer) {
-    const double bits = bursts * geometry_.burst_bytes() * 8.0;
+void Chip::charge_buffer(bool write, std::uint32_t bursts, LayerId layer, std::uint32_t chips) {
+    const double bits = bursts * geometry_.burst_bytes() * 8.0 * chips;
     if (write) {
         meter_.charge(accounts_.buffer_write, layer, timing_.technology().buffer_write.for_bits(bits));
     } else {
@@ -501,16 +515,16 @@ void Chip::charge_buffer(bool write, std::uint32_t bursts, LayerId layer) {
     }
 }
 
-void Chip::close_row(BankOwner owner, Bank bank) {
+void Chip::close_row(BankOwner owner, Bank bank, std::uint32_t chips) {
     ModifiedWords& modified = this->modified(owner)[bank];
     if (modified.count() == 0) {
         return;
     }
     const bool whole_row = timing_.technology().array_write_policy == ArrayWritePolicy::whole_row;
-    const std::uint32_t words = whole_row ? geometry_.row_bytes / 2 : modified.count();
+    const double words = 1.0 * chips * (whole_row ? geometry_.row_bytes / 2 : modified.count());
     meter_.charge(accounts_.array_write, modified.last_writer(),
                   timing_.technology().array_write.for_bits(words * 16.0));
-    meter_.charge(accounts_.array_words, modified.last_writer(), static_cast<double>(words));
+    meter_.charge(accounts_.array_words, modified.last_writer(), words);
     modified.clear();
 }
 

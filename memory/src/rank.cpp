@@ -19,7 +19,8 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
       technology_(technology),
       geometry_(geometry),
       commands_(commands),
-      data_(data) {
+      data_(data),
+      rows_differ_(geometry.banks, false) {
     for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
         const std::string chip_name = "chip" + std::to_string(i);
         chips_.push_back(std::make_unique<Chip>(chip_name.c_str(), technology, geometry, memory_name));
@@ -91,9 +92,7 @@ tlm::tlm_response_status Rank::activate(CommandExtension& command) {
     for (std::size_t i = 0; i < timed_chips(); ++i) {
         timed_chip(i).activate(command.bank, command.row, t);
     }
-    for (const auto& chip : chips_) {
-        chip->charge_activate(command.layer);
-    }
+    chips_.front()->charge_activate(command.layer, geometry_.chips_per_rank);
     command.data_begin = command.data_end = t + technology_.t_rcd;
     return tlm::TLM_OK_RESPONSE;
 }
@@ -120,9 +119,7 @@ tlm::tlm_response_status Rank::precharge(CommandExtension& command) {
         }
         ready = std::max(ready, chip.timing().bank(BankOwner::channel, command.bank).activate_ready);
     }
-    for (const auto& chip : chips_) {
-        chip->close_row(command.bank);
-    }
+    close_rows(command.bank);
     command.data_begin = command.data_end = ready;
     return tlm::TLM_OK_RESPONSE;
 }
@@ -163,23 +160,61 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
 
 tlm::tlm_response_status Rank::move(const CommandExtension& command, unsigned char* data,
                                     const unsigned char* enables, std::uint64_t& moved) {
+    if (command.space == AccessSpace::array) {
+        moved = move_in_array(command, data, enables);
+        return tlm::TLM_OK_RESPONSE;
+    }
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
-    const std::uint32_t bursts = command.bursts(geometry_.burst_bytes());
     const sc_core::sc_time until_last_data = core::to_sc_time(command.data_end - core::now());
     moved = 0;
     for_each_selected(command, [&](Chip& chip, std::size_t offset) {
-        unsigned char* const chip_data = data != nullptr ? data + offset : nullptr;
-        if (command.space == AccessSpace::array) {
-            moved += chip.move(command, bursts, chip_data, enables != nullptr ? enables + offset : nullptr);
-            return;
-        }
-        const tlm::tlm_response_status answer = chip.move_unit(command, chip_data, until_last_data);
+        const tlm::tlm_response_status answer =
+            chip.move_unit(command, data != nullptr ? data + offset : nullptr, until_last_data);
         if (status == tlm::TLM_OK_RESPONSE) {
             status = answer;
         }
         moved += command.bytes;
     });
     return status;
+}
+
+std::uint64_t Rank::move_in_array(const CommandExtension& command, unsigned char* data,
+                                  const unsigned char* enables) {
+    const std::uint32_t bursts = command.bursts(geometry_.burst_bytes());
+    const std::uint32_t all = first_chips(geometry_.chips_per_rank);
+    const bool alike = enables == nullptr && (command.chips & all) == all;
+    if (alike && !rows_differ_[command.bank]) {
+        chips_.front()->access(command, bursts, geometry_.chips_per_rank);
+        if (data != nullptr) {
+            for_each_selected(command,
+                              [&](Chip& chip, std::size_t offset) { chip.copy(command, data + offset); });
+        }
+        return std::uint64_t{command.bytes} * geometry_.chips_per_rank;
+    }
+    if (command.kind == CommandKind::write && !rows_differ_[command.bank]) {
+        for (std::size_t i = 1; i < chips_.size(); ++i) {
+            chips_[core::Chip{i}]->adopt_modified(*chips_.front(), command.bank);
+        }
+        rows_differ_[command.bank] = true;
+    }
+    std::uint64_t moved = 0;
+    for_each_selected(command, [&](Chip& chip, std::size_t offset) {
+        moved += chip.move(command, bursts, data != nullptr ? data + offset : nullptr,
+                           enables != nullptr ? enables + offset : nullptr);
+    });
+    return moved;
+}
+
+/// Charges the array writes of the channel's row in that bank, in all chips.
+void Rank::close_rows(Bank bank) {
+    if (!rows_differ_[bank]) {
+        chips_.front()->close_row(bank, geometry_.chips_per_rank);
+        return;
+    }
+    for (const auto& chip : chips_) {
+        chip->close_row(bank);
+    }
+    rows_differ_[bank] = false;
 }
 
 std::uint64_t Rank::debug(const CommandExtension& command, bool write, unsigned char* data) {
@@ -231,6 +266,9 @@ tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
     const Picoseconds end = t + technology_.t_rfc;
     for (const auto& chip : chips_) {
         chip->refresh(stop, precharge, end, command.layer);
+    }
+    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+        close_rows(Bank{i});
     }
     command.issued = open ? precharge : t;
     command.last_issued = t;
@@ -288,6 +326,9 @@ tlm::tlm_response_status Rank::release(CommandExtension& command) {
 }
 
 void Rank::flush() {
+    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+        close_rows(Bank{i});
+    }
     for (const auto& chip : chips_) {
         chip->flush();
     }

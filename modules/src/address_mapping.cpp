@@ -16,8 +16,7 @@ constexpr std::array<const char*, 6> field_names = {"row", "rank", "bankgroup", 
 
 unsigned bits_of(std::uint64_t n, const char* what) {
     if (n == 0 || (n & (n - 1)) != 0) {
-        throw std::invalid_argument(
-            fmt::format("address mapping: {} {}, expected a power of two", n, what));
+        throw std::invalid_argument(fmt::format("address mapping: {} {}, expected a power of two", n, what));
     }
     return static_cast<unsigned>(__builtin_ctzll(n));
 }
@@ -29,7 +28,8 @@ unsigned bits_of(std::uint64_t n, const char* what) {
 } // namespace
 
 AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fields) : text_(fields) {
-    const unsigned burst_bits = bits_of(std::uint64_t{g.burst_bytes()} * g.chips_per_rank, "bytes in a burst");
+    const unsigned burst_bits =
+        bits_of(std::uint64_t{g.burst_bytes()} * g.chips_per_rank, "bytes in a burst");
     const unsigned row_bits = bits_of(std::uint64_t{g.row_bytes} * g.chips_per_rank, "bytes in a row");
     if (g.bank_groups == 0 || g.banks % g.bank_groups != 0 || row_bits < burst_bits) {
         throw std::invalid_argument("address mapping: needs whole bank groups, and rows of whole bursts");
@@ -48,8 +48,8 @@ AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fie
                             bits[column], bits[offset]);
     }
     pieces_ = parse(text_);
-    const bool has_group = std::any_of(pieces_.begin(), pieces_.end(),
-                                       [](const Piece& piece) { return piece.field == group; });
+    const bool has_group =
+        std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.field == group; });
     if (has_group) {
         bits[bank] = banks_per_group_bits_;
     }
@@ -60,9 +60,9 @@ AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fie
         contiguous += piece->width;
     }
     stretch_ = std::uint64_t{1} << contiguous;
-    pieces_.erase(std::remove_if(pieces_.begin(), pieces_.end(),
-                                 [](const Piece& piece) { return piece.width == 0; }),
-                  pieces_.end());
+    pieces_.erase(
+        std::remove_if(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.width == 0; }),
+        pieces_.end());
     std::stable_partition(pieces_.begin(), pieces_.end(),
                           [](const Piece& piece) { return piece.field == row; });
 }
@@ -79,13 +79,14 @@ std::vector<AddressMapping::Piece> AddressMapping::parse(const std::string& text
             piece.with_row = true;
             word.resize(combined);
         }
-        const auto digits = std::find_if(word.begin(), word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+        const auto digits =
+            std::find_if(word.begin(), word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
         const std::string name(word.begin(), digits);
         const std::string number(digits, word.end());
         const auto* const field = std::find(field_names.begin(), field_names.end(), name);
-        const bool is_number = !number.empty() && number.size() <= 2 &&
-                               std::all_of(number.begin(), number.end(),
-                                           [](unsigned char c) { return std::isdigit(c) != 0; });
+        const bool is_number =
+            !number.empty() && number.size() <= 2 &&
+            std::all_of(number.begin(), number.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
         if (field == field_names.end() || !is_number) {
             fail(text, fmt::format("found '{}', expected row, rank, bankgroup, bank, column or offset with a "
                                    "number of bits, as in 'bank3'",
@@ -94,7 +95,8 @@ std::vector<AddressMapping::Piece> AddressMapping::parse(const std::string& text
         piece.field = static_cast<Field>(field - field_names.begin());
         piece.width = static_cast<unsigned>(std::stoul(number));
         if (piece.with_row && piece.field != rank && piece.field != group && piece.field != bank) {
-            fail(text, fmt::format("'{}': only rank, bankgroup and bank can be combined with the row", whole));
+            fail(text,
+                 fmt::format("'{}': only rank, bankgroup and bank can be combined with the row", whole));
         }
         pieces.push_back(piece);
     }

@@ -54,10 +54,16 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
     front.register_b_transport(this, &ChannelController::b_transport);
     front.register_nb_transport_fw(this, &ChannelController::nb_transport_fw);
     front.register_transport_dbg(this, &ChannelController::debug);
+    // What is decided at one moment can't be seen from outside before the data that it leads to have passed.
+    lookahead_ = config.command_by_command
+                     ? Picoseconds{0}
+                     : std::min(technology.t_cl, technology.t_wl) + technology.burst_time();
+    command_.settled = lookahead_ != Picoseconds{0};
     io_ = meter_.add(core::Quantity::energy, "channel_io");
     payload_.set_extension(&command_);
     SC_HAS_PROCESS(ChannelController);
     SC_METHOD(serve);
+    sensitive << wake_;
 }
 
 ChannelController::~ChannelController() {
@@ -65,6 +71,8 @@ ChannelController::~ChannelController() {
 }
 
 void ChannelController::trace(core::Tracer& tracer) {
+    command_.settled = false;
+    lookahead_ = Picoseconds{0}; // a waveform shows the present
     reads_trace_ = tracer.wire(*this, "read_queue", core::bits_for(config_.read_queue));
     writes_trace_ = tracer.wire(*this, "write_queue", core::bits_for(config_.write_queue));
     drain_trace_ = tracer.wire(*this, "write_drain", 1);
@@ -85,11 +93,10 @@ void ChannelController::b_transport(tlm::tlm_generic_payload& payload, sc_core::
         delay = sc_core::SC_ZERO_TIME;
     }
     const std::size_t index = enter(payload, false);
-    if (!arrived_.empty() || !queue_up(index)) {
+    if (!take(index)) {
         arrived_.push_back(index);
     }
-    wake_.notify();
-    Request& request = requests_[index]; // a deque's elements stay where they are
+    Request& request = *requests_[index];
     while (!request.done) {
         wait(request.finished);
     }
@@ -105,23 +112,36 @@ core::AtTarget::Answer ChannelController::at_request(tlm::tlm_generic_payload& p
         return core::AtTarget::Answer::completed;
     }
     const std::size_t index = enter(payload, true);
-    wake_.notify();
-    if (arrived_.empty() && queue_up(index)) {
+    if (take(index)) {
         return core::AtTarget::Answer::accepted;
     }
     arrived_.push_back(index);
     return core::AtTarget::Answer::queued;
 }
 
+unsigned int ChannelController::debug(tlm::tlm_generic_payload& payload) {
+    settle(core::now());
+    return debug_.transport(payload);
+}
+
+/// Puts an arriving request into the queues, if they have room for all of it.
+bool ChannelController::take(std::size_t index) {
+    settle(core::now() - Picoseconds{1}); // commands of this moment know of it
+    if (!serving_) {
+        wake_.notify(core::to_sc_time(config_.latency + lookahead_));
+    }
+    return arrived_.empty() && queue_up(index);
+}
+
 /// Writes down a checked request.
 std::size_t ChannelController::enter(tlm::tlm_generic_payload& payload, bool at) {
     if (free_requests_.empty()) {
         free_requests_.push_back(requests_.size());
-        requests_.emplace_back();
+        requests_.push_back(std::make_unique<Request>());
     }
     const std::size_t index = free_requests_.back();
     free_requests_.pop_back();
-    Request& request = requests_[index];
+    Request& request = *requests_[index];
     request.payload = &payload;
     request.extension = payload.get_extension<ChannelRequest>();
     request.at = at;
@@ -152,7 +172,7 @@ std::size_t ChannelController::enter(tlm::tlm_generic_payload& payload, bool at)
 /// Moves requests that had to wait into the queues.
 void ChannelController::admit() {
     while (!arrived_.empty() && queue_up(arrived_.front())) {
-        const Request& request = requests_[arrived_.front()];
+        const Request& request = *requests_[arrived_.front()];
         arrived_.pop_front();
         if (request.at) {
             at_.accept(*request.payload);
@@ -162,46 +182,52 @@ void ChannelController::admit() {
 
 /// Puts what has room into the queues; returns whether that was the rest of the request.
 bool ChannelController::queue_up(std::size_t index) {
-    Request& request = requests_[index];
+    Request& request = *requests_[index];
+    const bool write = request.payload->is_write();
     while (request.queued < request.bytes) {
-        if (!scheduler_.queue().has_room(request.payload->is_write())) {
+        if (queued_[write] == (write ? config_.write_queue : config_.read_queue)) {
             return false;
         }
-        QueuedRun run = next_run(request);
+        ++queued_[write];
+        QueuedRun& run = scheduler_.draft();
+        run.write = write;
+        run.source = request.source;
+        run.ready = request.ready;
         run.request = index;
+        run.offset = request.queued;
+        run.served = 0;
+        place_run(request, run);
         plan_turn(run);
-        scheduler_.push(run, core::now());
         request.queued += run.length;
         ++request.runs;
+        scheduler_.push_draft(clock_);
     }
     return true;
 }
 
-QueuedRun ChannelController::next_run(const Request& request) const {
-    QueuedRun run;
-    run.slot = scheduler_.unit_slot();
-    run.write = request.payload->is_write();
-    run.ready = request.ready;
-    run.source = request.source;
-    run.offset = request.queued;
-    run.length = request.bytes - request.queued;
+/// Finds where the next part of the request lies, and how long it is.
+void ChannelController::place_run(const Request& request, QueuedRun& run) const {
+    const std::uint64_t left = request.bytes - request.queued;
     if (request.space == AccessSpace::unit) {
+        run.slot = scheduler_.unit_slot();
         run.rank = request.extension->rank;
-        return run;
+        run.row_byte = 0;
+        run.length = left;
+        return;
     }
     RankStretch stretch;
     if (request.chip_local) {
         const std::uint64_t first = request.extension->chip_address + request.queued;
         run.row_byte = first % geometry_.row_bytes;
-        run.length = std::min(run.length, geometry_.row_bytes - run.row_byte);
+        run.length = std::min(left, geometry_.row_bytes - run.row_byte);
         stretch = data_.chip_local(request.extension->rank, first, run.length);
     } else {
         const std::uint64_t within =
             request.span == request.bytes ? request.queued : request.queued % request.span;
         const AddressMapping::Place place = map_.place(request.payload->get_address() + within);
         run.row_byte = place.row_byte;
-        run.length = std::min(
-            {run.length, request.span - within, map_.stretch() - (place.row_byte & (map_.stretch() - 1))});
+        run.length =
+            std::min({left, request.span - within, map_.stretch() - (place.row_byte & (map_.stretch() - 1))});
         stretch = data_.interleaved(place, run.length);
     }
     run.slot = scheduler_.slot(stretch.rank, stretch.bank);
@@ -209,56 +235,76 @@ QueuedRun ChannelController::next_run(const Request& request) const {
     run.row = stretch.row;
     run.first = stretch.first;
     run.bytes = stretch.bytes;
-    return run;
 }
 
-/// Ends the requests whose last data have passed.
-void ChannelController::deliver() {
-    while (!finishing_.empty() && finishing_.front().time <= core::now()) {
-        const std::size_t index = finishing_.front().request;
+/// Ends what has had its last data: runs leave the queues, complete requests are answered.
+void ChannelController::deliver(Picoseconds now) {
+    while (!finishing_.empty() && finishing_.front().time <= now) {
+        const Finish finish = finishing_.front();
         finishing_.pop_front();
-        Request& request = requests_[index];
-        request.payload->set_response_status(request.status);
-        request.done = true;
-        if (request.at) {
-            free_requests_.push_back(index);
-            at_.respond(*request.payload);
-        } else {
-            request.finished.notify();
+        --queued_[finish.write];
+        if (finish.completes) {
+            Request& request = *requests_[finish.request];
+            request.payload->set_response_status(request.status);
+            request.done = true;
+            if (request.at) {
+                free_requests_.push_back(finish.request);
+                at_.respond(*request.payload);
+            } else {
+                request.finished.notify();
+            }
         }
+        admit();
     }
 }
 
 // ------------------------------------------------------------------------------------------- scheduling
 
 void ChannelController::serve() {
-    deliver();
-    admit();
-    Picoseconds next = Picoseconds::max();
-    for (;;) {
-        const CommandScheduler::Decision& decision = scheduler_.next(core::now());
-        if (decision.at > core::now()) {
-            next = decision.at;
-            break;
-        }
-        if (decision.step != CommandScheduler::Step::none) {
-            perform(decision);
-            deliver();
-            admit(); // the command may have made room
-        }
-    }
-    if (reads_trace_ || writes_trace_ || drain_trace_) {
-        reads_trace_.set(scheduler_.queue().waiting(false));
-        writes_trace_.set(scheduler_.queue().waiting(true));
-        drain_trace_.set(scheduler_.queue().draining() ? 1 : 0);
+    serving_ = true;
+    const Picoseconds now = core::now();
+    settle(now - Picoseconds{1});
+    do {
+        deliver(now);
+        settle(now);
+    } while (!finishing_.empty() && finishing_.front().time <= now);
+    show_queues();
+    serving_ = false;
+    const CommandScheduler::Decision& decision = scheduler_.next(now);
+    Picoseconds next = decision.at;
+    if (decision.step == CommandScheduler::Step::column ||
+        decision.step == CommandScheduler::Step::activate ||
+        decision.step == CommandScheduler::Step::precharge) {
+        next += lookahead_;
     }
     if (!finishing_.empty()) {
         next = std::min(next, finishing_.front().time);
     }
-    if (next == Picoseconds::max()) {
-        next_trigger(wake_);
-    } else {
-        next_trigger(core::to_sc_time(next - core::now()), wake_);
+    if (next != Picoseconds::max()) {
+        wake_.notify(core::to_sc_time(next - now));
+    }
+}
+
+/// Issues the commands up to `until`.
+void ChannelController::settle(Picoseconds until) {
+    for (;;) {
+        const CommandScheduler::Decision& decision = scheduler_.next(clock_);
+        if (decision.at > until) {
+            break;
+        }
+        clock_ = decision.at;
+        if (decision.step != CommandScheduler::Step::none) {
+            perform(decision);
+        }
+    }
+    clock_ = std::max(clock_, until);
+}
+
+void ChannelController::show_queues() const {
+    if (reads_trace_ || writes_trace_ || drain_trace_) {
+        reads_trace_.set(queued_[0]);
+        writes_trace_.set(queued_[1]);
+        drain_trace_.set(scheduler_.queue().draining() ? 1 : 0);
     }
 }
 
@@ -283,7 +329,7 @@ void ChannelController::perform(const CommandScheduler::Decision& decision) {
         break;
     }
     case Step::precharge:
-        command(CommandKind::precharge, rank, bank).layer = requests_[decision.run->request].layer;
+        command(CommandKind::precharge, rank, bank).layer = requests_[decision.run->request]->layer;
         issue();
         break;
     case Step::close:
@@ -293,7 +339,7 @@ void ChannelController::perform(const CommandScheduler::Decision& decision) {
     case Step::activate: {
         CommandExtension& activate = command(CommandKind::activate, rank, bank);
         activate.row = decision.run->row;
-        activate.layer = requests_[decision.run->request].layer;
+        activate.layer = requests_[decision.run->request]->layer;
         issue();
         break;
     }
@@ -314,7 +360,7 @@ void ChannelController::perform(const CommandScheduler::Decision& decision) {
 /// Fixes what is moved in the run's next turn: whole bursts as far as the run's ends allow.
 void ChannelController::plan_turn(QueuedRun& run) const {
     const std::uint64_t burst =
-        requests_[run.request].chip_local ? geometry_.burst_bytes() : rank_burst_bytes_;
+        requests_[run.request]->chip_local ? geometry_.burst_bytes() : rank_burst_bytes_;
     const std::uint64_t skip = (run.row_byte + run.served) & (burst - 1);
     const std::uint64_t bytes = std::min(run.length - run.served, config_.burst_group * burst - skip);
     run.turn_bytes = bytes;
@@ -323,7 +369,7 @@ void ChannelController::plan_turn(QueuedRun& run) const {
 
 /// The column commands of the run's turn.
 CommandExtension& ChannelController::column_command(const QueuedRun& run) {
-    const Request& request = requests_[run.request];
+    const Request& request = *requests_[run.request];
     CommandExtension& access =
         command(run.write ? CommandKind::write : CommandKind::read, run.rank, scheduler_.bank_of(run.slot));
     const std::uint64_t row_byte = run.row_byte + run.served;
@@ -348,7 +394,7 @@ CommandExtension& ChannelController::column_command(const QueuedRun& run) {
 }
 
 void ChannelController::column_access(QueuedRun& run) {
-    Request& request = requests_[run.request];
+    Request& request = *requests_[run.request];
     const std::uint64_t bytes = run.turn_bytes;
     const std::uint64_t done = run.offset + run.served;
     const ByteEnables enables = enables_of(*request.payload);
@@ -365,7 +411,7 @@ void ChannelController::column_access(QueuedRun& run) {
         access.chip_stride = bus.stride;
     }
     const tlm::tlm_response_status status = issue(bus.data, bus.enables);
-    Picoseconds end = core::now();
+    Picoseconds end = clock_;
     if (status == tlm::TLM_OK_RESPONSE) {
         if (!request.chip_local && !run.write && data != nullptr) {
             data_.collect(row_byte, bytes, data, enables, done);
@@ -383,15 +429,15 @@ void ChannelController::column_access(QueuedRun& run) {
     run.served += bytes;
     if (run.served < run.length) {
         plan_turn(run);
-        scheduler_.served(run, core::now());
+        scheduler_.served(run, clock_);
         return;
     }
     const std::size_t index = run.request;
+    const bool write = run.write;
     scheduler_.finished(run);
     --request.runs;
-    if (request.runs == 0 && request.queued == request.bytes) {
-        finishing_.push_back({finishing_.empty() ? end : std::max(end, finishing_.back().time), index});
-    }
+    finishing_.push_back({finishing_.empty() ? end : std::max(end, finishing_.back().time), index, write,
+                          request.runs == 0 && request.queued == request.bytes});
 }
 
 /// Ends a recall: the unit goes on as soon as the bank is closed.
@@ -431,7 +477,7 @@ CommandExtension& ChannelController::command(CommandKind kind, Rank rank, Bank b
     command_.chips = all_chips_;
     command_.layer = core::no_layer;
     command_.recall = false;
-    command_.earliest = core::now();
+    command_.earliest = clock_;
     return command_;
 }
 
@@ -451,7 +497,7 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
     const tlm::tlm_response_status status = payload_.get_response_status();
     // A unit that refuses its data has had its turn on the buses all the same.
     if (status == tlm::TLM_OK_RESPONSE || command_.space == AccessSpace::unit) {
-        scheduler_.issued(command_, core::now());
+        scheduler_.issued(command_, clock_);
     }
     return status;
 }
@@ -463,10 +509,15 @@ void ChannelController::check_lease(Rank rank, Bank bank, std::uint32_t chips) c
         (chips & ~all_chips_) != 0) {
         throw std::logic_error(std::string(name()) + ": lease of a rank, bank or chips that don't exist");
     }
+    if (lookahead_ != Picoseconds{0}) {
+        throw std::logic_error(std::string(name()) +
+                               ": leases need a controller that works command by command");
+    }
 }
 
 Picoseconds ChannelController::lease(Rank rank, Bank bank, std::uint32_t chips) {
     check_lease(rank, bank, chips);
+    settle(core::now());
     const std::size_t slot = scheduler_.slot(rank, bank);
     CommandScheduler::BankEntry& state = scheduler_.change_bank(slot);
     if ((state.leased & chips) != 0) {
@@ -490,6 +541,7 @@ Picoseconds ChannelController::lease(Rank rank, Bank bank, std::uint32_t chips) 
 
 void ChannelController::release(Rank rank, Bank bank, std::uint32_t chips) {
     check_lease(rank, bank, chips);
+    settle(core::now());
     const std::size_t slot = scheduler_.slot(rank, bank);
     CommandScheduler::BankEntry& state = scheduler_.change_bank(slot);
     if ((state.leased & chips) != chips) {

@@ -32,11 +32,35 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
     }
 }
 
-void CommandScheduler::push(const QueuedRun& run, Picoseconds now) {
-    queue_.push(run, now);
+void CommandScheduler::push_draft(Picoseconds now) {
+    const QueuedRun& run = queue_.draft();
+    queue_.push_draft(now);
     ++waiting_[run.rank.value()];
     candidates_[run.write][run.slot].known = false;
-    known_ = false;
+    known_ = known_ && stands(run, now);
+}
+
+/// The decision is the same with the run that has just come, the youngest.
+bool CommandScheduler::stands(const QueuedRun& run, Picoseconds now) {
+    if (decision_.run == nullptr || config_.page_policy != PagePolicy::open) {
+        return false;
+    }
+    if (config_.scheduling == SchedulingPolicy::fcfs) {
+        return true;
+    }
+    const RequestQueue::Direction direction = queue_.choose_direction(now);
+    valid_until_ = std::min(valid_until_, direction.until);
+    if (direction.write != decision_.run->write) {
+        return false;
+    }
+    if (run.write != direction.write) {
+        return true;
+    }
+    options_.clear();
+    consider(run.slot, run.write, now);
+    const bool no_better = options_.empty() || options_.front().candidate->run == decision_.run ||
+                           options_.front().at > decision_.at;
+    return no_better && decision_.at <= valid_until_;
 }
 
 const CommandScheduler::Decision& CommandScheduler::next(Picoseconds now) {
@@ -98,16 +122,16 @@ void CommandScheduler::collect(Picoseconds now) {
         const bool writes = read == nullptr || (write != nullptr && RequestQueue::older(*write, *read));
         const QueuedRun* const first = writes ? write : read;
         if (first != nullptr) {
-            add(first->slot, writes, now);
+            consider(first->slot, writes, now);
         }
         return;
     }
     const RequestQueue::Direction direction = queue_.choose_direction(now);
     valid_until_ = direction.until;
-    queue_.for_each_slot(direction.write, [&](std::size_t slot) { add(slot, direction.write, now); });
+    queue_.for_each_slot(direction.write, [&](std::size_t slot) { consider(slot, direction.write, now); });
 }
 
-void CommandScheduler::add(std::size_t slot, bool write, Picoseconds now) {
+inline void CommandScheduler::consider(std::size_t slot, bool write, Picoseconds now) {
     Candidate& candidate = candidates_[write][slot];
     if (!candidate.known || now > candidate.until) {
         find_candidate(candidate, slot, write, now);
@@ -116,10 +140,8 @@ void CommandScheduler::add(std::size_t slot, bool write, Picoseconds now) {
         return;
     }
     valid_until_ = std::min(valid_until_, candidate.until);
-    const Picoseconds others = slot == unit_slot_
-                                   ? timing_.rank_allows_without_bank(candidate.command, candidate.run->rank)
-                                   : timing_.rank_allows(candidate.command, slot);
-    const Picoseconds at = std::max({now, candidate.ready, others});
+    const Picoseconds at =
+        std::max(std::max(now, candidate.ready), std::max(*candidate.in_rank, *candidate.in_group));
     options_.push_back({&candidate, at});
     earliest_ = std::min(earliest_, at);
 }
@@ -127,23 +149,28 @@ void CommandScheduler::add(std::size_t slot, bool write, Picoseconds now) {
 void CommandScheduler::find_candidate(Candidate& candidate, std::size_t slot, bool write, Picoseconds now) {
     const BankEntry& bank = banks_[slot];
     candidate.known = true;
-    const RequestQueue::Choice choice =
-        config_.scheduling == SchedulingPolicy::fcfs
-            ? RequestQueue::Choice{queue_.oldest(write), Picoseconds::max()}
-            : queue_.next(slot, write, bank.open ? &bank.row : nullptr, now);
+    const RequestQueue::Choice choice = config_.scheduling == SchedulingPolicy::fcfs
+                                            ? RequestQueue::Choice{queue_.oldest(write), Picoseconds::max()}
+                                            : queue_.next(slot, write, bank.open ? &bank.row : nullptr, now);
     candidate.run = choice.run;
     candidate.until = choice.until;
     if (choice.run == nullptr) {
         return;
     }
     candidate.step = next_step(*choice.run);
-    candidate.command = candidate.step == Step::activate    ? TimedCommand::activate
-                        : candidate.step == Step::precharge ? TimedCommand::precharge
-                        : write                             ? TimedCommand::write
-                                                            : TimedCommand::read;
     candidate.ready = choice.run->ready;
-    if (slot != unit_slot_ && candidate.step != Step::recall) {
-        candidate.ready = std::max(candidate.ready, timing_.bank_allows(candidate.command, slot));
+    candidate.in_rank = candidate.in_group = &candidate.ready;
+    if (candidate.step == Step::recall) {
+        return;
+    }
+    const TimedCommand command = candidate.step == Step::activate    ? TimedCommand::activate
+                                 : candidate.step == Step::precharge ? TimedCommand::precharge
+                                 : write                             ? TimedCommand::write
+                                                                     : TimedCommand::read;
+    candidate.in_rank = &timing_.rank_allows(command, choice.run->rank);
+    if (slot != unit_slot_) {
+        candidate.ready = std::max(candidate.ready, timing_.bank_allows(command, slot));
+        candidate.in_group = &timing_.group_allows(command, slot);
     }
 }
 
@@ -213,8 +240,7 @@ void CommandScheduler::close_idle_banks(Picoseconds now) {
             continue;
         }
         const Picoseconds t = timing_.bus_allows(
-            std::max({now, bank.last_access + patience, timing_.bank_allows(TimedCommand::precharge, slot),
-                      timing_.rank_allows(TimedCommand::precharge, slot)}));
+            std::max({now, bank.last_access + patience, timing_.rules_allow(TimedCommand::precharge, slot)}));
         if (t < decision_.at && !queue_.wants(slot, bank.row)) {
             decision_ = Decision{};
             decision_.step = Step::close;
@@ -281,9 +307,11 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
 }
 
 void CommandScheduler::served(QueuedRun& run, Picoseconds now) {
-    queue_.rotate(run, now);
-    for (std::size_t slot = 0; slot < banks_.size(); ++slot) { // ages have changed
-        reconsider(slot);
+    reconsider(run.slot);
+    if (queue_.rotate(run, now)) {
+        for (std::size_t slot = 0; slot < banks_.size(); ++slot) {
+            reconsider(slot);
+        }
     }
 }
 

@@ -62,8 +62,10 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     front.register_nb_transport_fw(this, &HybridMemoryController::nb_transport_fw);
     front.register_transport_dbg(this, &HybridMemoryController::transport_dbg);
 
-    dram_controller_ = std::make_unique<ChannelController>("dram_controller", config.controller,
-                                                           config.dram.technology, config.dram.geometry);
+    ChannelControllerConfig shared = config.controller; // with the units
+    shared.command_by_command = true;
+    dram_controller_ = std::make_unique<ChannelController>("dram_controller", shared, config.dram.technology,
+                                                           config.dram.geometry);
     dram_controller_->charge_refresh_to(0); // before the first layer begins
     dram_port_ = std::make_unique<ChannelPort>("dram_port");
     dram_port_->socket.bind(dram_controller_->front);

@@ -36,7 +36,8 @@ tlm::tlm_response_status check_chip_local(const tlm::tlm_generic_payload& payloa
     if (request.bytes_per_chip == 0) {
         return tlm::TLM_BURST_ERROR_RESPONSE;
     }
-    if (request.rank.value() >= geometry.ranks || request.chips == 0 || (request.chips & ~memory::first_chips(geometry.chips_per_rank)) != 0) {
+    if (request.rank.value() >= geometry.ranks || request.chips == 0 ||
+        (request.chips & ~memory::first_chips(geometry.chips_per_rank)) != 0) {
         return tlm::TLM_ADDRESS_ERROR_RESPONSE;
     }
     if (payload.get_byte_enable_ptr() != nullptr &&

@@ -37,10 +37,9 @@ void RequestQueue::unlink(List& list, QueuedRun& run, QueuedRun::Link QueuedRun:
     (place.after != nullptr ? (place.after->*link).before : list.last) = place.before;
 }
 
-QueuedRun& RequestQueue::push(const QueuedRun& arrived, Picoseconds now) {
+void RequestQueue::push_draft(Picoseconds now) {
     QueuedRun& run = *free_.back();
     free_.pop_back();
-    run = arrived;
     run.order = next_order_++;
     run.turn = next_turn_++;
     run.age = now;
@@ -53,7 +52,7 @@ QueuedRun& RequestQueue::push(const QueuedRun& arrived, Picoseconds now) {
     append(lists_[run.write][run.slot], run, &QueuedRun::in_slot);
     append(queues_[run.write], run, &QueuedRun::in_queue);
     ++waiting_[run.write];
-    return run;
+    ++by_source_[static_cast<std::size_t>(run.source)];
 }
 
 /// Finds the older runs that a new one must not overtake; a read conflicts with writes only.
@@ -143,7 +142,15 @@ bool RequestQueue::wants(std::size_t slot, core::Row row) const {
     return false;
 }
 
-void RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
+bool RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
+    if (by_source_[static_cast<std::size_t>(run.source)] == waiting_[0] + waiting_[1]) {
+        for (const List& queue : queues_) { // nobody to let go first
+            for (QueuedRun* other = queue.first; other != nullptr; other = other->in_queue.after) {
+                other->age = other->order >= run.order ? now : other->age;
+            }
+        }
+        return false;
+    }
     moving_.clear();
     for (const bool write : {false, true}) {
         for (QueuedRun* other = queues_[write].first; other != nullptr; other = other->in_queue.after) {
@@ -166,6 +173,7 @@ void RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
         other->age = now;
         other->turn = next_turn_++;
     }
+    return true;
 }
 
 void RequestQueue::remove(QueuedRun& run) {
@@ -176,6 +184,7 @@ void RequestQueue::remove(QueuedRun& run) {
         active_[run.write][run.slot / 64] &= ~(std::uint64_t{1} << run.slot % 64);
     }
     --waiting_[run.write];
+    --by_source_[static_cast<std::size_t>(run.source)];
     writes_that_block_reads_ -= run.blocks_read ? 1 : 0;
     if (run.blocks) {
         for (const bool write : {false, true}) {

@@ -94,10 +94,10 @@ TEST_CASE("END_REQ stays away while the queue is full") {
             REQUIRE(all[i]->accepted == Picoseconds{0});
         }
         f.initiator.wait_for(*all[5]);
-        // Number 4 found room when number 0's read command went, number 5 when number 1's did.
-        REQUIRE(all[4]->accepted == clocks(5));
+        // Number 4 found room when number 0's data had passed, number 5 when number 1's had.
+        REQUIRE(all[4]->accepted == clocks(14));
         REQUIRE(all[5]->begun == all[4]->accepted);
-        REQUIRE(all[5]->accepted == clocks(22 + 5));
+        REQUIRE(all[5]->accepted == clocks(22 + 14));
         for (std::size_t i = 0; i < 6; ++i) { // a row cycle each
             REQUIRE(all[i]->responded == clocks(22 * static_cast<int>(i) + 14));
         }

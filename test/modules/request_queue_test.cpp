@@ -44,6 +44,11 @@ QueuedRun run(std::size_t slot, bool write, std::uint32_t row, std::uint32_t fir
     return r;
 }
 
+void push(RequestQueue& queue, const QueuedRun& run, Picoseconds now) {
+    queue.draft() = run;
+    queue.push_draft(now);
+}
+
 std::vector<std::size_t> slots_of(const RequestQueue& queue, bool write) {
     std::vector<std::size_t> found;
     queue.for_each_slot(write, [&](std::size_t slot) { found.push_back(slot); });
@@ -58,9 +63,9 @@ Picoseconds at(std::int64_t t) {
 
 TEST_CASE("an open row's runs go before older ones, the oldest of them first") {
     RequestQueue queue(config(), slots);
-    queue.push(run(1, false, 7), at(0));
-    queue.push(run(1, false, 3, 0), at(1));
-    queue.push(run(1, false, 3, 8), at(2));
+    push(queue, run(1, false, 7), at(0));
+    push(queue, run(1, false, 3, 0), at(1));
+    push(queue, run(1, false, 3, 8), at(2));
     const Row open{3};
     QueuedRun* next = queue.next(1, false, &open, at(3)).run;
     REQUIRE(next->first == 0);
@@ -77,8 +82,8 @@ TEST_CASE("an open row's runs go before older ones, the oldest of them first") {
 
 TEST_CASE("a starving run goes before the open row's") {
     RequestQueue queue(config(), slots);
-    queue.push(run(1, false, 7), at(0));
-    queue.push(run(1, false, 3), at(500));
+    push(queue, run(1, false, 7), at(0));
+    push(queue, run(1, false, 3), at(500));
     const Row open{3};
     REQUIRE(queue.next(1, false, &open, at(1000)).run->row == open);
     REQUIRE(queue.next(1, false, &open, at(1001)).run->row == Row{7});
@@ -86,12 +91,12 @@ TEST_CASE("a starving run goes before the open row's") {
 
 TEST_CASE("reads go before writes until the high watermark, then writes until the low one") {
     RequestQueue queue(config(), slots);
-    queue.push(run(0, false, 1), at(0));
+    push(queue, run(0, false, 1), at(0));
     for (std::uint32_t i = 0; i < 5; ++i) {
-        queue.push(run(1, true, i), at(0));
+        push(queue, run(1, true, i), at(0));
         REQUIRE_FALSE(queue.choose_direction(at(1)).write);
     }
-    queue.push(run(1, true, 5), at(0));
+    push(queue, run(1, true, 5), at(0));
     for (int left = 6; left > 2; --left) {
         REQUIRE(queue.choose_direction(at(1)).write);
         queue.remove(*queue.next(1, true, nullptr, at(1)).run);
@@ -99,14 +104,14 @@ TEST_CASE("reads go before writes until the high watermark, then writes until th
     REQUIRE_FALSE(queue.choose_direction(at(1)).write);
     queue.remove(*queue.next(0, false, nullptr, at(1)).run);
     REQUIRE(queue.choose_direction(at(1)).write); // nothing else to do
-    queue.push(run(0, false, 1), at(0));
+    push(queue, run(0, false, 1), at(0));
     REQUIRE_FALSE(queue.choose_direction(at(1)).write);
 }
 
 TEST_CASE("a starving direction goes first, the longer one waits") {
     RequestQueue queue(config(), slots);
-    queue.push(run(0, true, 1), at(0));
-    queue.push(run(1, false, 1), at(100));
+    push(queue, run(0, true, 1), at(0));
+    push(queue, run(1, false, 1), at(100));
     REQUIRE_FALSE(queue.choose_direction(at(1000)).write);
     REQUIRE(queue.choose_direction(at(1001)).write);
     REQUIRE(queue.choose_direction(at(1101)).write); // now both starve
@@ -116,10 +121,10 @@ TEST_CASE("a starving direction goes first, the longer one waits") {
 
 TEST_CASE("a run never overtakes one that touches the same bytes") {
     RequestQueue queue(config(), slots);
-    queue.push(run(2, true, 1, 0, 64), at(0));
-    queue.push(run(2, false, 1, 60, 8), at(1)); // reads what is to be written
-    queue.push(run(2, false, 1, 64, 8), at(2)); // does not
-    queue.push(run(2, true, 1, 66, 1), at(3));  // writes what both reads want first
+    push(queue, run(2, true, 1, 0, 64), at(0));
+    push(queue, run(2, false, 1, 60, 8), at(1)); // reads what is to be written
+    push(queue, run(2, false, 1, 64, 8), at(2)); // does not
+    push(queue, run(2, true, 1, 66, 1), at(3));  // writes what both reads want first
     const Row open{1};
     REQUIRE(queue.next(2, false, &open, at(4)).run->first == 64);
     REQUIRE(queue.choose_direction(at(4)).write); // a read waits for the write
@@ -141,12 +146,12 @@ TEST_CASE("runs to the units stay in order, also when they take turns with other
     QueuedRun weights = run(units, true, 0);
     weights.source = Source::weight_streamer;
     weights.request = 1;
-    queue.push(weights, at(0));
+    push(queue, weights, at(0));
     weights.request = 2;
-    queue.push(weights, at(1));
+    push(queue, weights, at(1));
     QueuedRun result = run(0, true, 1);
     result.source = Source::accumulation;
-    queue.push(result, at(2));
+    push(queue, result, at(2));
     QueuedRun* first = queue.next(units, true, nullptr, at(3)).run;
     REQUIRE(first->request == 1);
     REQUIRE(RequestQueue::older(*first, *queue.next(0, true, nullptr, at(3)).run));
@@ -185,10 +190,10 @@ TEST_CASE("random runs all get their turn, in an order that keeps every byte's h
     std::vector<Row> open(slots);
     for (std::int64_t now = 0; served < 20000; now += 10) {
         for (const bool write : {false, true}) {
-            while (queue.has_room(write) && pick(3) != 0) {
+            while (queue.waiting(write) < 8 && pick(3) != 0) {
                 QueuedRun r = run(pick(slots), write, pick(3), pick(24), 1 + pick(8));
                 r.request = static_cast<std::size_t>(next_id);
-                queue.push(r, at(now));
+                push(queue, r, at(now));
                 waiting_since[next_id] = at(now);
                 for (std::uint32_t byte = r.first; r.slot != units && byte < r.first + r.bytes; ++byte) {
                     history[{r.slot, r.row.value(), byte}].push_back({next_id, write});

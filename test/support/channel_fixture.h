@@ -36,7 +36,7 @@ public:
                    const sc_core::sc_module_name& name = "fixture")
         : sc_core::sc_module(name),
           checker("checker", checker_options()),
-          controller("controller", config, technology, shape),
+          controller("controller", with_units(config, units_in_rank_0), technology, shape),
           auditor("auditor", technology),
           channel("channel", technology, shape, "mem", "data_bus") {
         out.bind(checker.front);
@@ -49,6 +49,13 @@ public:
             chip.unit.bind(units.back()->registers);
             units.back()->banks.bind(chip.banks);
         }
+    }
+
+    /// A controller shares its channel with units only if it works command by command.
+    static modules::ChannelControllerConfig with_units(modules::ChannelControllerConfig config,
+                                                       unsigned units) {
+        config.command_by_command = config.command_by_command || units > 0;
+        return config;
     }
 
     struct Result {

@@ -62,15 +62,26 @@ public:
     void activate(core::Bank bank, core::Row row, core::Picoseconds t) {
         timing_.activate(BankOwner::channel, bank, row, t);
     }
-    void charge_activate(core::LayerId layer);
     void precharge(core::Bank bank, core::Picoseconds t) { timing_.precharge(BankOwner::channel, bank, t); }
+    /// @name What `chips` chips of the rank do alike is charged to the first of them.
+    /// @{
+    void charge_activate(core::LayerId layer, std::uint32_t chips = 1);
     /// Charges the array writes of the channel's row in that bank.
-    void close_row(core::Bank bank) { close_row(BankOwner::channel, bank); }
+    void close_row(core::Bank bank, std::uint32_t chips = 1) { close_row(BankOwner::channel, bank, chips); }
+    /// Charges a run in the array without moving its data; a write marks its words.
+    void access(const CommandExtension& command, std::uint32_t bursts, std::uint32_t chips = 1);
+    /// @}
+    /// Moves the data of a run in the array without charging it.
+    void copy(const CommandExtension& command, unsigned char* data);
+    /// The words of the channel's row that have been written are those of `other` from now on.
+    void adopt_modified(const Chip& other, core::Bank bank) {
+        modified_by_channel_[bank] = other.modified_by_channel_[bank];
+    }
     /// The chip has followed `other` in lockstep without keeping its own times.
     void adopt_times(const Chip& other) { timing_ = other.timing_; }
     /// Timing of a run of column commands issued at `command.issued`.
     void column_access(const CommandExtension& command, std::uint32_t bursts);
-    /// Data of the run in the array; returns the bytes that were moved (the enabled ones).
+    /// The run in the array, charged, with its data; returns the bytes that were moved (the enabled ones).
     std::uint32_t move(const CommandExtension& command, std::uint32_t bursts, unsigned char* data,
                        const unsigned char* enables);
     /// Data of the run in the near-memory unit; returns its response.
@@ -89,7 +100,8 @@ public:
     bool recalled(core::Bank bank) const;
     /// @}
 
-    /// Charges the array writes of all dirty rows; rows and timing stay as they are. For the end of a run.
+    /// Charges the array writes of the unit's dirty rows; rows and timing stay as they are. For the end of a
+    /// run.
     void flush();
     void charge_background(core::Picoseconds duration, core::LayerId layer) override;
 
@@ -128,8 +140,8 @@ private:
     std::uint64_t address(core::Bank bank, core::Row row, std::uint32_t column) const {
         return (std::uint64_t{bank.value()} * geometry_.rows + row.value()) * geometry_.row_bytes + column;
     }
-    void charge_buffer(bool write, std::uint32_t bursts, core::LayerId layer);
-    void close_row(BankOwner owner, core::Bank bank);
+    void charge_buffer(bool write, std::uint32_t bursts, core::LayerId layer, std::uint32_t chips = 1);
+    void close_row(BankOwner owner, core::Bank bank, std::uint32_t chips = 1);
     core::IndexedVector<core::Bank, ModifiedWords>& modified(BankOwner owner) {
         return owner == BankOwner::unit ? modified_by_unit_ : modified_by_channel_;
     }

@@ -65,6 +65,8 @@ public:
     /// `recall`.
     bool recall = false;
     core::Picoseconds earliest{};
+    /// `earliest` may lie in the past, not before that of the command before it: the initiator catches up.
+    bool settled = false;
 
     core::Picoseconds issued{}; ///< out: time of the first command; refresh: of the precharge-all before it
     core::Picoseconds

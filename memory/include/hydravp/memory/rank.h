@@ -45,6 +45,9 @@ private:
     tlm::tlm_response_status execute(CommandExtension& command);
     void show(const CommandExtension& command) const;
     void show_refresh(const CommandExtension& command) const;
+    std::uint64_t move_in_array(const CommandExtension& command, unsigned char* data,
+                                const unsigned char* enables);
+    void close_rows(core::Bank bank);
     std::uint32_t leased_chips(core::Bank bank) const;
     tlm::tlm_response_status activate(CommandExtension& command);
     tlm::tlm_response_status precharge(CommandExtension& command);
@@ -76,6 +79,8 @@ private:
     DataBus& data_;
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
     bool per_chip_ = false;
+    /// By bank: the chips' channel rows have not all been written alike since they were opened.
+    core::IndexedVector<core::Bank, char> rows_differ_;
     core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced
 };
 

@@ -53,29 +53,34 @@ public:
     /// @param slot rank * banks + bank
     core::Picoseconds earliest(TimedCommand command, std::size_t slot, core::Picoseconds t,
                                std::uint32_t bursts = 1) const {
-        return bus_allows(std::max({t, bank_allows(command, slot), rank_allows(command, slot)}), bursts);
+        return bus_allows(std::max(t, rules_allow(command, slot)), bursts);
     }
     /// The same of column commands that go to no bank.
     core::Picoseconds earliest_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t,
                                             std::uint32_t bursts) const {
-        return bus_allows(std::max(t, rank_allows_without_bank(command, rank)), bursts);
+        return bus_allows(std::max(t, rank_allows(command, rank)), bursts);
     }
-    /// @name The same in parts: what commands to the bank hold up, what those to others do, the command bus.
+    /// @name The same in parts: what commands to the bank, its group and its rank hold up, and the command
+    /// bus. The references stay valid and follow what is issued.
     /// @{
-    core::Picoseconds bank_allows(TimedCommand command, std::size_t slot) const {
+    const core::Picoseconds& bank_allows(TimedCommand command, std::size_t slot) const {
         return banks_[slot][index(command)];
     }
-    core::Picoseconds rank_allows(TimedCommand command, std::size_t slot) const {
-        const Place& place = places_[slot];
-        return std::max(groups_[place.group][index(command)], ranks_[place.rank][index(command)]);
+    const core::Picoseconds& group_allows(TimedCommand command, std::size_t slot) const {
+        return groups_[places_[slot].group][index(command)];
     }
-    core::Picoseconds rank_allows_without_bank(TimedCommand command, core::Rank rank) const {
+    const core::Picoseconds& rank_allows(TimedCommand command, core::Rank rank) const {
         return ranks_[rank.value()][index(command)];
     }
     core::Picoseconds bus_allows(core::Picoseconds t, std::uint32_t bursts = 1) const {
         return commands_.earliest(t, bursts);
     }
     /// @}
+    /// All of them but the command bus.
+    core::Picoseconds rules_allow(TimedCommand command, std::size_t slot) const {
+        return std::max({bank_allows(command, slot), group_allows(command, slot),
+                         ranks_[places_[slot].rank][index(command)]});
+    }
     void issue(TimedCommand command, std::size_t slot, core::Picoseconds t, std::uint32_t bursts = 1);
     void issue_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t, std::uint32_t bursts);
     /// The bank may not be activated before `t`, for reasons beyond the rules.

@@ -45,8 +45,8 @@ private:
     enum Field : std::size_t { row, rank, group, bank, column, offset, fields_ };
     struct Piece {
         Field field;
-        unsigned from;  ///< lowest bit in the address
-        unsigned to;    ///< and in the field
+        unsigned from; ///< lowest bit in the address
+        unsigned to;   ///< and in the field
         unsigned width;
         bool with_row;
     };

@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 namespace hydravp::modules {
@@ -41,6 +42,11 @@ namespace hydravp::modules {
 /// gives the extent and the payload's address, length and streaming width are not looked at; byte enables
 /// follow the data's layout, and the array only. A null data pointer moves no data and is for payloads with a
 /// `ChannelRequest` only. DMI is denied: no stretch of ordinary memory is contiguous in a chip.
+///
+/// The controller wakes when data have passed, not for every command: what the commands are depends on
+/// nothing but the requests that have come by their times, so they can be issued later, up to the moment at
+/// which their effects are seen. A controller that works command by command issues each at its own time; it
+/// gives the same times, and shares its channel with units and waveforms.
 ///
 /// An ordinary access to a leased bank recalls the lease: the unit stops, the access is made, the bank is
 /// precharged and handed back when nothing else waits for it. Refreshes come when they are due, at most
@@ -93,15 +99,18 @@ private:
         return at_.nb_transport_fw(payload, phase, delay);
     }
     core::AtTarget::Answer at_request(tlm::tlm_generic_payload& payload);
-    unsigned int debug(tlm::tlm_generic_payload& payload) { return debug_.transport(payload); }
+    unsigned int debug(tlm::tlm_generic_payload& payload);
     std::size_t enter(tlm::tlm_generic_payload& payload, bool at);
+    bool take(std::size_t index);
     void admit();
     bool queue_up(std::size_t index);
-    QueuedRun next_run(const Request& request) const;
-    void deliver();
+    void place_run(const Request& request, QueuedRun& run) const;
+    void deliver(core::Picoseconds now);
 
     // commands
     void serve();
+    void settle(core::Picoseconds until);
+    void show_queues() const;
     void perform(const CommandScheduler::Decision& decision);
     void column_access(QueuedRun& run);
     void plan_turn(QueuedRun& run) const;
@@ -123,15 +132,21 @@ private:
     CommandScheduler scheduler_;
     core::LayerId refresh_layer_ = core::no_layer;
 
-    std::deque<Request> requests_;
+    std::vector<std::unique_ptr<Request>> requests_;
     std::vector<std::size_t> free_requests_;
     std::deque<std::size_t> arrived_; ///< not all of it is in the queues
     struct Finish {
         core::Picoseconds time;
         std::size_t request;
+        bool write;
+        bool completes; ///< the request
     };
-    std::deque<Finish> finishing_; ///< ascending: the data bus carries one after the other
+    std::deque<Finish> finishing_;     ///< runs, ascending: the data bus carries one after the other
+    std::uint32_t queued_[2] = {0, 0}; ///< runs in the queues, by direction, until their data have passed
+    core::Picoseconds clock_{};        ///< all commands up to here have been issued
+    core::Picoseconds lookahead_{};
     sc_core::sc_event wake_{"wake"};
+    bool serving_ = false;
 
     tlm::tlm_generic_payload payload_;
     memory::CommandExtension command_;

@@ -17,6 +17,7 @@ enum class DataView {
 /// Who makes a request. Requests of one source keep their places among themselves; between sources the bursts
 /// of a long run take turns.
 enum class Source : std::uint8_t { host, weight_streamer, accumulation };
+constexpr std::size_t sources = 3;
 
 /// What an engine of the memory controller asks of a channel controller beyond the base protocol. A payload
 /// without it is an ordinary access of the host: interleaved, no layer.

@@ -69,7 +69,9 @@ public:
     core::Rank rank_of(std::size_t slot) const { return core::Rank{slot / geometry_.banks}; }
     core::Bank bank_of(std::size_t slot) const { return core::Bank{slot % geometry_.banks}; }
 
-    void push(const QueuedRun& run, core::Picoseconds now);
+    /// See `RequestQueue`.
+    QueuedRun& draft() { return queue_.draft(); }
+    void push_draft(core::Picoseconds now);
     /// The next command, as far as is known at `now`. `at` lies not before `now`; nobody has asked about a
     /// later time before.
     const Decision& next(core::Picoseconds now);
@@ -86,9 +88,10 @@ private:
     struct Candidate {
         bool known = false;
         Step step = Step::none;
-        memory::TimedCommand command{};
         QueuedRun* run = nullptr;
-        core::Picoseconds ready{}; ///< of the run, and of its bank for the command
+        core::Picoseconds ready{};                  ///< of the run, and of its bank for the command
+        const core::Picoseconds* in_rank = nullptr; ///< what the bank's rank and group allow
+        const core::Picoseconds* in_group = nullptr;
         core::Picoseconds until{}; ///< then another run starves
     };
     struct Option {
@@ -96,10 +99,11 @@ private:
         core::Picoseconds at;
     };
 
+    bool stands(const QueuedRun& run, core::Picoseconds now);
     void decide(core::Picoseconds now);
     bool decide_refresh(core::Picoseconds now);
     void collect(core::Picoseconds now);
-    void add(std::size_t slot, bool write, core::Picoseconds now);
+    void consider(std::size_t slot, bool write, core::Picoseconds now);
     void choose(core::Picoseconds now);
     void close_idle_banks(core::Picoseconds now);
     void find_candidate(Candidate& candidate, std::size_t slot, bool write, core::Picoseconds now);

@@ -54,7 +54,9 @@ struct ChannelControllerConfig {
     RefreshMode refresh = RefreshMode::all_banks;
     std::uint32_t postponed_refreshes = 0; ///< of a rank that may wait until it is idle, at most 8
     std::string address_mapping;           ///< see `AddressMapping`; empty: its default
-    bool keep_data = true;                 ///< false: commands, times and counts only; reads return nothing
+    /// Commands are issued at their own times; needed where near-memory units share the channel.
+    bool command_by_command = false;
+    bool keep_data = true; ///< false: commands, times and counts only; reads return nothing
 };
 
 /// The result accumulation unit; it works on one word per lane of the channel's width.

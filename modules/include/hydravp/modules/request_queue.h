@@ -6,6 +6,7 @@
 #include "hydravp/modules/channel_request.h"
 #include "hydravp/modules/config.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -69,15 +70,15 @@ public:
 
     RequestQueue(const ChannelControllerConfig& config, std::size_t slots);
 
-    bool has_room(bool write) const {
-        return waiting_[write] < (write ? config_.write_queue : config_.read_queue);
-    }
     bool empty() const { return waiting_[0] + waiting_[1] == 0; }
     std::size_t waiting(bool write) const { return waiting_[write]; }
     bool draining() const { return draining_; }
 
-    /// Enters a run that arrives at `now`; the queue has room.
-    QueuedRun& push(const QueuedRun& run, core::Picoseconds now);
+    /// A run to be filled in and entered; its queue has room for it. What an earlier run has left in it is
+    /// still there.
+    QueuedRun& draft() { return *free_.back(); }
+    /// Enters the draft as a run that arrives at `now`.
+    void push_draft(core::Picoseconds now);
     /// Chooses between reads and writes for the commands at `now`. The queue is not empty.
     Direction choose_direction(core::Picoseconds now);
     /// Calls `function` with every slot in which runs of a direction wait, in ascending order.
@@ -103,7 +104,8 @@ public:
 
     /// A part of the run has been served at `now`: the rest waits for another turn, and with it what its
     /// source has lined up behind it, as if the queue had had no room for them before.
-    void rotate(QueuedRun& run, core::Picoseconds now);
+    /// Returns whether the order of the runs has changed.
+    bool rotate(QueuedRun& run, core::Picoseconds now);
     /// The run has been served, its reference ends.
     void remove(QueuedRun& run);
 
@@ -135,6 +137,7 @@ private:
     std::vector<QueuedRun> storage_;
     std::vector<QueuedRun*> free_, moving_;
     std::size_t waiting_[2] = {0, 0};
+    std::array<std::size_t, sources> by_source_{};
     std::size_t writes_that_block_reads_ = 0;
     std::uint64_t next_order_ = 0;
     std::uint64_t next_turn_ = 0;
