@@ -4,12 +4,17 @@
 #include "hydravp/core/error.h"
 
 #include "memory_fixture.h"
+#include "run_in_thread.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <set>
+#include <string>
+#include <vector>
 
 using namespace hydravp;
 using namespace hydravp::test;
@@ -318,6 +323,26 @@ TEST_CASE("commands are checked when the time has reached them") {
     bench.issue(to_unit(rd(20)));
     CHECK(bench.auditor.commands() == 2);
     CHECK(bench.count("t_rcd") == 1);
+}
+
+TEST_CASE("a call that waits holds back the commands of later calls") {
+    Bench bench;
+    bench.tamper = [](CommandExtension& c) {
+        if (c.space == AccessSpace::unit) { // the unit takes its time to answer
+            wait_until(clocks(100));
+        }
+    };
+    run_in_thread([&] {
+        sc_core::sc_spawn([&] { bench.issue(to_unit(wr(10))); });
+        wait_until(clocks(50));
+        bench.issue(act(50));
+        wait_until(clocks(60));
+        bench.issue(act(60, 0, 1));
+        CHECK(bench.auditor.commands() == 0);
+        wait_until(clocks(101));
+        CHECK(bench.auditor.commands() == 3);
+    });
+    CHECK(bench.auditor.summary() == "");
 }
 
 TEST_CASE("the columns of a run keep t_ccd_l") {
