@@ -350,7 +350,7 @@ TEST_CASE("the columns of a run keep t_ccd_l") {
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
     bench.tamper = [](CommandExtension& c) {
         if (c.kind == CommandKind::read) { // 4 clocks apart instead of 6
-            c.last_issued = c.issued + clocks(3 * 4);
+            c.last_issued = c.issued + clocks(12);
             c.data_end = c.last_issued + clocks(5 + 4);
         }
     };
@@ -515,7 +515,7 @@ TEST_CASE("refreshes may be put off by eight intervals") {
 
 TEST_CASE("a refresh that never comes is found at the end") {
     Bench bench;
-    sc_core::sc_start(core::to_sc_time(clocks(10 * 3120)));
+    sc_core::sc_start(core::to_sc_time(clocks(31200)));
     bench.auditor.finish();
     CHECK(bench.count("t_refi") == 2); // of each rank
     CHECK(bench.auditor.violations().front().text ==

@@ -179,7 +179,7 @@ public:
                     (std::uint64_t{pick(rows)} * shape_.ranks + (one_rank ? rank : pick(shape_.ranks))) *
                         shape_.banks +
                     first_bank + pick(banks);
-                const std::uint64_t column = pick(shape_.bursts_per_row() - 8) * 64;
+                const std::uint64_t column = std::uint64_t{pick(shape_.bursts_per_row() - 8)} * 64;
                 initiator.access(pick(100) < writes ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND,
                                  row * shape_.row_bytes * shape_.chips_per_rank + column, data_, bytes);
                 if (pick(16) == 0) {
