@@ -49,7 +49,7 @@ Chip::Chip(const sc_core::sc_module_name& name, const Technology& technology, co
            const std::string& memory_name)
     : sc_core::sc_module(name),
       geometry_(geometry),
-      timing_(technology, geometry.banks),
+      timing_(technology, geometry.banks, geometry.bank_groups),
       storage_(geometry.chip_bytes()),
       bus_(technology.burst_time(), technology.t_ck),
       leases_(geometry.banks),

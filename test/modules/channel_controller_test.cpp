@@ -52,7 +52,7 @@ TEST_CASE("an unloaded read takes controller latency, t_rcd, t_cl and one burst"
         REQUIRE(f.read(f.address(0, 0, 1), line, 64).end ==
                 clocks(4 + 5 + 5 + 5 + 4)); // a conflict pays t_rp as well
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("an early conflict waits for t_ras and t_rc") {
@@ -63,7 +63,7 @@ TEST_CASE("an early conflict waits for t_ras and t_rc") {
         // precharge at t_ras = 16, activate at max(16 + t_rp, t_rc) = 22
         REQUIRE(f.read(f.address(0, 0, 1), line, 64).at == clocks(22 + 5 + 5 + 4));
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("a write is followed by a read after t_wtr, by a precharge after t_wr") {
@@ -77,7 +77,7 @@ TEST_CASE("a write is followed by a read after t_wtr, by a precharge after t_wr"
         end = f.write(0, line, 64).at;
         REQUIRE(f.read(f.address(0, 0, 1), line, 64).at == end + clocks(6 + 5 + 5 + 5 + 4));
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("a change of the rank costs t_rtrs on the data bus") {
@@ -92,7 +92,7 @@ TEST_CASE("a change of the rank costs t_rtrs on the data bus") {
         REQUIRE(other.end() == first.end() + clocks(1 + 4));
         REQUIRE(same.end() == other.end() + clocks(4));
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("one long request streams without a gap on the data bus") {
@@ -101,7 +101,7 @@ TEST_CASE("one long request streams without a gap on the data bus") {
         std::vector<unsigned char> rows(20 * row_bytes);
         REQUIRE(f.read(0, rows.data(), 20 * row_bytes).end == clocks(10 + 20 * 512));
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("row-sized requests, two of them under way, stream without a gap") {
@@ -122,7 +122,7 @@ TEST_CASE("row-sized requests, two of them under way, stream without a gap") {
         REQUIRE(total("data_bus") == 20 * 512 * 2500.0);
         REQUIRE(total("mem_bus_read") == 20 * row_bytes);
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("activates are held apart by t_rrd and t_faw") {
@@ -139,14 +139,14 @@ TEST_CASE("activates are held apart by t_rrd and t_faw") {
         f.initiator.wait_for(*last);
     });
     std::vector<std::int64_t> activates;
-    for (const auto& c : f.auditor.history) {
+    for (const auto& c : f.recorder.history) {
         if (c.kind == CommandKind::activate) {
             activates.push_back(c.issued / clock_period);
         }
     }
     // the read commands, at activate + 5, stand in the way of none of them
     REQUIRE(activates == std::vector<std::int64_t>{0, 3, 6, 9, 30, 33, 36, 39, 60});
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 namespace {
@@ -265,9 +265,9 @@ void random_traffic(const memory::Technology& t, unsigned seed) {
             REQUIRE(last_end <= core::now());
         }
     });
-    REQUIRE(f.auditor.refused == 0);
-    REQUIRE(f.auditor.delayed == 0); // the controller's table and the chips' rules agree
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.recorder.refused == 0);
+    REQUIRE(f.recorder.delayed == 0); // the controller's table and the chips' rules agree
+    REQUIRE(f.auditor.summary() == "");
 }
 
 } // namespace
@@ -339,7 +339,7 @@ TEST_CASE("errors are responses, and change nothing") {
         REQUIRE(at_unit.status == tlm::TLM_ADDRESS_ERROR_RESPONSE); // no unit is attached
         REQUIRE(at_unit.end == Picoseconds{0});
     });
-    REQUIRE(f.auditor.history.empty());
+    REQUIRE(f.recorder.history.empty());
 }
 
 TEST_CASE("energy, traffic and words of writes and a read by hand") {
@@ -395,7 +395,7 @@ TEST_CASE("energy, traffic and words of writes and a read by hand") {
         f.read(f.address(1, 0, 1), data.data(), 64);
         REQUIRE(total("mem_array_words") == 64 + 3);
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("closing a row costs t_rp, dirty or not, and the whole row's energy by policy") {
@@ -414,7 +414,7 @@ TEST_CASE("closing a row costs t_rp, dirty or not, and the whole row's energy by
         REQUIRE(total("mem_array_words") == 4096);
         REQUIRE(total("mem_array_write") == Approx(16.82 * 16 * 4096));
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("timing mode takes the same time, energy and counts as real data") {
@@ -462,7 +462,7 @@ TEST_CASE("timing mode takes the same time, energy and counts as real data") {
             CHECK(value == Approx(accounts[1].at(name)));
         }
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 namespace {
@@ -486,12 +486,12 @@ void count_refreshes(bool busy, bool full) {
         }
         wait_until(millisecond);
         wait_for(Picoseconds{1});
-        REQUIRE(total("mem_refresh") == Approx(69100.0 * 8 * f.auditor.count(CommandKind::refresh)));
+        REQUIRE(total("mem_refresh") == Approx(69100.0 * 8 * f.recorder.count(CommandKind::refresh)));
     });
     // 1 ms / 7.8 us = 128.2: 128 in rank 0; in rank 1, half an interval later, 127
     std::size_t per_rank[2] = {};
     Picoseconds latest{};
-    for (const auto& c : f.auditor.history) {
+    for (const auto& c : f.recorder.history) {
         if (c.kind == CommandKind::refresh && c.issued < Picoseconds{1000000000}) {
             const std::size_t k = ++per_rank[c.rank.value()];
             const Picoseconds due =
@@ -504,7 +504,7 @@ void count_refreshes(bool busy, bool full) {
     REQUIRE(per_rank[1] == 127);
     REQUIRE(latest <=
             (busy ? clocks(32 * 4 + 100) : Picoseconds{0})); // at most behind the burst group on its way
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 } // namespace
@@ -528,7 +528,7 @@ TEST_CASE("an access after a refresh waits for t_rfc and opens its row again") {
         // precharge-all at the due time, refresh t_rp later
         REQUIRE(f.read(0, line, 64).at == clocks(3120 + 5 + 104 + 5 + 5 + 4));
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("unit registers: data, times and errors") {
@@ -574,7 +574,7 @@ TEST_CASE("unit registers: data, times and errors") {
         REQUIRE(f.units[0]->memory[107] == 9);
         REQUIRE(f.units[7]->memory[100] == 9);
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("leases: times, errors, and an ordinary access which recalls one") {
@@ -612,8 +612,8 @@ TEST_CASE("leases: times, errors, and an ordinary access which recalls one") {
         REQUIRE(f.units[0]->access(tlm::TLM_READ_COMMAND, 0, line.data(), 8) ==
                 tlm::TLM_COMMAND_ERROR_RESPONSE);
     });
-    REQUIRE(f.auditor.refused == 0);
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.recorder.refused == 0);
+    REQUIRE(f.auditor.summary() == "");
 }
 
 TEST_CASE("leases are refused by a controller that does not work command by command") {
@@ -632,5 +632,5 @@ TEST_CASE("a chip without units can be leased and recalled too") {
         REQUIRE(first == clocks(5 + 5 + 5 + 4)); // the release counts t_rp
         f.controller.release(Rank{1}, Bank{0}, 0xFF);
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }

@@ -107,10 +107,10 @@ void share(const memory::Technology& technology, int rounds) {
             }
         }
     });
-    REQUIRE(f.auditor.refused == 0);
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.recorder.refused == 0);
+    REQUIRE(f.auditor.summary() == "");
     if (technology.t_refi.count() > 0) {
-        REQUIRE(f.auditor.count(CommandKind::refresh) > 20);
+        REQUIRE(f.recorder.count(CommandKind::refresh) > 20);
     }
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("a unit that streams alone gets the whole internal bus, less refreshes
         }
         // 128 slots a row, and the row's opening: t_rcd + t_cl the first two, t_rp more for the others
         const std::int64_t alone = rows * (512 + 10) + (rows - 2) * 5;
-        const auto refreshes = static_cast<std::int64_t>(f.auditor.count(CommandKind::refresh));
+        const auto refreshes = static_cast<std::int64_t>(f.recorder.count(CommandKind::refresh));
         REQUIRE(refreshes == core::now() / refreshed_dram().t_refi);
         const std::int64_t lost = core::now() / clock_period - alone;
         // Each costs its own time and another opening, less what a row's opening hides, and at most a cut
@@ -156,5 +156,5 @@ TEST_CASE("a unit that streams alone gets the whole internal bus, less refreshes
         REQUIRE(lost >= refreshes * 109);
         REQUIRE(lost <= refreshes * (109 + 10 + 4));
     });
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.auditor.summary() == "");
 }

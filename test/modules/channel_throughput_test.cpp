@@ -65,8 +65,8 @@ double by_bound(double random_share, double read_share) {
             sc_core::wait(f.initiator.responded());
         }
     });
-    REQUIRE(f.auditor.delayed == 0);
-    REQUIRE(f.auditor.audit() == "");
+    REQUIRE(f.recorder.delayed == 0);
+    REQUIRE(f.auditor.summary() == "");
     REQUIRE(f.checker.summary() == "");
     const double bound = requests * 4 * 1250.0 * 6240 / (6240 - 208);
     return static_cast<double>(end.count()) / bound;

@@ -4,10 +4,11 @@
 #include "hydravp/core/protocol_checker.h"
 #include "hydravp/core/time.h"
 #include "hydravp/memory/channel.h"
+#include "hydravp/memory/command_auditor.h"
 #include "hydravp/modules/channel_controller.h"
 
 #include "at_initiator.h"
-#include "command_auditor.h"
+#include "command_recorder.h"
 #include "memory_fixture.h"
 
 #include <systemc>
@@ -20,14 +21,15 @@
 
 namespace hydravp::test {
 
-/// A controller and its channel with an auditor between the two, and an initiator.
+/// A controller and its channel with a recorder and an auditor between the two, and an initiator.
 class ChannelFixture : public sc_core::sc_module {
 public:
     AtInitiator initiator{"initiator"};
     tlm_utils::simple_initiator_socket<AtInitiator>& out = initiator.socket;
     core::ProtocolChecker checker;
     modules::ChannelController controller;
-    CommandAuditor auditor;
+    CommandRecorder recorder{"recorder"};
+    memory::CommandAuditor auditor;
     memory::Channel channel;
     std::vector<std::unique_ptr<UnitStub>> units; ///< of rank 0, if asked for
 
@@ -37,11 +39,12 @@ public:
         : sc_core::sc_module(name),
           checker("checker", checker_options()),
           controller("controller", with_units(config, units_in_rank_0), technology, shape),
-          auditor("auditor", technology),
+          auditor("auditor", technology, shape),
           channel("channel", technology, shape, "mem", "data_bus") {
         out.bind(checker.front);
         checker.back.bind(controller.front);
-        controller.channel.bind(auditor.front);
+        controller.channel.bind(recorder.front);
+        recorder.back.bind(auditor.front);
         auditor.back.bind(channel.commands);
         for (unsigned i = 0; i < units_in_rank_0; ++i) {
             units.push_back(std::make_unique<UnitStub>(("unit" + std::to_string(i)).c_str()));

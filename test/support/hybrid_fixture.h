@@ -3,6 +3,7 @@
 
 #include "hydravp/core/protocol_checker.h"
 #include "hydravp/memory/channel.h"
+#include "hydravp/memory/command_auditor.h"
 #include "hydravp/modules/hybrid_memory_controller.h"
 
 #include "at_initiator.h"
@@ -27,7 +28,7 @@ inline modules::HybridMemoryConfig small_hybrid() {
 }
 
 /// A hybrid memory without near-memory units, and an initiator; a protocol checker between the two, and one
-/// on every channel.
+/// and an auditor on every channel.
 class HybridFixture : public sc_core::sc_module {
 public:
     AtInitiator initiator{"initiator"};
@@ -35,6 +36,7 @@ public:
     modules::HybridMemoryController controller;
     std::vector<std::unique_ptr<memory::Channel>> channels; ///< the DRAM, then the PCM
     std::vector<std::unique_ptr<core::ProtocolChecker>> channel_checkers;
+    std::vector<std::unique_ptr<memory::CommandAuditor>> auditors;
     sc_core::sc_signal<bool> interrupt{"interrupt"};
 
     explicit HybridFixture(const modules::HybridMemoryConfig& config = small_hybrid(),
@@ -49,11 +51,14 @@ public:
         }
     }
 
-    /// The violations that any of the checkers saw.
+    /// The violations that any of the checkers and auditors saw.
     std::string violations() const {
         std::string all = checker.summary();
         for (const auto& channel_checker : channel_checkers) {
             all += channel_checker->summary();
+        }
+        for (const auto& auditor : auditors) {
+            all += auditor->summary();
         }
         return all;
     }
@@ -68,8 +73,11 @@ private:
         options.null_data_allowed = true;
         channel_checkers.push_back(
             std::make_unique<core::ProtocolChecker>(("checker" + number).c_str(), options));
+        auditors.push_back(std::make_unique<memory::CommandAuditor>(("auditor" + number).c_str(),
+                                                                    config.technology, config.geometry));
         from.bind(channel_checkers.back()->front);
-        channel_checkers.back()->back.bind(channels.back()->commands);
+        channel_checkers.back()->back.bind(auditors.back()->front);
+        auditors.back()->back.bind(channels.back()->commands);
     }
 };
 

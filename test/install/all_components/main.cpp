@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Links every library and reads the installed configurations.
+#include "hydravp/memory/command_auditor.h"
 #include "hydravp/modules/hybrid_memory.h"
 #include "hydravp/modules/memory_channel.h"
 #include "hydravp/platform/config_reader.h"
@@ -16,6 +17,7 @@ int sc_main(int, char**) {
     const platform::HybridPlatform platform("platform", config, false);
     const modules::HybridMemory memory("memory", platform::load_hybrid_memory(CONFIG_DIR "/hydra.yaml"));
     const modules::MemoryChannel channel("channel", config.memory.pcm, config.memory.controller);
+    const memory::CommandAuditor auditor("auditor", config.memory.pcm.technology, config.memory.pcm.geometry);
     std::printf("%zu networks, %zu units\n", workloads::known_networks().size(), platform.units.size());
     std::printf("%llu GiB, %llu GiB\n",
                 static_cast<unsigned long long>(

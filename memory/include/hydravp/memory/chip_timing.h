@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
 namespace hydravp::memory {
 
@@ -31,7 +33,7 @@ enum class BankOwner { channel, unit };
 /// A zero constraint holds always. Times are not aligned to the clock grid here.
 class ChipTiming {
 public:
-    ChipTiming(const Technology& technology, std::uint32_t banks);
+    ChipTiming(const Technology& technology, std::uint32_t banks, std::uint32_t bank_groups = 1);
 
     const Technology& technology() const { return technology_; }
     const BankState& bank(BankOwner owner, core::Bank bank) const { return banks_[index(owner)][bank]; }
@@ -47,7 +49,7 @@ public:
 
     void activate(BankOwner owner, core::Bank bank, core::Row row, core::Picoseconds t);
     void precharge(BankOwner owner, core::Bank bank, core::Picoseconds t);
-    /// A run of `bursts` column commands, t_ccd apart.
+    /// A run of `bursts` column commands, a column cycle apart.
     void read(core::Bank bank, core::Picoseconds t, std::uint32_t bursts);
     void write(core::Bank bank, core::Picoseconds t, std::uint32_t bursts);
     void unit_space_read(core::Picoseconds t, std::uint32_t bursts);
@@ -67,10 +69,25 @@ public:
 
 private:
     static std::size_t index(BankOwner owner) { return owner == BankOwner::unit ? 1 : 0; }
+    std::size_t group(core::Bank bank) const { return bank.value() / banks_per_group_; }
+    core::Picoseconds last_of(core::Picoseconds t, std::uint32_t bursts) const {
+        return t + (bursts - 1) * technology_.column_cycle();
+    }
+    core::Picoseconds write_data_end(core::Picoseconds t, std::uint32_t bursts) const {
+        return last_of(t, bursts) + technology_.t_wl + technology_.burst_time();
+    }
     BankState& state(BankOwner owner, core::Bank bank) { return banks_[index(owner)][bank]; }
 
+    struct Group {
+        CommandSpacing activates;        ///< t_rrd_l
+        core::Picoseconds read_ready{};  ///< t_ccd_l, t_wtr_l
+        core::Picoseconds write_ready{}; ///< t_ccd_l
+    };
+
     Technology technology_;
+    std::uint32_t banks_per_group_;
     std::array<core::IndexedVector<core::Bank, BankState>, 2> banks_; ///< by owner
+    std::vector<Group> groups_;
     CommandSpacing activates_;
     CommandSpacing precharges_;
     core::Picoseconds column_ready_{}; // t_ccd

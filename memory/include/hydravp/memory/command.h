@@ -14,7 +14,7 @@ namespace hydravp::memory {
 enum class CommandKind {
     activate,
     precharge,
-    read,    ///< `bursts` column reads of consecutive columns, t_ccd apart
+    read,    ///< `bursts` column reads of consecutive columns, a column cycle apart
     write,   ///< likewise
     refresh, ///< precharge-all and all-bank refresh of the rank; recalls leases for its duration
     lease,   ///< hands the precharged bank of the selected chips to their near-memory units
