@@ -19,11 +19,13 @@ bool is_column(const CommandExtension& command) {
 
 void check_geometry(const Geometry& geometry) {
     if (geometry.ranks == 0 || geometry.chips_per_rank == 0 || geometry.chips_per_rank > 32 ||
-        geometry.banks == 0 || geometry.rows == 0 || geometry.row_bytes == 0 ||
-        geometry.row_bytes % geometry.burst_bytes() != 0) {
-        throw std::invalid_argument(
-            "memory geometry: needs ranks, banks, rows, 1 to 32 chips per rank, and rows of "
-            "whole bursts");
+        geometry.banks == 0 || geometry.rows == 0 || geometry.row_bytes == 0 || geometry.burst_bytes() == 0 ||
+        (geometry.burst_bytes() & (geometry.burst_bytes() - 1)) != 0 ||
+        geometry.row_bytes % geometry.burst_bytes() != 0 || geometry.bank_groups == 0 ||
+        geometry.banks % geometry.bank_groups != 0) {
+        throw std::invalid_argument("memory geometry: needs ranks, whole bank groups, rows, 1 to 32 chips "
+                                    "per rank, bursts of a power of "
+                                    "two bytes, and rows of whole bursts");
     }
 }
 

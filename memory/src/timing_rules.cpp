@@ -65,20 +65,18 @@ ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geome
     }
     constexpr Picoseconds long_ago{-1'000'000'000'000};
     for (const TimingRule& rule : rules) {
-        const Effect effect{index(rule.after), rule.distance};
         if (rule.window > 1) {
             windows_.push_back({index(rule.before), index(rule.after), rule.distance, rule.window,
                                 std::vector<Picoseconds>(ranks_.size() * rule.window, long_ago),
                                 std::vector<std::uint32_t>(ranks_.size(), 0)});
-        } else if (rule.scope == TimingScope::bank) {
-            in_bank_[index(rule.before)].push_back(effect);
-        } else if (rule.scope == TimingScope::bank_group) {
-            in_group_[index(rule.before)].push_back(effect);
-        } else if (rule.scope == TimingScope::rank) {
-            in_rank_[index(rule.before)].push_back(effect);
-        } else {
-            in_others_[index(rule.before)].push_back(effect);
+            continue;
         }
+        auto& distances = rule.scope == TimingScope::bank         ? in_bank_
+                          : rule.scope == TimingScope::bank_group ? in_group_
+                          : rule.scope == TimingScope::rank       ? in_rank_
+                                                                  : in_others_;
+        Picoseconds& distance = distances[index(rule.before)][index(rule.after)];
+        distance = std::max(distance, rule.distance);
     }
 }
 
@@ -98,11 +96,9 @@ void ChannelTiming::issue_without_bank(TimedCommand command, core::Rank rank, Pi
 
 void ChannelTiming::apply_to_ranks(std::size_t command, std::size_t rank, Picoseconds last) {
     raise(ranks_[rank], in_rank_[command], last);
-    if (!in_others_[command].empty()) {
-        for (std::size_t other = 0; other < ranks_.size(); ++other) {
-            if (other != rank) {
-                raise(ranks_[other], in_others_[command], last);
-            }
+    for (std::size_t other = 0; other < ranks_.size(); ++other) {
+        if (other != rank) {
+            raise(ranks_[other], in_others_[command], last);
         }
     }
     for (Window& window : windows_) {

@@ -63,6 +63,10 @@ AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fie
     pieces_.erase(
         std::remove_if(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.width == 0; }),
         pieces_.end());
+    for (const Piece& piece : pieces_) {
+        all_whole_ = all_whole_ && !piece.with_row && whole_[piece.field].mask == 0;
+        whole_[piece.field] = {piece.from, (std::uint64_t{1} << piece.width) - 1};
+    }
     std::stable_partition(pieces_.begin(), pieces_.end(),
                           [](const Piece& piece) { return piece.field == row; });
 }
@@ -129,6 +133,12 @@ void AddressMapping::check(const std::array<unsigned, fields_>& expected, bool h
 
 AddressMapping::Place AddressMapping::place(std::uint64_t address) const {
     std::array<std::uint64_t, fields_> value{};
+    if (all_whole_) {
+        for (std::size_t field = 0; field < fields_; ++field) {
+            value[field] = address >> whole_[field].from & whole_[field].mask;
+        }
+        return place_of(value);
+    }
     for (const Piece& piece : pieces_) {
         std::uint64_t bits = address >> piece.from;
         if (piece.with_row) {
@@ -136,6 +146,10 @@ AddressMapping::Place AddressMapping::place(std::uint64_t address) const {
         }
         value[piece.field] |= (bits & ((std::uint64_t{1} << piece.width) - 1)) << piece.to;
     }
+    return place_of(value);
+}
+
+AddressMapping::Place AddressMapping::place_of(const std::array<std::uint64_t, fields_>& value) const {
     Place place;
     place.rank = core::Rank{static_cast<std::size_t>(value[rank])};
     place.bank = core::Bank{static_cast<std::size_t>(value[group] << banks_per_group_bits_ | value[bank])};

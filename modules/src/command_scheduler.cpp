@@ -195,6 +195,8 @@ void CommandScheduler::choose(Picoseconds now) {
     const Candidate* other = nullptr;          // likewise
     const Candidate* waiting_column = nullptr; // can go soon
     Picoseconds later = Picoseconds::max();
+    std::uint32_t asked = 1; // the command bus treats runs of the same length alike
+    Picoseconds answer = at;
     const auto older = [](const Candidate* a, const Candidate* b) {
         return b == nullptr || RequestQueue::older(*a->run, *b->run);
     };
@@ -202,7 +204,11 @@ void CommandScheduler::choose(Picoseconds now) {
         const Candidate* const candidate = option.candidate;
         Picoseconds t = option.at;
         if (t <= at && candidate->step == Step::column && candidate->run->turn_bursts > 1) {
-            t = timing_.bus_allows(at, candidate->run->turn_bursts);
+            if (candidate->run->turn_bursts != asked) {
+                asked = candidate->run->turn_bursts;
+                answer = timing_.bus_allows(at, asked);
+            }
+            t = answer;
         }
         if (t > at) {
             later = std::min(later, t);

@@ -76,8 +76,9 @@ public:
     /// Activate: when a column command may follow.
     core::Picoseconds data_end{};
 
+    /// @param burst_bytes a power of two
     std::uint32_t bursts(std::uint32_t burst_bytes) const {
-        return (skip + bytes + burst_bytes - 1) / burst_bytes;
+        return (skip + bytes + burst_bytes - 1) >> __builtin_ctz(burst_bytes);
     }
 
     tlm_extension_base* clone() const override { return new CommandExtension(*this); }

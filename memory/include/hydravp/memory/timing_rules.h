@@ -92,10 +92,6 @@ public:
 
 private:
     using Times = std::array<core::Picoseconds, timed_commands>;
-    struct Effect {
-        std::size_t after;
-        core::Picoseconds distance;
-    };
     struct Window {
         std::size_t before, after;
         core::Picoseconds distance;
@@ -105,9 +101,9 @@ private:
     };
     static std::size_t index(TimedCommand command) { return static_cast<std::size_t>(command); }
     void apply_to_ranks(std::size_t command, std::size_t rank, core::Picoseconds last);
-    static void raise(Times& times, const std::vector<Effect>& effects, core::Picoseconds t) {
-        for (const Effect& effect : effects) {
-            times[effect.after] = std::max(times[effect.after], t + effect.distance);
+    static void raise(Times& times, const Times& distances, core::Picoseconds t) {
+        for (std::size_t after = 0; after < timed_commands; ++after) {
+            times[after] = std::max(times[after], t + distances[after]);
         }
     }
 
@@ -116,8 +112,8 @@ private:
         std::uint32_t rank, group;
     };
     std::vector<Place> places_; ///< by slot
-    /// By the command before.
-    std::array<std::vector<Effect>, timed_commands> in_bank_, in_group_, in_rank_, in_others_;
+    /// Distances by the command before and the one after; without a rule 0, which holds nothing up.
+    std::array<Times, timed_commands> in_bank_{}, in_group_{}, in_rank_{}, in_others_{};
     std::vector<Window> windows_;
     std::vector<Times> banks_, groups_, ranks_; ///< the earliest moment of each command
     CommandBus commands_;

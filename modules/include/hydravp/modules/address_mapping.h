@@ -53,8 +53,16 @@ private:
     std::vector<Piece> parse(const std::string& text) const;
     void check(const std::array<unsigned, fields_>& expected, bool has_group) const;
 
+    Place place_of(const std::array<std::uint64_t, fields_>& value) const;
+
     std::string text_;
     std::vector<Piece> pieces_; ///< row first: the others may need it
+    struct Whole {
+        unsigned from = 0;
+        std::uint64_t mask = 0;
+    };
+    std::array<Whole, fields_> whole_; ///< of fields in one piece
+    bool all_whole_ = true;            ///< and none is combined with the row
     unsigned banks_per_group_bits_ = 0;
     unsigned offset_bits_ = 0;
     std::uint64_t stretch_ = 1;
