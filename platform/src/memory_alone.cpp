@@ -32,9 +32,7 @@ ReplayMemory load_replay_memory(const std::string& path, const std::string& defa
     ReplayMemory memory;
     memory.single_channel = is_technology_file(path);
     if (memory.single_channel) {
-        std::vector<std::string> keys{"dram.technology=" + path};
-        keys.insert(keys.end(), overrides.begin(), overrides.end());
-        memory.config = load_config(default_platform, keys);
+        memory.config = load_config_with_memory(default_platform, path, overrides);
         memory.name = memory.config.memory.dram.technology.name;
     } else {
         memory.config = load_config(path, overrides);
