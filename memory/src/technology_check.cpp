@@ -84,9 +84,8 @@ void check_timing(const Technology& t, const ReportValue& report) {
     none_or_at_least("timing.t_wtr_l", t.t_wtr_l, t.t_wtr, "t_wtr");
     none_or_at_least("timing.t_xs", t.t_xs, t.t_xp, "t_xp");
     if (t.t_rfc_pb > t.t_rfc) {
-        report("timing.t_rfc_pb",
-               fmt::format("found {}, expected at most t_rfc = {}", format_time(t.t_rfc_pb),
-                           format_time(t.t_rfc)));
+        report("timing.t_rfc_pb", fmt::format("found {}, expected at most t_rfc = {}",
+                                              format_time(t.t_rfc_pb), format_time(t.t_rfc)));
     }
     if (t.t_refi.count() != 0 && t.t_refi <= t.t_rfc + t.t_rc) {
         report("timing.t_refi", fmt::format("found {}, expected 0 ns or more than t_rfc + t_rc = {}",

@@ -128,34 +128,34 @@ TEST_CASE("a file without a shape has the platform's") {
 
 TEST_CASE("keys of a memory file that contradict each other are refused at their place") {
     const std::string ddr4 = text_of("ddr4-2400");
-    const auto [key, value, section, expected] = GENERATE(table<std::string, std::string, std::string,
-                                                                std::string>({
-        {"banks", "12", "geometry", "found '12', expected a power of two"},
-        {"bank_groups", "32", "geometry", "found 32, expected a power of two that divides banks = 16"},
-        {"device_bits", "2", "geometry", "found 2, expected 4, 8, 16, 32, 64 or 128"},
-        {"device_bits", "256", "geometry", "found 256, expected 4, 8, 16, 32, 64 or 128"},
-        {"burst_length", "1", "geometry", "found 1, expected a power of two from 2 to 64"},
-        {"row_size", "1000 B", "geometry", "found 1000 B, expected a power of two, at least 8 B"},
-        {"row_size", "4 B", "geometry", "expected a power of two, at least 8 B, a burst of 8 transfers"},
-        {"rows", "2147483648", "geometry", "found a memory of 2^49 B, expected at most 2^46 B"},
-        {"chips_per_rank", "64", "geometry", "found 64, expected a power of two, at most 32"},
-        {"t_rc", "55 cy", "timing", "found 45.815 ns, expected at least t_ras + t_rp = 46.648 ns"},
-        {"t_ras", "16 cy", "timing", "expected at least t_rcd = 14.161 ns"},
-        {"t_ccd_l", "3 cy", "timing", "expected at least t_ccd = 3.332 ns"},
-        {"t_rrd_l", "3 cy", "timing", "expected at least t_rrd = 3.332 ns"},
-        {"t_wtr_l", "2 cy", "timing", "expected at least t_wtr = 2.499 ns"},
-        {"t_faw", "3 cy", "timing", "expected at least t_rrd = 3.332 ns"},
-        {"t_xs", "7 cy", "timing", "expected at least t_xp = 6.664 ns"},
-        {"t_refi", "476 cy", "timing", "expected 0 ns or more than t_rfc + t_rc = 396.508 ns"},
-        {"vdd", "0 V", "currents", "found 0 V, expected a voltage above zero"},
-        {"vdd", "1.2", "currents", "found '1.2', expected a voltage with its unit"},
-        {"idd2n", "24 mA", "currents", "found 24 mA, expected at least idd2p = 25 mA"},
-        {"idd3p", "44 mA", "currents", "currents.idd3n: found 43 mA, expected at least idd3p = 44 mA"},
-        {"idd4r", "42 mA", "currents", "found 42 mA, expected at least idd3n = 43 mA"},
-        {"idd4w", "42 mA", "currents", "found 42 mA, expected at least idd3n = 43 mA"},
-        {"idd0", "40 mA", "currents", "expected at least the mean standby current of a row cycle = 40.2"},
-        {"idd5", "0 mA", "currents", "found 0 mA, expected at least idd3n = 43 mA"},
-    }));
+    const auto [key, value, section, expected] =
+        GENERATE(table<std::string, std::string, std::string, std::string>({
+            {"banks", "12", "geometry", "found '12', expected a power of two"},
+            {"bank_groups", "32", "geometry", "found 32, expected a power of two that divides banks = 16"},
+            {"device_bits", "2", "geometry", "found 2, expected 4, 8, 16, 32, 64 or 128"},
+            {"device_bits", "256", "geometry", "found 256, expected 4, 8, 16, 32, 64 or 128"},
+            {"burst_length", "1", "geometry", "found 1, expected a power of two from 2 to 64"},
+            {"row_size", "1000 B", "geometry", "found 1000 B, expected a power of two, at least 8 B"},
+            {"row_size", "4 B", "geometry", "expected a power of two, at least 8 B, a burst of 8 transfers"},
+            {"rows", "2147483648", "geometry", "found a memory of 2^49 B, expected at most 2^46 B"},
+            {"chips_per_rank", "64", "geometry", "found 64, expected a power of two, at most 32"},
+            {"t_rc", "55 cy", "timing", "found 45.815 ns, expected at least t_ras + t_rp = 46.648 ns"},
+            {"t_ras", "16 cy", "timing", "expected at least t_rcd = 14.161 ns"},
+            {"t_ccd_l", "3 cy", "timing", "expected at least t_ccd = 3.332 ns"},
+            {"t_rrd_l", "3 cy", "timing", "expected at least t_rrd = 3.332 ns"},
+            {"t_wtr_l", "2 cy", "timing", "expected at least t_wtr = 2.499 ns"},
+            {"t_faw", "3 cy", "timing", "expected at least t_rrd = 3.332 ns"},
+            {"t_xs", "7 cy", "timing", "expected at least t_xp = 6.664 ns"},
+            {"t_refi", "476 cy", "timing", "expected 0 ns or more than t_rfc + t_rc = 396.508 ns"},
+            {"vdd", "0 V", "currents", "found 0 V, expected a voltage above zero"},
+            {"vdd", "1.2", "currents", "found '1.2', expected a voltage with its unit"},
+            {"idd2n", "24 mA", "currents", "found 24 mA, expected at least idd2p = 25 mA"},
+            {"idd3p", "44 mA", "currents", "currents.idd3n: found 43 mA, expected at least idd3p = 44 mA"},
+            {"idd4r", "42 mA", "currents", "found 42 mA, expected at least idd3n = 43 mA"},
+            {"idd4w", "42 mA", "currents", "found 42 mA, expected at least idd3n = 43 mA"},
+            {"idd0", "40 mA", "currents", "expected at least the mean standby current of a row cycle = 40.2"},
+            {"idd5", "0 mA", "currents", "found 0 mA, expected at least idd3n = 43 mA"},
+        }));
     CAPTURE(key, value);
     const std::string text = with_key(ddr4, key, value);
     const std::string message = error_of(text);
@@ -277,7 +277,8 @@ TEST_CASE("every key of a memory file is read") {
             if (colon == std::string::npos) {
                 continue;
             }
-            const std::string key = content.substr(content.find_first_not_of(' '), colon - content.find_first_not_of(' '));
+            const std::string key =
+                content.substr(content.find_first_not_of(' '), colon - content.find_first_not_of(' '));
             std::string value = content.substr(colon + 1);
             value.erase(value.find_last_not_of(' ') + 1).erase(0, value.find_first_not_of(' '));
             if (value.empty()) {
@@ -308,7 +309,8 @@ TEST_CASE("refresh interval, row size and write energy of a file change what is 
     test::write_file(folder / "t", trace.str());
     const auto result = [&folder](const std::string& text) {
         test::write_file(folder / "m.yaml", text);
-        const test::Outcome outcome = hydravp_in(folder, "replay t --format ramulator --memory m.yaml --out out");
+        const test::Outcome outcome =
+            hydravp_in(folder, "replay t --format ramulator --memory m.yaml --out out");
         CAPTURE(outcome.text);
         REQUIRE(outcome.code == 0);
         return Json::parse(test::read_file(folder / "out/trace.json"));

@@ -10,8 +10,8 @@
 
 namespace hydravp::memory {
 
-/// Takes a value that no memory can have: its key in a memory file (`rows`, `timing.t_rc`, ...), and "found X,
-/// expected Y".
+/// Takes a value that no memory can have: its key in a memory file (`rows`, `timing.t_rc`, ...), and "found
+/// X, expected Y".
 using ReportValue = std::function<void(const char* key, const std::string& message)>;
 
 /// What the dimensions of a memory's channels have to be, and to each other.
