@@ -33,9 +33,9 @@ constexpr auto write_command = tlm::TLM_WRITE_COMMAND;
 constexpr Picoseconds none{0};
 
 struct RigOptions {
-    Picoseconds latency{};     ///< of the controller
-    bool refresh = false;      ///< as the technology says; false: none
-    std::uint32_t ranks = 0;   ///< 0: as the file says
+    Picoseconds latency{};   ///< of the controller
+    bool refresh = false;    ///< as the technology says; false: none
+    std::uint32_t ranks = 0; ///< 0: as the file says
 };
 
 /// One channel of a memory file, its controller, and an initiator.
@@ -232,8 +232,8 @@ TEST_CASE("a stream of single bursts goes from row to row without a pause") {
 }
 
 TEST_CASE("a stream from one row with refreshes") {
-    // From a refresh on, all follows from the rules: the row is closed as soon as it may be, refreshed, opened
-    // and read until the next refresh is due.
+    // From a refresh on, all follows from the rules: the row is closed as soon as it may be, refreshed,
+    // opened and read until the next refresh is due.
     with_every_memory(with_refresh(), [](Rig& rig) {
         const Technology& t = rig.t;
         const Picoseconds column = std::max(t.t_ccd, t.t_ccd_l);
@@ -269,8 +269,8 @@ TEST_CASE("a stream from one row with refreshes") {
 }
 
 TEST_CASE("a stream through the memory with refreshes") {
-    // A refresh costs its time, the closing and opening of a row, and at most the wait for the row to be closed
-    // (t_ras) and the activate of the next row, which may go first. With bank groups as above.
+    // A refresh costs its time, the closing and opening of a row, and at most the wait for the row to be
+    // closed (t_ras) and the activate of the next row, which may go first. With bank groups as above.
     with_every_memory(with_refresh(), [](Rig& rig) {
         const Technology& t = rig.t;
         const Picoseconds column = std::max(t.t_ccd, t.t_ccd_l);
@@ -289,8 +289,7 @@ TEST_CASE("a stream through the memory with refreshes") {
         const Picoseconds refresh = t.t_rp + t.t_rfc + t.t_rcd;
         CHECK(time <= unloaded + (reads - 1) * column +
                           refreshes * (refresh + t.t_ras + std::max(t.t_rrd, t.t_rrd_l)));
-        CHECK(time >= unloaded + (reads - 1) * t.t_ccd +
-                          (refreshes - 1) * (refresh - column));
+        CHECK(time >= unloaded + (reads - 1) * t.t_ccd + (refreshes - 1) * (refresh - column));
         CHECK((t.t_refi.count() == 0 || refreshes >= 40));
     });
 }
@@ -298,7 +297,8 @@ TEST_CASE("a stream through the memory with refreshes") {
 TEST_CASE("one bank, another row every time") {
     with_every_memory(with_latency(), [](Rig& rig) {
         const Technology& t = rig.t;
-        const auto check = [&](tlm::tlm_command command, Picoseconds column_to_precharge, Picoseconds to_end) {
+        const auto check = [&](tlm::tlm_command command, Picoseconds column_to_precharge,
+                               Picoseconds to_end) {
             constexpr std::uint32_t accesses = 100;
             const Picoseconds cycle =
                 std::max(t.t_rc, std::max(t.t_ras, t.t_rcd + column_to_precharge) + t.t_rp);
@@ -423,10 +423,8 @@ TEST_CASE("column commands of different banks, and the turns of the data bus") {
             const Picoseconds ck = t.t_ck; // one command at a time
             CHECK(to_other_rank(read_command, read_command) == std::max(ck, rig.burst() + t.t_rtrs));
             CHECK(to_other_rank(write_command, write_command) == std::max(ck, rig.burst() + t.t_rtrs));
-            CHECK(to_other_rank(read_command, write_command) ==
-                  std::max(ck, read_data + t.t_rtrs - t.t_wl));
-            CHECK(to_other_rank(write_command, read_command) ==
-                  std::max(ck, write_data + t.t_rtrs - t.t_cl));
+            CHECK(to_other_rank(read_command, write_command) == std::max(ck, read_data + t.t_rtrs - t.t_wl));
+            CHECK(to_other_rank(write_command, read_command) == std::max(ck, write_data + t.t_rtrs - t.t_cl));
         }
     });
 }
