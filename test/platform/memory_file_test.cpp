@@ -327,3 +327,19 @@ TEST_CASE("refresh interval, row size and write energy of a file change what is 
     CHECK(written > 0);
     CHECK(hot.at("energy_mj").at("pcm_array_write").get<double>() == Approx(2 * written));
 }
+
+TEST_CASE("the traffic of a network is the same for every memory") {
+    const TemporaryFolder folder;
+    const auto traffic = [&folder](const std::string& memory) {
+        const test::Outcome outcome =
+            hydravp_in(folder, "replay-layers --out out --network '" HYDRAVP_SOURCE_DIR
+                               "/workloads/models/vggs_fashion.onnx' --memory '" +
+                                   configs + "memory/" + memory + ".yaml'");
+        CAPTURE(outcome.text);
+        REQUIRE(outcome.code == 0);
+        return Json::parse(test::read_file(folder / "out/replay.json")).at("traffic");
+    };
+    const Json hydra = traffic("hydra-dram");
+    CHECK(traffic("hbm2") == hydra);
+    CHECK(traffic("ddr4-2400") == hydra);
+}

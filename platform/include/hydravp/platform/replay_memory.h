@@ -8,10 +8,10 @@
 
 namespace hydravp::platform {
 
-/// The memory that a replay goes to, and, for the traffic of a network, the machine whose mapping
-/// makes it.
+/// The memory that a replay goes to.
 struct ReplayMemory {
     PlatformConfig config;
+    PlatformConfig machine; ///< whose mapping makes the traffic of a network
     /// One channel, that of `config.memory.dram`, holds everything. Otherwise the hybrid memory: activations
     /// in the DRAM, weights in the PCM, if there is one.
     bool single_channel = false;
