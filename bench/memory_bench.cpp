@@ -7,6 +7,7 @@
 #include "hydravp/core/time.h"
 #include "hydravp/memory/channel.h"
 #include "hydravp/modules/channel_controller.h"
+#include "hydravp/platform/config_reader.h"
 
 #include <benchmark/benchmark.h>
 #include <systemc>
@@ -14,44 +15,18 @@
 
 #include <cstdint>
 #include <random>
+#include <string>
 #include <vector>
 
 using namespace hydravp;
 
 namespace {
 
-/// DDR3-1600K, 4 Gb x8, two ranks: tCK 1.25 ns, CL 11, CWL 8 (public datasheet values).
-memory::Technology ddr3() {
-    const core::Picoseconds ck{1250};
-    memory::Technology t;
-    t.name = "ddr3-1600";
-    t.t_ck = ck;
-    t.t_rcd = 11 * ck;
-    t.t_cl = 11 * ck;
-    t.t_wl = 8 * ck;
-    t.t_ccd = 4 * ck;
-    t.t_wr = 12 * ck;
-    t.t_rtp = 6 * ck;
-    t.t_rp = 11 * ck;
-    t.t_ras = 28 * ck;
-    t.t_rc = 39 * ck;
-    t.t_rrd = 5 * ck;
-    t.t_faw = 24 * ck;
-    t.t_wtr = 6 * ck;
-    t.t_rtrs = 2 * ck;
-    t.t_refi = 6240 * ck;
-    t.t_rfc = 208 * ck;
-    t.array_read.pj = 1;
-    t.buffer_read.pj = 1;
-    return t;
-}
-
-memory::Geometry shape() {
-    memory::Geometry g;
-    g.ranks = 2;
-    g.banks = 8;
-    g.rows = 65536;
-    return g;
+/// Two ranks of DDR3-1600K, 4 Gb x8.
+modules::MemoryConfig ddr3() {
+    const std::string configs = HYDRAVP_SOURCE_DIR "/configs/";
+    return platform::load_config_with_memory(configs + "hydra.yaml", configs + "memory/ddr3-1600.yaml")
+        .memory.dram;
 }
 
 /// Keeps the queues full without a process of its own: the next request is sent when the controller takes the
@@ -137,18 +112,19 @@ modules::ChannelControllerConfig config() {
     return c;
 }
 
-struct Platform {
+struct Machine {
     Initiator initiator{"initiator"};
-    modules::ChannelController controller{"controller", config(), ddr3(), shape()};
-    memory::Channel channel{"channel", ddr3(), shape(), "dram", "channel"};
-    Platform() {
+    const modules::MemoryConfig memory = ddr3();
+    modules::ChannelController controller{"controller", config(), memory.technology, memory.geometry};
+    memory::Channel channel{"channel", memory.technology, memory.geometry, "dram", "channel"};
+    Machine() {
         initiator.socket.bind(controller.front);
         controller.channel.bind(channel.commands);
     }
 };
 
-Platform& platform() {
-    static auto* one = new Platform; // SystemC's modules live as long as the process
+Machine& machine() {
+    static auto* one = new Machine; // SystemC's modules live as long as the process
     return *one;
 }
 
@@ -157,7 +133,7 @@ void requests(benchmark::State& state, std::uint32_t bytes, double random_share,
     const core::Picoseconds begin = core::now();
     std::uint64_t count = 0;
     for (auto _ : state) {
-        platform().initiator.run(batch, bytes, random_share, read_share);
+        machine().initiator.run(batch, bytes, random_share, read_share);
         count += batch;
     }
     state.SetItemsProcessed(static_cast<std::int64_t>(count));
@@ -169,7 +145,7 @@ void requests(benchmark::State& state, std::uint32_t bytes, double random_share,
 } // namespace
 
 int sc_main(int argc, char** argv) {
-    platform();
+    machine();
     benchmark::RegisterBenchmark("stream 64 B", requests, 64, 0.0, 1.0);
     benchmark::RegisterBenchmark("random 64 B", requests, 64, 1.0, 1.0);
     benchmark::RegisterBenchmark("mixed 64 B", requests, 64, 0.5, 0.7);

@@ -34,6 +34,8 @@ const Units frequency_units = {{"Hz", 0}, {"kHz", 3}, {"MHz", 6}, {"GHz", 9}};
 const Units energy_units = {{"pJ", 0}, {"nJ", 3}, {"uJ", 6}, {"mJ", 9}};
 const Units energy_per_bit_units = {{"fJ/bit", -3}, {"pJ/bit", 0}, {"nJ/bit", 3}};
 const Units power_units = {{"uW", -6}, {"mW", -3}, {"W", 0}};
+const Units voltage_units = {{"mV", -3}, {"V", 0}};
+const Units current_units = {{"uA", -6}, {"mA", -3}, {"A", 0}};
 const Units bandwidth_units = {{"B/s", 0}, {"KB/s", 3}, {"MB/s", 6}, {"GB/s", 9}, {"TB/s", 12}};
 const Units binary_bandwidth_units = {
     {"KiB/s", 0, 1ULL << 10}, {"MiB/s", 0, 1ULL << 20}, {"GiB/s", 0, 1ULL << 30}};
@@ -305,6 +307,14 @@ EnergyPerBit parse_energy_per_bit(std::string_view text) {
 
 Power parse_power(std::string_view text) {
     return {parse_real(text, {&power_units}, "a power with its unit, e.g. 43 mW or 1.4 W")};
+}
+
+Voltage parse_voltage(std::string_view text) {
+    return {parse_real(text, {&voltage_units}, "a voltage with its unit, e.g. 1.2 V")};
+}
+
+Current parse_current(std::string_view text) {
+    return {parse_real(text, {&current_units}, "a current with its unit, e.g. 55 mA")};
 }
 
 Bandwidth parse_bandwidth(std::string_view text) {

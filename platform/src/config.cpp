@@ -7,13 +7,14 @@ namespace {
 constexpr core::Picoseconds no_time{0};
 
 void make_ideal(memory::Technology& technology) {
-    core::Picoseconds memory::Technology::*const durations[] = {
-        &memory::Technology::t_ck,  &memory::Technology::t_rcd, &memory::Technology::t_cl,
-        &memory::Technology::t_wl,  &memory::Technology::t_ccd, &memory::Technology::t_wr,
-        &memory::Technology::t_rtp, &memory::Technology::t_rp,  &memory::Technology::t_ras,
-        &memory::Technology::t_rc,  &memory::Technology::t_rrd, &memory::Technology::t_rrd_pre,
-        &memory::Technology::t_faw, &memory::Technology::t_wtr, &memory::Technology::t_rtrs,
-        &memory::Technology::t_rfc};
+    using memory::Technology;
+    core::Picoseconds Technology::*const durations[] = {
+        &Technology::t_ck,    &Technology::t_rcd,   &Technology::t_cl,    &Technology::t_wl,
+        &Technology::t_ccd,   &Technology::t_burst, &Technology::t_wr,    &Technology::t_rtp,
+        &Technology::t_rp,    &Technology::t_ras,   &Technology::t_rc,    &Technology::t_rrd,
+        &Technology::t_faw,   &Technology::t_wtr,   &Technology::t_ccd_l, &Technology::t_rrd_l,
+        &Technology::t_wtr_l, &Technology::t_rtrs,  &Technology::t_rfc,   &Technology::t_rrd_pre,
+        &Technology::t_cke,   &Technology::t_xp,    &Technology::t_xs,    &Technology::t_rfc_pb};
     for (const auto duration : durations) {
         technology.*duration = no_time;
     }

@@ -3,6 +3,7 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
+#include "hydravp/memory/technology_check.h"
 #include "hydravp/platform/nearest_name.h"
 
 #include "config_schema.h"
@@ -29,8 +30,9 @@ using core::InputError;
 /// The text of one key and where it stands.
 struct Entry {
     std::string text;
-    std::string where; ///< `file:line:column`, or the option that gave it
-    fs::path folder;   ///< file names in the text are relative to it
+    std::string where;   ///< `file:line:column`, or the option that gave it
+    fs::path folder;     ///< file names in the text are relative to it
+    std::string written; ///< the key as it stands there
 };
 
 std::string trimmed(const std::string& text) {
@@ -126,17 +128,29 @@ bool is_within(const std::string& path, const std::string& outer) {
 
 class Reader {
 public:
-    Reader(const std::string& path, const std::vector<std::string>& overrides) : file_(path) {
+    /// @param memory_alone a technology file that replaces the DRAM; empty: none
+    Reader(const std::string& path, const std::string& memory_alone,
+           const std::vector<std::string>& overrides)
+        : file_(path) {
         add_file(path, "");
+        std::map<std::string, Entry> replaced;
+        if (!memory_alone.empty()) {
+            replaced = take_entries("dram");
+            entries_["dram.technology"] = {memory_alone, memory_alone, fs::path{}, "dram.technology"};
+            sections_["dram"] = memory_alone;
+        }
         for (const std::string& override_text : overrides) {
             add_override(override_text);
         }
         for (const char* section : {"dram", "pcm"}) {
             add_technology(section);
         }
+        if (!memory_alone.empty()) {
+            keep_shape(replaced);
+        }
         read_keys();
         check_consistency(
-            config_, [this](const std::string& key) { return is_valid(key); },
+            config_, memory_alone.empty(), [this](const std::string& key) { return is_valid(key); },
             [this](const std::string& key, const std::string& message) { report(where(key), key, message); });
         if (!errors_.empty()) {
             throw InputError(errors_.size() == 1 ? errors_.front()
@@ -150,7 +164,9 @@ public:
 private:
     /// An error of `key`, at a place in a file or an option.
     void report(const std::string& place, const std::string& key, const std::string& message) {
-        errors_.push_back(fmt::format("{}: {}: {}", place, key, message));
+        const auto entry = entries_.find(key);
+        const std::string& written = entry == entries_.end() ? key : entry->second.written;
+        errors_.push_back(fmt::format("{}: {}: {}", place, written, message));
         invalid_.insert(key);
     }
 
@@ -158,6 +174,40 @@ private:
         return std::none_of(invalid_.begin(), invalid_.end(), [&key](const std::string& invalid) {
             return is_within(invalid, key) || is_within(key, invalid);
         });
+    }
+
+    bool is_given(const std::string& section) const {
+        return sections_.count(section) != 0 ||
+               std::any_of(entries_.begin(), entries_.end(),
+                           [&section](const auto& entry) { return is_within(entry.first, section); });
+    }
+
+    /// The entries of a section, which are no longer there then.
+    std::map<std::string, Entry> take_entries(const std::string& section) {
+        std::map<std::string, Entry> taken;
+        for (auto entry = entries_.begin(); entry != entries_.end();) {
+            if (is_within(entry->first, section)) {
+                taken.insert(*entry);
+                entry = entries_.erase(entry);
+            } else {
+                ++entry;
+            }
+        }
+        return taken;
+    }
+
+    /// The shape of the DRAM that a memory alone replaces, where its file has none.
+    void keep_shape(const std::map<std::string, Entry>& replaced) {
+        for (const std::string& name : schema_.names_in("dram.geometry")) {
+            const auto entry = replaced.find("dram." + name);
+            if (entry != replaced.end() && !is_given("dram.geometry")) {
+                entries_.insert(*entry);
+            }
+        }
+        const auto channels = replaced.find("dram.channels");
+        if (channels != replaced.end()) {
+            entries_.insert(*channels);
+        }
     }
 
     /// Where a key stands; for one that stands nowhere, its innermost section, or the file.
@@ -215,9 +265,14 @@ private:
         const YAML::Mark mark = value.Mark();
         const std::string place =
             mark.is_null() ? key_place : fmt::format("{}:{}:{}", path, mark.line + 1, mark.column + 1);
-        if (const ConfigKey* known = schema_.find(key)) {
-            if (value.IsScalar()) {
-                found[key] = {trimmed(value.Scalar()), place, fs::path(path).parent_path()};
+        const std::string canonical = schema_.canonical(key);
+        if (const ConfigKey* known = schema_.find(canonical)) {
+            const auto other = found.find(canonical);
+            if (other != found.end()) {
+                report(place, key,
+                       fmt::format("found it also as {}, expected it once", other->second.written));
+            } else if (value.IsScalar()) {
+                found[canonical] = {trimmed(value.Scalar()), place, fs::path(path).parent_path(), key};
             } else {
                 report(place, key, fmt::format("found {}, expected {}", kind_of(value), known->expected));
             }
@@ -274,8 +329,9 @@ private:
             return;
         }
         const std::string key = trimmed(text.substr(0, equals));
-        if (schema_.find(key) != nullptr) {
-            entries_[key] = {trimmed(text.substr(equals + 1)), place, fs::path{}};
+        const std::string canonical = schema_.canonical(key);
+        if (schema_.find(canonical) != nullptr) {
+            entries_[canonical] = {trimmed(text.substr(equals + 1)), place, fs::path{}, key};
         } else if (schema_.is_section(key)) {
             errors_.push_back(fmt::format("{}: {}: found a section, expected one of its keys {}", place, key,
                                           joined(schema_.names_in(key))));
@@ -300,11 +356,8 @@ private:
             entries_.erase(found); // so that one in the file itself is noticed
             const std::string path = (entry.folder / entry.text).string();
             add_file(path, section + '.');
-            for (const std::string& name : schema_.names_in(section)) { // what is missing is missing there
-                const std::string nested_section = fmt::format("{}.{}", section, name);
-                if (schema_.is_section(nested_section)) {
-                    sections_.emplace(nested_section, path);
-                }
+            for (const char* name : {"timing", "energy"}) { // what is missing is missing there
+                sections_.emplace(fmt::format("{}.{}", section, name), path);
             }
             const auto nested = entries_.find(key);
             if (nested != entries_.end()) {
@@ -320,21 +373,56 @@ private:
     }
 
     void read_keys() {
+        const auto is_energy = [](const ConfigKey& key) {
+            return is_within(key.path, "dram.energy") || is_within(key.path, "pcm.energy");
+        };
         for (const ConfigKey& key : schema_.keys()) {
-            if (!key.read) {
-                continue;
-            }
-            const auto entry = entries_.find(key.path);
-            if (entry != entries_.end()) {
-                try {
-                    key.read(entry->second.text);
-                } catch (const InputError& e) {
-                    report(entry->second.where, key.path, e.what());
-                }
-            } else if (key.required && is_valid(key.path)) {
-                report(where(key.path), key.path, fmt::format("missing, expected {}", key.expected));
+            if (!is_energy(key)) {
+                read_key(key);
             }
         }
+        for (const ConfigSchema::Currents& currents : schema_.currents()) {
+            derive_energies(currents);
+        }
+        for (const ConfigKey& key : schema_.keys()) { // these win over derived ones
+            if (is_energy(key)) {
+                read_key(key);
+            }
+        }
+    }
+
+    void read_key(const ConfigKey& key) {
+        if (!key.read) {
+            return;
+        }
+        const auto entry = entries_.find(key.path);
+        if (entry != entries_.end()) {
+            try {
+                key.read(entry->second.text);
+            } catch (const InputError& e) {
+                report(entry->second.where, key.path, e.what());
+            }
+        } else if (is_required(key) && is_valid(key.path)) {
+            report(where(key.path), key.path, fmt::format("missing, expected {}", key.expected));
+        }
+    }
+
+    bool is_required(const ConfigKey& key) const {
+        return key.required && (key.unless.empty() || !is_given(key.unless)) &&
+               (key.only_with.empty() || is_given(key.only_with));
+    }
+
+    void derive_energies(const ConfigSchema::Currents& currents) {
+        const std::string& memory = currents.memory;
+        if (!is_given(memory + ".currents") || !is_valid(memory)) {
+            return;
+        }
+        memory::check_currents(currents.values, currents.config.technology,
+                               [&](const char* name, const std::string& message) {
+                                   const std::string key = fmt::format("{}.{}", memory, name);
+                                   report(where(key), key, message);
+                               });
+        memory::derive_energies(currents.config.technology, currents.values, currents.config.geometry);
     }
 
     std::string file_;
@@ -349,7 +437,12 @@ private:
 } // namespace
 
 PlatformConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
-    return Reader(path, overrides).config();
+    return Reader(path, "", overrides).config();
+}
+
+PlatformConfig load_config_with_memory(const std::string& path, const std::string& technology,
+                                       const std::vector<std::string>& overrides) {
+    return Reader(path, technology, overrides).config();
 }
 
 modules::HybridMemoryConfig load_hybrid_memory(const std::string& path,
@@ -360,7 +453,7 @@ modules::HybridMemoryConfig load_hybrid_memory(const std::string& path,
 
 bool is_technology_file(const std::string& path) {
     const YAML::Node root = parse_yaml(path);
-    return !root["dram"] && (root["kind"] || root["timing"] || root["energy"]);
+    return !root["dram"] && (root["kind"] || root["timing"] || root["geometry"] || root["energy"]);
 }
 
 std::string effective_yaml(const PlatformConfig& config) {

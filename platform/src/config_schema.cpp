@@ -3,6 +3,7 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
+#include "hydravp/memory/technology_check.h"
 
 #include <fmt/format.h>
 
@@ -254,6 +255,18 @@ public:
             [&field] { return core::format_power(field); });
     }
 
+    ConfigKey& voltage(const char* name, core::Voltage& field, const char* meaning) {
+        return add(
+            name, "a voltage with its unit, e.g. 1.2 V", meaning,
+            [&field](const std::string& text) { field = core::parse_voltage(text); }, nullptr);
+    }
+
+    ConfigKey& current(const char* name, core::Current& field, const char* meaning) {
+        return add(
+            name, "a current with its unit, e.g. 55 mA", meaning,
+            [&field](const std::string& text) { field = core::parse_current(text); }, nullptr);
+    }
+
     ConfigKey& bandwidth(const char* name, core::Bandwidth& field, const char* meaning) {
         return add(
             name, "a bandwidth with its unit, e.g. 15.75 GB/s", meaning,
@@ -276,7 +289,6 @@ public:
 
     void memory(const char* name, modules::MemoryConfig& memory) {
         section(name, [&] {
-            memory::Geometry& g = memory.geometry;
             memory::Technology& t = memory.technology;
             technology_file();
             text("name", t.name, "name of the technology");
@@ -285,54 +297,110 @@ public:
                                        "accounts in the results that it is counted under");
             power_of_two_or_zero("channels", memory.channels,
                                  "channels behind one address range; 0: no such memory");
-            power_of_two("ranks", g.ranks, "per channel");
-            power_of_two("chips_per_rank", g.chips_per_rank, "x8 chips in lockstep");
-            power_of_two("banks", g.banks, "per rank");
-            power_of_two("rows", g.rows, "per bank");
-            size("row_size", g.row_bytes, "per chip");
-            section("timing", [&] {
-                clock("t_ck", t.t_ck, "command clock; one cy of the others");
-                time("t_rcd", t.t_rcd, t.t_ck, "activate to column command");
-                time("t_cl", t.t_cl, t.t_ck, "read command to first data");
-                time("t_wl", t.t_wl, t.t_ck, "write command to first data");
-                time("t_ccd", t.t_ccd, t.t_ck, "column command to column command, one burst on the bus");
-                time("t_wr", t.t_wr, t.t_ck, "last write data to precharge");
-                time("t_rtp", t.t_rtp, t.t_ck, "read command to precharge");
-                time("t_rp", t.t_rp, t.t_ck, "precharge to activate, same bank");
-                time("t_ras", t.t_ras, t.t_ck, "activate to precharge, same bank");
-                time("t_rc", t.t_rc, t.t_ck, "activate to activate, same bank");
-                time("t_rrd", t.t_rrd, t.t_ck, "activate to activate, different banks");
-                time("t_rrd_pre", t.t_rrd_pre, t.t_ck, "precharge to precharge, different banks; 0: no rule")
-                    .optional();
-                time("t_faw", t.t_faw, t.t_ck, "window of at most four activates; 0: no rule").optional();
-                time("t_wtr", t.t_wtr, t.t_ck, "last write data to read command, same rank");
-                time("t_rtrs", t.t_rtrs, t.t_ck, "gap on the data bus when rank or direction changes");
-                time("t_refi", t.t_refi, t.t_ck, "mean interval of refreshes; 0: no refresh").optional();
-                time("t_rfc", t.t_rfc, t.t_ck, "refresh to activate").optional();
-            });
-            section("energy", [&] {
-                energy_per_bit("array_read", t.array_read, "per bit of a row that is opened");
-                energy_per_bit("array_write", t.array_write,
-                               "per bit written back when a dirty row is closed");
-                energy_per_bit("buffer_read", t.buffer_read, "per bit read from the row buffer");
-                energy_per_bit("buffer_write", t.buffer_write, "per bit written into the row buffer");
-                power("background", t.background, "standby power of one chip");
-                energy("refresh", t.refresh, "one refresh command, one chip").optional();
-                choice<memory::ArrayWritePolicy>(
-                    "array_write_policy", t.array_write_policy,
-                    {{"modified-words", memory::ArrayWritePolicy::modified_words},
-                     {"whole-row", memory::ArrayWritePolicy::whole_row}},
-                    "what an array write is charged for")
-                    .optional();
-            });
+            geometry(memory.geometry);
+            section("timing", [&] { timing(t); });
+            currents(memory);
+            section("energy", [&] { energies(t); });
         });
     }
 
 private:
+    /// The shape of a channel: keys of the memory itself, and of its section `geometry`, where a technology
+    /// file has them.
+    void geometry(memory::Geometry& g) {
+        shape(power_of_two("ranks", g.ranks, "per channel"));
+        shape(power_of_two("chips_per_rank", g.chips_per_rank, "in lockstep"));
+        shape(power_of_two("banks", g.banks, "per rank"));
+        shape(power_of_two("rows", g.rows, "per bank"));
+        shape(size("row_size", g.row_bytes, "per chip"));
+        shape(power_of_two("bank_groups", g.bank_groups, "of consecutive banks; 1: none").optional());
+        shape(power_of_two("device_bits", g.device_bits, "data lines of a chip").optional());
+        shape(power_of_two("burst_length", g.burst_length, "transfers of a column access").optional());
+    }
+
+    void shape(const ConfigKey& key) {
+        const std::string section = prefix_ + "geometry";
+        schema_.sections_.insert(section);
+        schema_.aliases_[section + key.path.substr(prefix_.size() - 1)] = key.path;
+    }
+
+    void timing(memory::Technology& t) {
+        const Picoseconds& ck = t.t_ck;
+        clock("t_ck", t.t_ck, "command clock; one cy of the others");
+        time("t_rcd", t.t_rcd, ck, "activate to column command");
+        time("t_cl", t.t_cl, ck, "read command to first data");
+        time("t_wl", t.t_wl, ck, "write command to first data");
+        time("t_ccd", t.t_ccd, ck, "column command to column command");
+        time("t_burst", t.t_burst, ck, "one burst on the data bus; 0: t_ccd").optional();
+        time("t_wr", t.t_wr, ck, "last write data to precharge");
+        time("t_rtp", t.t_rtp, ck, "read command to precharge");
+        time("t_rp", t.t_rp, ck, "precharge to activate, same bank");
+        time("t_ras", t.t_ras, ck, "activate to precharge, same bank");
+        time("t_rc", t.t_rc, ck, "activate to activate, same bank");
+        time("t_rrd", t.t_rrd, ck, "activate to activate, different banks");
+        time("t_rrd_pre", t.t_rrd_pre, ck, "precharge to precharge, different banks; 0: no rule").optional();
+        time("t_faw", t.t_faw, ck, "window of at most four activates; 0: no rule").optional();
+        time("t_wtr", t.t_wtr, ck, "last write data to read command, same rank");
+        time("t_ccd_l", t.t_ccd_l, ck, "t_ccd within a bank group; 0: t_ccd").optional();
+        time("t_rrd_l", t.t_rrd_l, ck, "t_rrd within a bank group; 0: t_rrd").optional();
+        time("t_wtr_l", t.t_wtr_l, ck, "t_wtr within a bank group; 0: t_wtr").optional();
+        time("t_rtrs", t.t_rtrs, ck, "gap on the data bus when rank or direction changes");
+        time("t_refi", t.t_refi, ck, "mean interval of refreshes; 0: no refresh").optional();
+        time("t_rfc", t.t_rfc, ck, "refresh to activate").optional();
+        time("t_rfc_pb", t.t_rfc_pb, ck, "refresh of one bank to activate; 0: all banks only").optional();
+        time("t_cke", t.t_cke, ck, "shortest stay in power-down or self-refresh; 0: has neither").optional();
+        time("t_xp", t.t_xp, ck, "end of power-down to first command").optional();
+        time("t_xs", t.t_xs, ck, "end of self-refresh to first command").optional();
+    }
+
+    /// Not kept, and so not written; the energies that derive from them are.
+    void currents(modules::MemoryConfig& memory) {
+        const std::string owner = prefix_.substr(0, prefix_.size() - 1);
+        schema_.currents_.push_back({owner, memory, {}});
+        memory::DatasheetCurrents& i = schema_.currents_.back().values;
+        section("currents", [&] {
+            const std::string here = owner + ".currents";
+            voltage("vdd", i.vdd, "supply").only_with = here;
+            current("idd0", i.idd0, "a bank opened and closed every t_rc").only_with = here;
+            current("idd2p", i.idd2p, "precharge power-down; 0: as idd2n").optional();
+            current("idd2n", i.idd2n, "precharge standby").only_with = here;
+            current("idd3p", i.idd3p, "active power-down; 0: as idd3n").optional();
+            current("idd3n", i.idd3n, "active standby").only_with = here;
+            current("idd4r", i.idd4r, "reads without a pause").only_with = here;
+            current("idd4w", i.idd4w, "writes without a pause").only_with = here;
+            current("idd5", i.idd5, "during t_rfc").optional();
+            current("idd5_pb", i.idd5_pb, "during t_rfc_pb; 0: a bank's share of idd5").optional();
+            current("idd6", i.idd6, "self-refresh; 0: as idd2p").optional();
+        });
+    }
+
+    void energies(memory::Technology& t) {
+        const std::string currents = prefix_.substr(0, prefix_.rfind('.', prefix_.size() - 2)) + ".currents";
+        energy_per_bit("array_read", t.array_read, "per bit of a row that is opened").unless = currents;
+        energy_per_bit("array_write", t.array_write, "per bit written back when a dirty row is closed")
+            .unless = currents;
+        energy_per_bit("buffer_read", t.buffer_read, "per bit read from the row buffer").unless = currents;
+        energy_per_bit("buffer_write", t.buffer_write, "per bit written into the row buffer").unless =
+            currents;
+        power("background", t.background, "of one chip, all banks closed (precharge standby)").unless =
+            currents;
+        power("active_standby", t.active_standby, "of one chip, a row open; 0: as background").optional();
+        power("power_down", t.power_down, "of one chip, all banks closed; 0: as background").optional();
+        power("active_power_down", t.active_power_down, "of one chip, a row open; 0: as standby").optional();
+        power("self_refresh", t.self_refresh, "of one chip, with its refreshes; 0: as power_down").optional();
+        energy("refresh", t.refresh, "one refresh command, one chip").optional();
+        energy("refresh_bank", t.refresh_bank, "one refresh command of one bank, one chip").optional();
+        choice<memory::ArrayWritePolicy>("array_write_policy", t.array_write_policy,
+                                         {{"modified-words", memory::ArrayWritePolicy::modified_words},
+                                          {"whole-row", memory::ArrayWritePolicy::whole_row}},
+                                         "what an array write is charged for")
+            .optional();
+    }
+
     ConfigKey& add(const char* name, std::string expected, const char* meaning,
                    std::function<void(const std::string&)> read, std::function<std::string()> write) {
         schema_.keys_.push_back(
-            {prefix_ + name, std::move(expected), meaning, true, std::move(read), std::move(write)});
+            {prefix_ + name, std::move(expected), meaning, true, {}, {}, std::move(read), std::move(write)});
         return schema_.keys_.back();
     }
 
@@ -471,47 +539,34 @@ const ConfigKey* ConfigSchema::find(const std::string& path) const {
     return found == keys_.end() ? nullptr : &*found;
 }
 
+std::string ConfigSchema::canonical(const std::string& path) const {
+    const auto alias = aliases_.find(path);
+    return alias == aliases_.end() ? path : alias->second;
+}
+
 std::vector<std::string> ConfigSchema::names_in(const std::string& section) const {
     const std::string prefix = section.empty() ? "" : section + '.';
     std::vector<std::string> names;
-    for (const ConfigKey& key : keys_) {
-        if (key.path.compare(0, prefix.size(), prefix) != 0) {
-            continue;
+    const auto add = [&](const std::string& path) {
+        if (path.compare(0, prefix.size(), prefix) != 0) {
+            return;
         }
-        const std::string rest = key.path.substr(prefix.size());
+        const std::string rest = path.substr(prefix.size());
         const std::string name = rest.substr(0, rest.find('.'));
-        if (names.empty() || names.back() != name) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
             names.push_back(name);
         }
+    };
+    for (const ConfigKey& key : keys_) {
+        add(key.path);
+    }
+    for (const auto& alias : aliases_) {
+        add(alias.first);
     }
     return names;
 }
 
 namespace {
-
-void check_timing(const std::string& section, const memory::Technology& t, const ReportError& report) {
-    const auto at_least = [&](const char* key, Picoseconds value, Picoseconds bound, const char* reason) {
-        if (value < bound) {
-            report(section + ".timing." + key,
-                   fmt::format("found {}, expected at least {} = {}", core::format_time(value), reason,
-                               core::format_time(bound)));
-        }
-    };
-    at_least("t_ccd", t.t_ccd, t.t_ck, "t_ck");
-    at_least("t_ras", t.t_ras, t.t_rcd, "t_rcd");
-    at_least("t_rc", t.t_rc, t.t_ras + t.t_rp, "t_ras + t_rp");
-    if (t.t_faw.count() != 0) {
-        at_least("t_faw", t.t_faw, t.t_rrd, "t_rrd");
-    }
-    if (t.t_refi.count() != 0 && t.t_refi <= t.t_rfc + t.t_rc) {
-        report(section + ".timing.t_refi",
-               fmt::format("found {}, expected 0 ns or more than t_rfc + t_rc = {}",
-                           core::format_time(t.t_refi), core::format_time(t.t_rfc + t.t_rc)));
-    }
-    if (t.t_refi.count() != 0 && t.t_rfc.count() == 0) {
-        report(section + ".timing.t_rfc", "found no refresh time, expected one above zero where t_refi is");
-    }
-}
 
 void check_queues(const modules::ChannelControllerConfig& controller, const ReportError& report) {
     if (controller.write_high_watermark > controller.write_queue) {
@@ -582,44 +637,39 @@ void check_load(const modules::HostConfig& host, std::uint64_t dram_bytes, const
     }
 }
 
-/// log2 of the bytes of a memory whose dimensions are powers of two; cannot overflow.
-int address_bits(const modules::MemoryConfig& memory) {
-    const memory::Geometry& g = memory.geometry;
-    double bits = 0;
-    for (const std::uint32_t n : {memory.channels, g.ranks, g.chips_per_rank, g.banks, g.rows, g.row_bytes}) {
-        bits += n == 0 ? 0 : std::log2(n);
+void check_memory(const std::string& section, const modules::MemoryConfig& memory,
+                  const std::function<bool(const std::string&)>& is_valid, const ReportError& report) {
+    const auto report_here = [&](const std::string& key, const std::string& message) {
+        report(section + '.' + key, message);
+    };
+    bool whole = true;
+    for (const char* key : {"channels", "ranks", "chips_per_rank", "banks", "rows", "row_size", "bank_groups",
+                            "device_bits", "burst_length"}) {
+        whole = whole && is_valid(section + '.' + key);
     }
-    return static_cast<int>(bits);
+    if (whole) {
+        memory::check_geometry(memory.geometry, memory.channels, report_here);
+    }
+    if (!is_valid(section + ".timing")) {
+        return;
+    }
+    const memory::Technology& t = memory.technology;
+    memory::check_timing(t, report_here);
+    if (t.t_refi.count() != 0 && t.t_rfc.count() == 0) { // ideal transfers have no such time
+        report_here("timing.t_rfc", "found no refresh time, expected one above zero where t_refi is");
+    }
 }
 
 } // namespace
 
-void check_consistency(const PlatformConfig& config, const std::function<bool(const std::string&)>& is_valid,
-                       const ReportError& report) {
+void check_consistency(const PlatformConfig& config, bool with_units,
+                       const std::function<bool(const std::string&)>& is_valid, const ReportError& report) {
     const modules::MemoryConfig& dram = config.memory.dram;
     const modules::MemoryConfig& pcm = config.memory.pcm;
     const accelerators::hydra::HydraConfig& hydra = config.hydra;
 
-    constexpr int largest_memory_bits = 46; // two of them and the register window fit 48 bits
-    for (const auto& [section, memory] : {std::pair("dram", &dram), std::pair("pcm", &pcm)}) {
-        const std::string name = section;
-        if (is_valid(name + ".row_size") && (!is_power_of_two(memory->geometry.row_bytes) ||
-                                             memory->geometry.row_bytes < memory->geometry.burst_bytes())) {
-            report(name + ".row_size", fmt::format("found {}, expected a power of two, at least {} B",
-                                                   core::format_size({memory->geometry.row_bytes}),
-                                                   memory->geometry.burst_bytes()));
-        } else if (is_valid(name) && address_bits(*memory) > largest_memory_bits) {
-            report(name + ".rows", fmt::format("found a memory of 2^{} B, expected at most 2^{} B",
-                                               address_bits(*memory), largest_memory_bits));
-        }
-        if (is_valid(name + ".chips_per_rank") && memory->geometry.chips_per_rank > 32) {
-            report(name + ".chips_per_rank",
-                   fmt::format("found {}, expected at most 32", memory->geometry.chips_per_rank));
-        }
-        if (is_valid(name + ".timing")) {
-            check_timing(section, memory->technology, report);
-        }
-    }
+    check_memory("dram", dram, is_valid, report);
+    check_memory("pcm", pcm, is_valid, report);
     if (is_valid("pcm.channels") && pcm.channels == 0 && config.weights != core::WeightSource::resident) {
         report("pcm.channels", "found 0, expected a PCM for the weights, or weights: resident");
     }
@@ -627,14 +677,15 @@ void check_consistency(const PlatformConfig& config, const std::function<bool(co
         report("dram.channels",
                fmt::format("found {}, expected 1: the channel that carries the units", dram.channels));
     }
-    if (is_valid("hydra.units") && is_valid("dram.ranks") && is_valid("dram.chips_per_rank")) {
+    if (with_units && is_valid("hydra.units") && is_valid("dram.ranks") && is_valid("dram.chips_per_rank")) {
         const std::uint64_t chips = std::uint64_t{dram.geometry.ranks} * dram.geometry.chips_per_rank;
         if (hydra.units > chips) {
             report("hydra.units",
                    fmt::format("found {}, expected at most {}, one per DRAM chip", hydra.units, chips));
         }
     }
-    if (is_valid("staging") && is_valid("dram.chips_per_rank")) {
+    if (with_units && is_valid("staging") && is_valid("dram.chips_per_rank") &&
+        is_valid("dram.device_bits") && is_valid("dram.burst_length")) {
         const std::uint64_t burst = std::uint64_t{dram.geometry.chips_per_rank} * dram.geometry.burst_bytes();
         const std::uint32_t size = config.memory.staging_bytes;
         if (size == 0 || size % burst != 0) {

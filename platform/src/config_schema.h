@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/memory/datasheet_energy.h"
 #include "hydravp/platform/config.h"
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -17,6 +20,8 @@ struct ConfigKey {
     std::string expected; ///< what its text must be, for error messages
     std::string meaning;
     bool required = true;
+    std::string unless;    ///< a section that stands in for it: not required where that is
+    std::string only_with; ///< a section: required only where that is
     /// Converts the text into the field, or throws core::InputError "found X, expected Y".
     std::function<void(const std::string& text)> read;
     /// The field as text; empty for `technology`, which is not kept.
@@ -37,14 +42,27 @@ public:
 
     const std::vector<ConfigKey>& keys() const { return keys_; }
     const ConfigKey* find(const std::string& path) const;
+    /// The path of a key that may also stand in a section of its own (dram.geometry.rows: dram.rows); of all
+    /// others the path itself.
+    std::string canonical(const std::string& path) const;
     bool is_section(const std::string& path) const { return sections_.count(path) != 0; }
     /// Names of the keys and sections directly in a section; "" is the top level.
     std::vector<std::string> names_in(const std::string& section) const;
+
+    /// Currents from which the energies of a memory derive.
+    struct Currents {
+        std::string memory; ///< section
+        modules::MemoryConfig& config;
+        memory::DatasheetCurrents values;
+    };
+    const std::deque<Currents>& currents() const { return currents_; }
 
 private:
     class Binder;
     std::vector<ConfigKey> keys_;
     std::set<std::string> sections_;
+    std::map<std::string, std::string> aliases_; ///< to the keys that they stand for
+    std::deque<Currents> currents_;
 };
 
 /// A rule that joins several keys: reports "found X, expected Y" for `path`.
@@ -52,7 +70,8 @@ using ReportError = std::function<void(const std::string& path, const std::strin
 
 /// Checks what no single key can tell. `is_valid` says whether a section or key was read without errors;
 /// rules over others are left out.
-void check_consistency(const PlatformConfig& config, const std::function<bool(const std::string&)>& is_valid,
-                       const ReportError& report);
+/// @param with_units false: the DRAM is used without the units in its chips
+void check_consistency(const PlatformConfig& config, bool with_units,
+                       const std::function<bool(const std::string&)>& is_valid, const ReportError& report);
 
 } // namespace hydravp::platform

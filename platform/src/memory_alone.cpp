@@ -4,6 +4,8 @@
 #include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/hybrid_platform.h"
 
+#include <algorithm>
+
 namespace hydravp::platform {
 
 MemoryAlone::MemoryAlone(const sc_core::sc_module_name& name, const ReplayMemory& memory, bool keep_data)
@@ -32,12 +34,17 @@ ReplayMemory load_replay_memory(const std::string& path, const std::string& defa
     ReplayMemory memory;
     memory.single_channel = is_technology_file(path);
     if (memory.single_channel) {
-        std::vector<std::string> keys{"dram.technology=" + path};
-        keys.insert(keys.end(), overrides.begin(), overrides.end());
-        memory.config = load_config(default_platform, keys);
+        memory.config = load_config_with_memory(default_platform, path, overrides);
+        std::vector<std::string> of_the_machine = overrides;
+        of_the_machine.erase(
+            std::remove_if(of_the_machine.begin(), of_the_machine.end(),
+                           [](const std::string& key) { return key.rfind("dram.", 0) == 0; }),
+            of_the_machine.end());
+        memory.machine = load_config(default_platform, of_the_machine);
         memory.name = memory.config.memory.dram.technology.name;
     } else {
         memory.config = load_config(path, overrides);
+        memory.machine = memory.config;
         memory.name = memory.config.name;
     }
     return memory;

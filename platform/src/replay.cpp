@@ -77,7 +77,7 @@ void check_options(const ReplayMemory& memory, const ReplayOptions& options) {
 
 /// Activations from the DRAM's first address on; weights in the PCM, or behind them.
 CnnTraffic lower(const core::Network& network, const ReplayMemory& memory) {
-    workloads::MachineShape machine = machine_shape(memory.config);
+    workloads::MachineShape machine = machine_shape(memory.machine);
     machine.bank_bytes = std::uint64_t{1} << 40; // the layout is the traffic's own, not the units'
     machine.pcm_bytes = std::uint64_t{1} << 50;
     const workloads::MappedNetwork mapped = workloads::map_network(network, {}, machine);

@@ -91,6 +91,14 @@ TEST_CASE("energies, powers and bandwidths are the nearest double") {
     CHECK(parse_bandwidth("15.75 GB/s").bytes_per_s == 15.75e9);
     CHECK(parse_bandwidth("1 GiB/s").bytes_per_s == 1073741824.0);
     CHECK(parse_bandwidth("unlimited").bytes_per_s == 0);
+    CHECK(parse_voltage("1.35 V").volts == 1.35);
+    CHECK(parse_voltage("600 mV").volts == 0.6);
+    CHECK(parse_current("55 mA").amps == 0.055);
+    CHECK(parse_current("2 A").amps == 2);
+    CHECK(parse_current("300 uA").amps == 0.0003);
+    CHECK_THROWS_AS(parse_voltage("1.35"), InputError);
+    CHECK_THROWS_AS(parse_current("55 mW"), InputError);
+    CHECK_THROWS_AS(parse_current("-1 mA"), InputError);
     CHECK_THROWS_AS(parse_bandwidth("0 GB/s"), InputError);
     CHECK_THROWS_AS(parse_power("-1 W"), InputError);
     CHECK_THROWS_AS(parse_energy("1e400 nJ"), InputError);

@@ -210,6 +210,12 @@ TEST_CASE("values that no machine can have are refused") {
     CHECK_THAT(refusal([](Config& c) { c.pcm.channels = 3; }), Contains("pcm: channels: found 3"));
     CHECK_THAT(refusal([](Config& c) { c.pcm.geometry.chips_per_rank = 64; }), Contains("at most 32"));
     CHECK_THAT(refusal([](Config& c) { c.pcm.geometry.row_bytes = 4; }), Contains("at least 8"));
+    CHECK_THAT(refusal([](Config& c) { c.pcm.geometry.bank_groups = 16; }),
+               Contains("pcm: bank_groups: found 16, expected a power of two that divides banks = 8"));
+    CHECK_THAT(refusal([](Config& c) { c.dram.geometry.device_bits = 12; }), Contains("device_bits"));
+    CHECK_THAT(refusal([](Config& c) { c.dram.geometry.burst_length = 0; }), Contains("burst_length"));
+    CHECK_THAT(refusal([](Config& c) { c.dram.technology.t_rrd_l = clocks(1); }),
+               Contains("dram: timing.t_rrd_l: found 2.5 ns, expected at least t_rrd = 7.5 ns"));
     CHECK_THAT(refusal([](Config& c) { c.dram.technology.t_rc = clocks(1); }), Contains("t_ras + t_rp"));
     CHECK_THAT(refusal([](Config& c) { c.dram.technology.t_refi = clocks(50); }), Contains("t_refi"));
     CHECK_THAT(refusal([](Config& c) { c.controller.write_low_watermark = 30; }),

@@ -360,7 +360,7 @@ TEST_CASE("impossible values are refused") {
         {"pcm.channels=3", "expected a power of two"},
         {"dram.ranks=0", "expected a power of two"},
         {"dram.banks=12", "expected a power of two"},
-        {"dram.chips_per_rank=64", "found 64, expected at most 32"},
+        {"dram.chips_per_rank=64", "found 64, expected a power of two, at most 32"},
         {"dram.rows=1e4", "expected a power of two"},
         {"dram.rows=4294967296", "expected a power of two"},
         {"dram.rows=-8", "expected a power of two"},

@@ -36,6 +36,12 @@ EnergyPerBit parse_energy_per_bit(std::string_view text);
 /// uW, mW or W.
 Power parse_power(std::string_view text);
 
+/// mV or V.
+Voltage parse_voltage(std::string_view text);
+
+/// uA, mA or A.
+Current parse_current(std::string_view text);
+
 /// B/s, KB/s, MB/s, GB/s, TB/s, KiB/s, MiB/s or GiB/s, above zero; or `unlimited`.
 Bandwidth parse_bandwidth(std::string_view text);
 

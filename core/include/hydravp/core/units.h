@@ -38,6 +38,17 @@ struct Power {
     friend constexpr Power operator*(Power p, double n) { return {p.watts * n}; }
 };
 
+/// Voltage in volts.
+struct Voltage {
+    double volts = 0;
+};
+
+/// Current in amperes.
+struct Current {
+    double amps = 0;
+    friend constexpr Power operator*(Current i, Voltage u) { return {i.amps * u.volts}; }
+};
+
 /// Data rate in bytes per second; zero stands for "infinitely fast".
 struct Bandwidth {
     double bytes_per_s = 0;

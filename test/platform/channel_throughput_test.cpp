@@ -1,43 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hydravp/platform/config_reader.h"
+
 #include "channel_fixture.h"
 #include "run_in_thread.h"
 
 #include <catch2/catch.hpp>
 
 #include <random>
+#include <string>
 
 using namespace hydravp;
 using namespace hydravp::test;
 
 namespace {
 
-/// DDR3-1600K, 4 Gb x8; the values of configs/memory/ddr3-1600.yaml.
-memory::Technology ddr3() {
-    const Picoseconds ck{1250};
-    memory::Technology t;
-    t.t_ck = ck;
-    t.t_rcd = t.t_cl = t.t_rp = 11 * ck;
-    t.t_wl = 8 * ck;
-    t.t_ccd = 4 * ck;
-    t.t_wr = 12 * ck;
-    t.t_rtp = t.t_wtr = 6 * ck;
-    t.t_ras = 28 * ck;
-    t.t_rc = 39 * ck;
-    t.t_rrd = 5 * ck;
-    t.t_faw = 24 * ck;
-    t.t_rtrs = 2 * ck;
-    t.t_refi = 6240 * ck;
-    t.t_rfc = 208 * ck;
-    return t;
-}
-
 /// Time of a request by the time that its data need, refreshes of the whole channel counted.
 double by_bound(double random_share, double read_share) {
-    memory::Geometry g = geometry(2, 65536);
-    g.banks = 8;
+    const std::string configs = HYDRAVP_SOURCE_DIR "/configs/";
+    const modules::MemoryConfig ddr3 =
+        platform::load_config_with_memory(configs + "hydra.yaml", configs + "memory/ddr3-1600.yaml")
+            .memory.dram;
+    const memory::Geometry& g = ddr3.geometry;
+    const memory::Technology& t = ddr3.technology;
     modules::ChannelControllerConfig config;
     config.keep_data = false;
-    ChannelFixture f(ddr3(), g, 0, config);
+    ChannelFixture f(t, g, 0, config);
     constexpr int requests = 60000;
     Picoseconds end{};
     run_in_thread([&] {
@@ -46,10 +33,10 @@ double by_bound(double random_share, double read_share) {
         unsigned char line[64] = {};
         std::uint64_t next = 0;
         int done = 0;
-        f.initiator.on_response = [&](AtInitiator::Transaction& t) {
+        f.initiator.on_response = [&](AtInitiator::Transaction& transaction) {
             ++done;
             end = core::now();
-            f.initiator.recycle(t);
+            f.initiator.recycle(transaction);
         };
         for (int n = 0; n < requests; ++n) {
             std::uint64_t address = next;
@@ -68,7 +55,9 @@ double by_bound(double random_share, double read_share) {
     REQUIRE(f.recorder.delayed == 0);
     REQUIRE(f.auditor.summary() == "");
     REQUIRE(f.checker.summary() == "");
-    const double bound = requests * 4 * 1250.0 * 6240 / (6240 - 208);
+    const double refreshed =
+        static_cast<double>(t.t_refi.count()) / static_cast<double>((t.t_refi - t.t_rfc).count());
+    const double bound = requests * static_cast<double>(t.t_ccd.count()) * refreshed;
     return static_cast<double>(end.count()) / bound;
 }
 
