@@ -127,6 +127,7 @@ unsigned int ChannelController::debug(tlm::tlm_generic_payload& payload) {
 /// Puts an arriving request into the queues, if they have room for all of it.
 bool ChannelController::take(std::size_t index) {
     settle(core::now() - Picoseconds{1}); // commands of this moment know of it
+    clock_ = core::now();
     if (!serving_) {
         wake_.notify(core::to_sc_time(config_.latency + lookahead_));
     }
@@ -264,6 +265,7 @@ void ChannelController::serve() {
     serving_ = true;
     const Picoseconds now = core::now();
     settle(now - Picoseconds{1});
+    clock_ = now;
     do {
         deliver(now);
         settle(now);
