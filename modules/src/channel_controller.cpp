@@ -55,9 +55,11 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
     front.register_nb_transport_fw(this, &ChannelController::nb_transport_fw);
     front.register_transport_dbg(this, &ChannelController::debug);
     // What is decided at one moment can't be seen from outside before the data that it leads to have passed.
-    lookahead_ = config.command_by_command
-                     ? Picoseconds{0}
-                     : std::min(technology.t_cl, technology.t_wl) + technology.burst_time();
+    if (!config.shares_with_units) {
+        lookahead_ = config.command_by_command
+                         ? Picoseconds{1}
+                         : std::min(technology.t_cl, technology.t_wl) + technology.burst_time();
+    }
     command_.settled = lookahead_ != Picoseconds{0};
     io_ = meter_.add(core::Quantity::energy, "channel_io");
     payload_.set_extension(&command_);
@@ -71,8 +73,6 @@ ChannelController::~ChannelController() {
 }
 
 void ChannelController::trace(core::Tracer& tracer) {
-    command_.settled = false;
-    lookahead_ = Picoseconds{0}; // a waveform shows the present
     reads_trace_ = tracer.wire(*this, "read_queue", core::bits_for(config_.read_queue));
     writes_trace_ = tracer.wire(*this, "write_queue", core::bits_for(config_.write_queue));
     drain_trace_ = tracer.wire(*this, "write_drain", 1);
@@ -131,7 +131,9 @@ bool ChannelController::take(std::size_t index) {
     if (!serving_) {
         wake_.notify(core::to_sc_time(config_.latency + lookahead_));
     }
-    return arrived_.empty() && queue_up(index);
+    const bool taken = arrived_.empty() && queue_up(index);
+    show_queues();
+    return taken;
 }
 
 /// Writes down a checked request.
@@ -268,23 +270,29 @@ void ChannelController::serve() {
     clock_ = now;
     do {
         deliver(now);
-        settle(now);
+        if (lookahead_ == Picoseconds{0}) {
+            settle(now);
+        } // else commands of this moment wait for all that comes in it
     } while (!finishing_.empty() && finishing_.front().time <= now);
     show_queues();
     serving_ = false;
-    const CommandScheduler::Decision& decision = scheduler_.next(now);
-    Picoseconds next = decision.at;
-    if (decision.step == CommandScheduler::Step::column ||
-        decision.step == CommandScheduler::Step::activate ||
-        decision.step == CommandScheduler::Step::precharge) {
-        next += lookahead_;
-    }
-    if (!finishing_.empty()) {
-        next = std::min(next, finishing_.front().time);
-    }
+    const Picoseconds next = next_wake(now);
     if (next != Picoseconds::max()) {
         wake_.notify(core::to_sc_time(next - now));
     }
+}
+
+/// When something will have happened that can be seen from outside.
+Picoseconds ChannelController::next_wake(Picoseconds now) {
+    using Step = CommandScheduler::Step;
+    const CommandScheduler::Decision& decision = scheduler_.next(now);
+    Picoseconds next = decision.at;
+    if (next != Picoseconds::max() && lookahead_ != Picoseconds{0}) {
+        const bool towards_data = decision.step == Step::column || decision.step == Step::activate ||
+                                  decision.step == Step::precharge;
+        next += towards_data ? lookahead_ : Picoseconds{1};
+    }
+    return finishing_.empty() ? next : std::min(next, finishing_.front().time);
 }
 
 /// Issues the commands up to `until`.
@@ -513,7 +521,7 @@ void ChannelController::check_lease(Rank rank, Bank bank, std::uint32_t chips) c
     }
     if (lookahead_ != Picoseconds{0}) {
         throw std::logic_error(std::string(name()) +
-                               ": leases need a controller that works command by command");
+                               ": leases need a controller that shares its channel with units");
     }
 }
 

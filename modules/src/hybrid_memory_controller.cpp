@@ -63,7 +63,7 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     front.register_transport_dbg(this, &HybridMemoryController::transport_dbg);
 
     ChannelControllerConfig shared = config.controller; // with the units
-    shared.command_by_command = true;
+    shared.shares_with_units = true;
     dram_controller_ = std::make_unique<ChannelController>("dram_controller", shared, config.dram.technology,
                                                            config.dram.geometry);
     dram_controller_->charge_refresh_to(0); // before the first layer begins

@@ -27,17 +27,16 @@ struct Item {
     std::uint32_t bytes;
 };
 
-/// Streams and random accesses of a byte to several rows, in dense bursts with pauses. No arrival falls on a
-/// clock edge: at the same moment, which of two processes comes first is the kernel's choice.
+/// Streams and random accesses of a byte to several rows, in dense bursts with pauses.
 std::vector<Item> load(const memory::Geometry& g, unsigned seed, int accesses, std::uint32_t largest) {
     std::mt19937_64 random(seed);
     std::vector<Item> items;
     std::uint64_t next = 0;
-    Picoseconds time{1};
+    Picoseconds time{};
     for (int n = 0; n < accesses; ++n) {
         Item item;
         const std::uint32_t kind = random() % 4;
-        item.bytes = kind == 0 ? 1 + static_cast<std::uint32_t>(random() % largest)
+        item.bytes = kind == 0   ? 1 + static_cast<std::uint32_t>(random() % largest)
                      : kind == 1 ? static_cast<std::uint32_t>(largest)
                                  : 64;
         item.command = random() % 3 == 0 ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND;
@@ -47,7 +46,8 @@ std::vector<Item> load(const memory::Geometry& g, unsigned seed, int accesses, s
         next = next + item.bytes > g.channel_bytes() ? 0 : next;
         item.address = next;
         next += item.bytes;
-        time += clock_period * static_cast<std::int64_t>(random() % 200 == 0 ? random() % 8000 : random() % 12);
+        time +=
+            clock_period * static_cast<std::int64_t>(random() % 200 == 0 ? random() % 8000 : random() % 12);
         item.time = time;
         items.push_back(item);
     }

@@ -45,8 +45,9 @@ namespace hydravp::modules {
 ///
 /// The controller wakes when data have passed, not for every command: what the commands are depends on
 /// nothing but the requests that have come by their times, so they can be issued later, up to the moment at
-/// which their effects are seen. A controller that works command by command issues each at its own time; it
-/// gives the same times, and shares its channel with units and waveforms.
+/// which their effects are seen. Commands know all requests that have come by their times, those of the same
+/// moment included. Only a controller that shares its channel with units issues each command at its own time,
+/// and so without those that come later in the same moment.
 ///
 /// An ordinary access to a leased bank recalls the lease: the unit stops, the access is made, the bank is
 /// precharged and handed back when nothing else waits for it. Refreshes come when they are due, at most
@@ -110,6 +111,7 @@ private:
     // commands
     void serve();
     void settle(core::Picoseconds until);
+    core::Picoseconds next_wake(core::Picoseconds now);
     void show_queues() const;
     void perform(const CommandScheduler::Decision& decision);
     void column_access(QueuedRun& run);
