@@ -59,7 +59,8 @@ tlm::tlm_response_status Channel::check(const CommandExtension& command) const {
     if (command.rank.value() >= geometry_.ranks) {
         return tlm::TLM_ADDRESS_ERROR_RESPONSE;
     }
-    if (command.kind == CommandKind::refresh) {
+    if (command.kind == CommandKind::refresh || command.kind == CommandKind::power_down ||
+        command.kind == CommandKind::self_refresh || command.kind == CommandKind::power_up) {
         return tlm::TLM_OK_RESPONSE;
     }
     const bool column = is_column(command);
@@ -154,13 +155,25 @@ void Channel::flush() {
 
 namespace {
 
-enum class BusCommand : std::uint64_t { none, activate, precharge, read, write, refresh };
+enum class BusCommand : std::uint64_t {
+    none,
+    activate,
+    precharge,
+    read,
+    write,
+    refresh,
+    refresh_bank,
+    power_down,
+    self_refresh,
+    power_up
+};
 enum class BusData : std::uint64_t { idle, read, write };
 
 } // namespace
 
 void Channel::trace(core::Tracer& tracer) {
-    command_trace_ = tracer.states(*this, "command", {"none", "ACT", "PRE", "RD", "WR", "REF"});
+    command_trace_ = tracer.states(*this, "command",
+                                   {"none", "ACT", "PRE", "RD", "WR", "REF", "REFpb", "PDE", "SRE", "PDX"});
     data_trace_ = tracer.states(*this, "data_bus", {"idle", "read", "write"});
 }
 
@@ -190,6 +203,18 @@ void Channel::show(const CommandExtension& command) const {
             pulse(command.issued, BusCommand::precharge);
         }
         pulse(command.last_issued, BusCommand::refresh);
+        break;
+    case CommandKind::refresh_bank:
+        pulse(command.issued, BusCommand::refresh_bank);
+        break;
+    case CommandKind::power_down:
+        pulse(command.issued, BusCommand::power_down);
+        break;
+    case CommandKind::self_refresh:
+        pulse(command.issued, BusCommand::self_refresh);
+        break;
+    case CommandKind::power_up:
+        pulse(command.issued, BusCommand::power_up);
         break;
     case CommandKind::lease:
     case CommandKind::release: // go over the side band

@@ -210,6 +210,11 @@ void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, Lay
     meter_.charge(accounts_.refresh, layer, timing_.technology().refresh);
 }
 
+void Chip::refresh_bank(Bank bank, Picoseconds end, LayerId layer) {
+    timing_.block(BankOwner::channel, bank, end);
+    meter_.charge(accounts_.refresh, layer, timing_.technology().refresh_bank);
+}
+
 void Chip::lease(Bank bank, Picoseconds t) {
     LeasedBank& lease = leases_[bank];
     lease.leased = true;
@@ -280,10 +285,6 @@ void Chip::flush() {
     for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
         close_row(BankOwner::unit, Bank{i});
     }
-}
-
-void Chip::charge_background(Picoseconds duration, LayerId layer) {
-    meter_.charge(accounts_.background, layer, timing_.technology().background.over(duration));
 }
 
 // -------------------------------------------------------------------------------------------- unit side

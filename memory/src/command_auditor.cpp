@@ -51,6 +51,16 @@ const char* name_of(Kind kind) {
         return "write";
     case Kind::refresh:
         return "refresh";
+    case Kind::refresh_bank:
+        return "refresh of a bank";
+    case Kind::power_down:
+        return "power-down";
+    case Kind::self_refresh:
+        return "self-refresh";
+    case Kind::power_up:
+        return "power-up";
+    case Kind::self_refresh_exit:
+        return "end of self-refresh";
     case Kind::lease:
         return "lease";
     case Kind::release:
@@ -83,6 +93,8 @@ std::vector<CommandAuditor::Constraint> CommandAuditor::constraints(const Techno
     using K = Kind;
     using S = Scope;
     const Picoseconds write_data = t.t_wl + t.burst_time(); // from a write to the end of its data
+    const std::vector<K> awake{K::activate, K::precharge,    K::precharge_all, K::read,        K::write,
+                               K::refresh,  K::refresh_bank, K::power_down,    K::self_refresh};
     std::vector<Constraint> table{
         // of a bank
         {"t_rcd", {K::activate}, {K::read, K::write}, S::bank, t.t_rcd},
@@ -107,9 +119,19 @@ std::vector<CommandAuditor::Constraint> CommandAuditor::constraints(const Techno
         {"t_rc", {K::activate}, {K::refresh}, S::rank, t.t_rc},
         {"t_rfc",
          {K::refresh},
-         {K::activate, K::precharge, K::precharge_all, K::refresh, K::lease, K::release},
+         {K::activate, K::precharge, K::precharge_all, K::refresh, K::refresh_bank, K::self_refresh, K::lease,
+          K::release},
          S::rank,
          t.t_rfc},
+        {"t_rp", {K::precharge}, {K::refresh_bank}, S::bank, t.t_rp},
+        {"t_rc", {K::activate}, {K::refresh_bank}, S::bank, t.t_rc},
+        {"t_rfc_pb", {K::refresh_bank}, {K::activate, K::refresh_bank}, S::bank, t.t_rfc_pb},
+        {"t_rfc_pb", {K::refresh_bank}, {K::refresh, K::self_refresh}, S::rank, t.t_rfc_pb},
+        // around power-down and self-refresh
+        {"t_rp", {K::precharge, K::precharge_all}, {K::self_refresh}, S::rank, t.t_rp},
+        {"t_cke", {K::power_down, K::self_refresh}, {K::power_up, K::self_refresh_exit}, S::rank, t.t_cke},
+        {"t_xp", {K::power_up}, awake, S::rank, t.t_xp},
+        {"t_xs", {K::self_refresh_exit}, awake, S::rank, t.t_xs},
     };
     if (t.t_wtr_l.count() > 0) { // else the sum would be a rule
         table.push_back({"t_wtr_l", {K::write}, {K::read}, S::bank_group, write_data + t.t_wtr_l});
@@ -121,11 +143,11 @@ std::vector<CommandAuditor::Constraint> CommandAuditor::constraints(const Techno
 }
 
 std::vector<std::string> CommandAuditor::rules() {
-    return {"t_rcd",      "t_ras",     "t_rc",       "t_rp",        "t_rtp",    "t_wr",
-            "t_rrd",      "t_rrd_l",   "t_faw",      "t_rrd_pre",   "t_ccd",    "t_ccd_l",
-            "t_wtr",      "t_wtr_l",   "t_rfc",      "t_cl",        "t_wl",     "t_burst",
-            "t_rtrs",     "t_refi",    "clock_grid", "command_bus", "data_bus", "row_open",
-            "row_closed", "wrong_row", "leased",     "not_leased",  "place",    "issue_time"};
+    return {"t_rcd",      "t_ras",     "t_rc",      "t_rp",       "t_rtp",       "t_wr",     "t_rrd",
+            "t_rrd_l",    "t_faw",     "t_rrd_pre", "t_ccd",      "t_ccd_l",     "t_wtr",    "t_wtr_l",
+            "t_rfc",      "t_rfc_pb",  "t_cke",     "t_xp",       "t_xs",        "t_cl",     "t_wl",
+            "t_burst",    "t_rtrs",    "t_refi",    "clock_grid", "command_bus", "data_bus", "row_open",
+            "row_closed", "wrong_row", "leased",    "not_leased", "asleep",      "place",    "issue_time"};
 }
 
 // ----------------------------------------------------------------------------------------------- set-up
@@ -153,7 +175,7 @@ CommandAuditor::CommandAuditor(const sc_core::sc_module_name& name, const Techno
     closed.last = nothing;
     banks_.assign(std::size_t{geometry.ranks} * geometry.banks, closed);
     groups_.assign(std::size_t{geometry.ranks} * geometry.bank_groups, nothing);
-    ranks_.assign(geometry.ranks, RankState{nothing, never(), Picoseconds{0}});
+    ranks_.assign(geometry.ranks, RankState{nothing, never(), Picoseconds{0}, never()});
     for (const Constraint& line : constraints(technology)) {
         auto& table = line.scope == Scope::bank         ? in_bank_
                       : line.scope == Scope::bank_group ? in_group_
@@ -224,7 +246,9 @@ void CommandAuditor::note(const CommandExtension& command, Picoseconds given) {
     c.row = command.row.value();
     ++calls_noted_;
     const bool column = command.kind == CommandKind::read || command.kind == CommandKind::write;
-    c.has_bank = command.kind != CommandKind::refresh && !(column && command.space == AccessSpace::unit);
+    const bool of_rank = command.kind == CommandKind::refresh || command.kind == CommandKind::power_down ||
+                         command.kind == CommandKind::self_refresh || command.kind == CommandKind::power_up;
+    c.has_bank = !of_rank && !(column && command.space == AccessSpace::unit);
     const bool has_row = c.has_bank && (column || command.kind == CommandKind::activate);
     switch (command.kind) {
     case CommandKind::activate:
@@ -241,6 +265,14 @@ void CommandAuditor::note(const CommandExtension& command, Picoseconds given) {
         break;
     case CommandKind::refresh:
         c.kind = command.issued != command.last_issued ? Kind::precharge_all : Kind::refresh;
+        break;
+    case CommandKind::refresh_bank:
+        c.kind = Kind::refresh_bank;
+        break;
+    case CommandKind::power_down:
+    case CommandKind::self_refresh:
+    case CommandKind::power_up:
+        c.kind = power_kind(command);
         break;
     case CommandKind::lease:
         c.kind = Kind::lease;
@@ -270,6 +302,18 @@ void CommandAuditor::note(const CommandExtension& command, Picoseconds given) {
         c.time = command.last_issued;
         wait_for_turn(c);
     }
+}
+
+Kind CommandAuditor::power_kind(const CommandExtension& command) {
+    if (command.rank.value() >= ranks_.size()) {
+        return Kind::power_up;
+    }
+    bool& in_self_refresh = ranks_[command.rank.value()].noted_in_self_refresh;
+    if (command.kind == CommandKind::power_up) {
+        return std::exchange(in_self_refresh, false) ? Kind::self_refresh_exit : Kind::power_up;
+    }
+    in_self_refresh = command.kind == CommandKind::self_refresh;
+    return in_self_refresh ? Kind::self_refresh : Kind::power_down;
 }
 
 /// The channel says when the run begins and ends; its commands are evenly spaced.
@@ -390,16 +434,23 @@ void CommandAuditor::check_refreshes(std::uint32_t rank, Picoseconds time, const
         return;
     }
     RankState& state = ranks_[rank];
+    if (state.asleep && state.slept.kind == Kind::self_refresh) { // it refreshes itself
+        state.covered = time;
+    }
     const Picoseconds most = (std::int64_t{options_.postponable_refreshes} + 1) * t_refi;
     if (time - state.covered > most) {
         const bool any = state.refreshed.time != long_ago;
         violation("t_refi", any ? &state.refreshed : nullptr, command, time - state.covered, most, "at most");
         state.covered = time;
-    } else if (command != nullptr && command->kind == Kind::refresh) {
-        const Picoseconds furthest = time + options_.postponable_refreshes * t_refi;
-        state.covered = std::min(state.covered + t_refi, std::max(furthest, state.covered));
     }
-    if (command != nullptr && command->kind == Kind::refresh) {
+    const bool all_banks = command != nullptr && command->kind == Kind::refresh;
+    const bool one_bank = command != nullptr && command->kind == Kind::refresh_bank;
+    if (time - state.covered <= most && (all_banks || one_bank)) {
+        const Picoseconds furthest = time + options_.postponable_refreshes * t_refi;
+        const Picoseconds share = one_bank ? t_refi / geometry_.banks : t_refi;
+        state.covered = std::min(state.covered + share, std::max(furthest, state.covered));
+    }
+    if (all_banks || one_bank) {
         state.refreshed = *command;
     }
 }
@@ -449,13 +500,26 @@ void CommandAuditor::check_state(const Command& command) {
         violation(rule, any ? &state.changed : nullptr, &command,
                   any ? command.time - state.changed.time : Picoseconds{0}, Picoseconds{0}, "");
     };
-    if (command.kind == Kind::precharge_all || command.kind == Kind::refresh) {
+    RankState& rank = ranks_[command.rank];
+    const bool wakes = command.kind == Kind::power_up || command.kind == Kind::self_refresh_exit;
+    if (rank.asleep != wakes) {
+        violation("asleep", rank.slept.time != long_ago ? &rank.slept : nullptr, &command,
+                  command.time - rank.slept.time, Picoseconds{0}, "");
+    }
+    if (command.kind == Kind::power_down || command.kind == Kind::self_refresh) {
+        rank.asleep = true;
+        rank.slept = command;
+    } else if (wakes) {
+        rank.asleep = false;
+    }
+    if (command.kind == Kind::precharge_all || command.kind == Kind::refresh ||
+        command.kind == Kind::self_refresh) {
         for (std::uint32_t b = 0; b < geometry_.banks; ++b) {
             BankState& state = banks_[std::size_t{command.rank} * geometry_.banks + b];
             if (!state.open) {
                 continue;
             }
-            if (command.kind == Kind::refresh) {
+            if (command.kind != Kind::precharge_all) {
                 wrong("row_open", state);
             }
             state.open = false;
@@ -485,14 +549,15 @@ void CommandAuditor::check_state(const Command& command) {
     default:
         if (state.leased != 0) {
             wrong("leased", state);
-        } else if (command.kind == Kind::activate && state.open) {
+        } else if ((command.kind == Kind::activate || command.kind == Kind::refresh_bank) && state.open) {
             wrong("row_open", state);
         } else if (is_column(command.kind) && !state.open) {
             wrong("row_closed", state);
         } else if (is_column(command.kind) && state.changed.row != command.row) {
             wrong("wrong_row", state);
         }
-        if (is_column(command.kind) || (command.kind == Kind::precharge && !state.open)) {
+        if (is_column(command.kind) || command.kind == Kind::refresh_bank ||
+            (command.kind == Kind::precharge && !state.open)) {
             return;
         }
         state.open = command.kind == Kind::activate;

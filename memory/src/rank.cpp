@@ -41,7 +41,14 @@ void Rank::keep_times_per_chip() {
 }
 
 tlm::tlm_response_status Rank::issue(CommandExtension& command) {
+    if (asleep_ != (command.kind == CommandKind::power_up)) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    command.earliest = std::max(command.earliest, power_ready_);
     const tlm::tlm_response_status status = execute(command);
+    if (status == tlm::TLM_OK_RESPONSE) {
+        note_power(command);
+    }
     if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE) {
         show(command);
     }
@@ -59,6 +66,13 @@ tlm::tlm_response_status Rank::execute(CommandExtension& command) {
         return column_access(command);
     case CommandKind::refresh:
         return refresh(command);
+    case CommandKind::refresh_bank:
+        return refresh_bank(command);
+    case CommandKind::power_down:
+    case CommandKind::self_refresh:
+        return sleep(command);
+    case CommandKind::power_up:
+        return wake(command);
     case CommandKind::lease:
         return lease(command);
     case CommandKind::release:
@@ -112,6 +126,7 @@ tlm::tlm_response_status Rank::precharge(CommandExtension& command) {
     command.issued = command.last_issued = t;
     commands_.reserve(t);
     Picoseconds ready = t;
+    open_banks_ -= chips_.front()->timing().bank(BankOwner::channel, command.bank).open ? 1 : 0;
     for (std::size_t i = 0; i < timed_chips(); ++i) {
         Chip& chip = timed_chip(i);
         if (chip.timing().bank(BankOwner::channel, command.bank).open) {
@@ -276,6 +291,104 @@ tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
     return tlm::TLM_OK_RESPONSE;
 }
 
+tlm::tlm_response_status Rank::refresh_bank(CommandExtension& command) {
+    const BankState& bank = chips_.front()->timing().bank(BankOwner::channel, command.bank);
+    const bool leased = std::any_of(chips_.begin(), chips_.end(),
+                                    [&](const auto& chip) { return chip->leased(command.bank); });
+    if (bank.open || leased || technology_.t_rfc_pb.count() == 0) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    Picoseconds t = command.earliest;
+    for (std::size_t i = 0; i < timed_chips(); ++i) {
+        t = std::max(t, timed_chip(i).timing().bank(BankOwner::channel, command.bank).activate_ready);
+    }
+    t = commands_.earliest(t);
+    commands_.reserve(t);
+    command.issued = command.last_issued = t;
+    command.data_begin = command.data_end = t + technology_.t_rfc_pb;
+    for (const auto& chip : chips_) {
+        chip->refresh_bank(command.bank, command.data_end, command.layer);
+    }
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::sleep(CommandExtension& command) {
+    const bool self_refresh = command.kind == CommandKind::self_refresh;
+    if (leases_ != 0 || technology_.t_cke.count() == 0 || (self_refresh && open_banks_ != 0)) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    Picoseconds t = command.earliest;
+    for (std::uint32_t i = 0; self_refresh && i < geometry_.banks; ++i) { // t_rp, t_rfc
+        t = std::max(t, chips_.front()->timing().bank(BankOwner::channel, Bank{i}).activate_ready);
+    }
+    t = commands_.earliest(t);
+    commands_.reserve(t);
+    command.issued = command.last_issued = t;
+    command.data_begin = command.data_end = t + technology_.t_cke;
+    asleep_ = true;
+    in_self_refresh_ = self_refresh;
+    power_ready_ = command.data_end;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::wake(CommandExtension& command) {
+    const Picoseconds t = commands_.earliest(command.earliest);
+    commands_.reserve(t);
+    command.issued = command.last_issued = t;
+    command.data_begin = command.data_end = t + (in_self_refresh_ ? technology_.t_xs : technology_.t_xp);
+    asleep_ = false;
+    power_ready_ = command.data_end;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+/// Which banks are open, and what that means for the background power.
+void Rank::note_power(const CommandExtension& command) {
+    switch (command.kind) {
+    case CommandKind::activate:
+        ++open_banks_;
+        break;
+    case CommandKind::precharge:
+        break;
+    case CommandKind::refresh:
+        open_banks_ = 0;
+        break;
+    case CommandKind::lease:
+        leases_ += command.recall ? 0 : 1;
+        break;
+    case CommandKind::release:
+        leases_ -= command.recall ? 0 : 1;
+        break;
+    case CommandKind::power_down:
+    case CommandKind::self_refresh:
+    case CommandKind::power_up:
+        break;
+    case CommandKind::read:
+    case CommandKind::write:
+    case CommandKind::refresh_bank:
+        return;
+    }
+    const bool active = open_banks_ + leases_ > 0;
+    const PowerState awake = active ? PowerState::active_standby : PowerState::precharge_standby;
+    const PowerState down = active ? PowerState::active_power_down : PowerState::power_down;
+    residency_.change(!asleep_ ? awake : in_self_refresh_ ? PowerState::self_refresh : down, command.issued);
+}
+
+void Rank::charge_background(Picoseconds duration, core::LayerId layer) {
+    const std::array<Picoseconds, power_states> passed = residency_.take(core::now());
+    core::Energy energy;
+    Picoseconds left = duration;
+    for (std::size_t i = 0; i < power_states; ++i) {
+        const auto state = static_cast<PowerState>(i);
+        if (state != PowerState::precharge_standby) {
+            const Picoseconds here = std::min(passed[i], left);
+            energy = energy + background_power(technology_, state).over(here);
+            left -= here;
+        }
+    }
+    energy = energy + background_power(technology_, PowerState::precharge_standby).over(left);
+    chips_.front()->charge_background(energy * geometry_.chips_per_rank, layer);
+}
+
 tlm::tlm_response_status Rank::lease(CommandExtension& command) {
     keep_times_per_chip();
     Picoseconds t = align_up(command.earliest, technology_.t_ck);
@@ -396,9 +509,16 @@ void Rank::show(const CommandExtension& command) const {
         bank.state.set_at(command.issued, in_unit_hands(command.bank) ? leased : closed);
         bank.leased_chips.set_at(command.issued, leased_chips(command.bank));
         break;
+    case CommandKind::refresh_bank:
+        bank.state.set_at(command.issued, refreshing);
+        bank.state.set_at(command.data_end, closed);
+        break;
     case CommandKind::read:
     case CommandKind::write:
     case CommandKind::refresh:
+    case CommandKind::power_down:
+    case CommandKind::self_refresh:
+    case CommandKind::power_up:
         break;
     }
 }

@@ -112,6 +112,12 @@ void ChannelTiming::apply_to_ranks(std::size_t command, std::size_t rank, Picose
     }
 }
 
+void ChannelTiming::hold(core::Rank rank, Picoseconds t) {
+    for (Picoseconds& time : ranks_[rank.value()]) {
+        time = std::max(time, t);
+    }
+}
+
 void ChannelTiming::block(std::size_t slot, Picoseconds t) {
     Picoseconds& activate = banks_[slot][index(TimedCommand::activate)];
     activate = std::max(activate, t);

@@ -320,8 +320,8 @@ void ChannelController::show_queues() const {
 
 void ChannelController::perform(const CommandScheduler::Decision& decision) {
     using Step = CommandScheduler::Step;
-    if (decision.step == Step::refresh) {
-        refresh(decision);
+    if (!decision.run && decision.step != Step::close) {
+        command_rank(decision);
         return;
     }
     const std::size_t slot = decision.step == Step::close ? decision.slot : decision.run->slot;
@@ -361,8 +361,7 @@ void ChannelController::perform(const CommandScheduler::Decision& decision) {
             hand_back(slot);
         }
         break;
-    case Step::refresh:
-    case Step::none:
+    default: // commands to ranks
         break;
     }
 }
@@ -466,7 +465,18 @@ void ChannelController::hand_back(std::size_t slot) {
     entry.recalled = 0;
 }
 
-void ChannelController::refresh(const CommandScheduler::Decision& decision) {
+void ChannelController::command_rank(const CommandScheduler::Decision& decision) {
+    using Step = CommandScheduler::Step;
+    const bool per_bank = config_.refresh == RefreshMode::per_bank;
+    if (decision.step != Step::refresh || per_bank) {
+        const CommandKind kind = decision.step == Step::refresh        ? CommandKind::refresh_bank
+                                 : decision.step == Step::power_down   ? CommandKind::power_down
+                                 : decision.step == Step::self_refresh ? CommandKind::self_refresh
+                                                                       : CommandKind::power_up;
+        command(kind, decision.rank, decision.bank).layer = refresh_layer_;
+        issue();
+        return;
+    }
     for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
         const std::size_t slot = scheduler_.slot(decision.rank, Bank{bank});
         if (scheduler_.bank(slot).recalled != 0) {

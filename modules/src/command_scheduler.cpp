@@ -2,6 +2,7 @@
 #include "hydravp/modules/command_scheduler.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace hydravp::modules {
 
@@ -22,14 +23,25 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
           technology.t_rcd + config.burst_group * technology.column_cycle() +
           std::max(technology.t_ras, technology.t_wl + technology.burst_time() + technology.t_wr) +
           technology.t_rp),
-      waiting_(geometry.ranks) {
+      waiting_(geometry.ranks),
+      power_(geometry.ranks) {
+    const bool per_bank_refresh = config.refresh == RefreshMode::per_bank;
+    const bool sleeps = config.power_down_after.count() > 0 || config.self_refresh_after.count() > 0;
+    if ((per_bank_refresh && technology.t_rfc_pb.count() == 0) || (sleeps && technology.t_cke.count() == 0)) {
+        throw std::invalid_argument(
+            "channel controller: refreshes of single banks need t_rfc_pb, power-down and self-refresh t_cke");
+    }
+    if (config.shares_with_units && (per_bank_refresh || sleeps)) {
+        throw std::invalid_argument(
+            "channel controller: no refreshes of single banks, power-down or self-refresh beside near-memory "
+            "units");
+    }
     for (auto& candidates : candidates_) {
         candidates.resize(banks_.size());
     }
     options_.reserve(banks_.size());
     if (technology_.t_refi.count() > 0) {
-        const bool per_bank = config.refresh == RefreshMode::per_bank;
-        refresh_interval_ = per_bank ? technology_.t_refi / geometry.banks : technology_.t_refi;
+        refresh_interval_ = per_bank_refresh ? technology_.t_refi / geometry.banks : technology_.t_refi;
         for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
             const Picoseconds stagger = rank * refresh_interval_ / geometry.ranks;
             refreshes_.push_back({refresh_interval_ + stagger, stagger, 0});
@@ -48,7 +60,8 @@ void CommandScheduler::push_draft(Picoseconds now) {
 
 /// The decision is the same with the run that has just come, the youngest.
 bool CommandScheduler::stands(const QueuedRun& run, Picoseconds now) {
-    if (decision_.run == nullptr || config_.page_policy != PagePolicy::open) {
+    if (decision_.run == nullptr || config_.page_policy != PagePolicy::open ||
+        power_[run.rank.value()].asleep) {
         return false;
     }
     if (config_.scheduling == SchedulingPolicy::fcfs) {
@@ -80,9 +93,13 @@ void CommandScheduler::decide(Picoseconds now) {
     known_ = true;
     valid_until_ = Picoseconds::max();
     decision_ = Decision{};
-    decision_.at = first_due_;
-    if (now >= first_due_ && decide_refresh(now)) {
+    decision_.at = first_due_ > now ? first_due_ : Picoseconds::max();
+    const bool per_bank = config_.refresh == RefreshMode::per_bank;
+    if (now >= first_due_ && !per_bank && decide_refresh(now)) {
         return;
+    }
+    if (now >= first_due_ && per_bank) {
+        decide_bank_refresh(now);
     }
     if (!queue_.empty()) {
         collect(now);
@@ -92,6 +109,9 @@ void CommandScheduler::decide(Picoseconds now) {
     }
     if (config_.page_policy != PagePolicy::open) {
         close_idle_banks(now);
+    }
+    if (config_.power_down_after.count() > 0 || config_.self_refresh_after.count() > 0) {
+        decide_power(now);
     }
     if (decision_.at > valid_until_) { // by then something starves
         decision_ = Decision{};
@@ -104,6 +124,9 @@ bool CommandScheduler::decide_refresh(Picoseconds now) {
     decision_.at = Picoseconds::max();
     for (std::size_t rank = 0; rank < refreshes_.size(); ++rank) {
         const Refresh& refresh = refreshes_[rank];
+        if (power_[rank].asleep) { // it wakes up first, or refreshes itself
+            continue;
+        }
         const Picoseconds must =
             std::max(refresh.due, refresh.due - refresh.stagger +
                                       config_.postponed_refreshes * technology_.t_refi - refresh_margin_);
@@ -117,6 +140,89 @@ bool CommandScheduler::decide_refresh(Picoseconds now) {
         decision_.at = std::min(decision_.at, now >= refresh.due ? must : refresh.due);
     }
     return false;
+}
+
+/// Every bank has its turn; it is precharged first, and let alone by others until then.
+void CommandScheduler::decide_bank_refresh(Picoseconds now) {
+    decision_.at = Picoseconds::max();
+    for (std::size_t rank = 0; rank < refreshes_.size(); ++rank) {
+        const Refresh& refresh = refreshes_[rank];
+        if (now < refresh.due) {
+            decision_.at = std::min(decision_.at, refresh.due);
+        }
+        if (now < refresh.due || power_[rank].asleep) {
+            continue;
+        }
+        const std::size_t slot = this->slot(core::Rank{rank}, core::Bank{refresh.next_bank});
+        banks_[slot].refresh_is_due = true;
+        const TimedCommand first = banks_[slot].open ? TimedCommand::precharge : TimedCommand::activate;
+        const Picoseconds ready =
+            banks_[slot].open ? timing_.rules_allow(first, slot) : timing_.bank_allows(first, slot);
+        offer(banks_[slot].open ? Step::close : Step::refresh, timing_.bus_allows(std::max(now, ready)), rank,
+              slot);
+        if (decision_.step == Step::refresh) {
+            decision_.bank = core::Bank{refresh.next_bank};
+        }
+    }
+}
+
+/// Takes a step if nothing else is to be done by then.
+void CommandScheduler::offer(Step step, Picoseconds at, std::size_t rank, std::size_t slot) {
+    if (at < decision_.at) {
+        decision_ = Decision{};
+        decision_.step = step;
+        decision_.at = at;
+        decision_.rank = core::Rank{rank};
+        decision_.slot = slot;
+    }
+}
+
+/// Ranks without anything to do fall asleep, and wake up when there is something.
+void CommandScheduler::decide_power(Picoseconds now) {
+    for (std::size_t rank = 0; rank < power_.size(); ++rank) {
+        const Power& power = power_[rank];
+        const bool wanted = waiting_[rank] > 0 || (!power.self_refresh && refresh_due(rank, now));
+        if (!power.asleep) {
+            if (!wanted) {
+                fall_asleep(rank, now);
+            }
+            continue;
+        }
+        const Picoseconds deeper = power.idle_from + config_.self_refresh_after;
+        const bool goes_deeper = config_.self_refresh_after.count() > 0 && !power.self_refresh;
+        if (wanted || (goes_deeper && now >= deeper)) {
+            offer(Step::power_up, timing_.bus_allows(std::max(now, power.since + technology_.t_cke)), rank);
+        } else if (goes_deeper) {
+            offer(Step::none, deeper, rank);
+        }
+    }
+}
+
+void CommandScheduler::fall_asleep(std::size_t rank, Picoseconds now) {
+    const Picoseconds quiet = std::max(now, power_[rank].quiet_from);
+    const Picoseconds idle = power_[rank].idle_from;
+    const Picoseconds deep = idle + config_.self_refresh_after;
+    if (config_.self_refresh_after.count() == 0 || now < deep) {
+        if (config_.self_refresh_after.count() > 0) {
+            offer(Step::none, deep, rank);
+        }
+        if (config_.power_down_after.count() > 0) {
+            offer(Step::power_down, timing_.bus_allows(std::max(quiet, idle + config_.power_down_after)),
+                  rank);
+        }
+        return;
+    }
+    Picoseconds closed = quiet;
+    for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
+        const std::size_t slot = this->slot(core::Rank{rank}, core::Bank{bank});
+        if (banks_[slot].open) {
+            const Picoseconds ready = timing_.rules_allow(TimedCommand::precharge, slot);
+            offer(Step::close, timing_.bus_allows(std::max(now, ready)), rank, slot);
+            return;
+        }
+        closed = std::max(closed, timing_.bank_allows(TimedCommand::activate, slot));
+    }
+    offer(Step::self_refresh, timing_.bus_allows(closed), rank);
 }
 
 /// Finds the next command of every bank that has runs of the chosen direction, and when it can go but for the
@@ -144,7 +250,8 @@ inline void CommandScheduler::consider(std::size_t slot, bool write, Picoseconds
     if (!candidate.known || now > candidate.until) {
         find_candidate(candidate, slot, write, now);
     }
-    if (candidate.run == nullptr) {
+    if (candidate.run == nullptr || power_[candidate.run->rank.value()].asleep ||
+        banks_[slot].refresh_is_due) {
         return;
     }
     valid_until_ = std::min(valid_until_, candidate.until);
@@ -250,7 +357,7 @@ void CommandScheduler::close_idle_banks(Picoseconds now) {
         config_.page_policy == PagePolicy::timeout ? config_.page_timeout : Picoseconds{0};
     for (std::size_t slot = 0; slot < unit_slot_; ++slot) {
         const BankEntry& bank = banks_[slot];
-        if (!bank.open || bank.leased != 0) {
+        if (!bank.open || bank.leased != 0 || power_[slot / geometry_.banks].asleep) {
             continue;
         }
         const Picoseconds t = timing_.bus_allows(
@@ -268,6 +375,7 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
     using memory::CommandKind;
     timing_.forget(now);
     const std::size_t slot = this->slot(command.rank, command.bank);
+    note_quiet(command);
     switch (command.kind) {
     case CommandKind::activate:
         timing_.issue(TimedCommand::activate, slot, command.issued);
@@ -305,10 +413,44 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
             reconsider(each);
         }
         refreshes_[command.rank.value()].due += refresh_interval_;
-        first_due_ = Picoseconds::max();
-        for (const Refresh& refresh : refreshes_) {
-            first_due_ = std::min(first_due_, refresh.due);
+        find_first_due();
+        return;
+    }
+    case CommandKind::refresh_bank: {
+        timing_.take_slot(command.issued);
+        timing_.block(slot, command.data_end);
+        banks_[slot].refresh_is_due = false;
+        Refresh& refresh = refreshes_[command.rank.value()];
+        refresh.due += refresh_interval_;
+        refresh.next_bank = (refresh.next_bank + 1) % geometry_.banks;
+        find_first_due();
+        break;
+    }
+    case CommandKind::power_down:
+    case CommandKind::self_refresh: {
+        timing_.take_slot(command.issued);
+        const bool refreshes_itself = command.kind == CommandKind::self_refresh;
+        Power& power = power_[command.rank.value()];
+        power.asleep = true;
+        power.self_refresh = refreshes_itself;
+        power.since = command.issued;
+        if (refreshes_itself && !refreshes_.empty()) {
+            refreshes_[command.rank.value()].due = Picoseconds::max();
+            find_first_due();
         }
+        known_ = false;
+        return;
+    }
+    case CommandKind::power_up: {
+        timing_.take_slot(command.issued);
+        timing_.hold(command.rank, command.data_end);
+        Power& power = power_[command.rank.value()];
+        if (power.self_refresh && !refreshes_.empty()) {
+            refreshes_[command.rank.value()].due = command.issued + refresh_interval_;
+            find_first_due();
+        }
+        power.asleep = power.self_refresh = false;
+        known_ = false;
         return;
     }
     case CommandKind::release:
@@ -318,6 +460,24 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
         break;
     }
     reconsider(slot);
+}
+
+void CommandScheduler::find_first_due() {
+    first_due_ = Picoseconds::max();
+    for (const Refresh& refresh : refreshes_) {
+        first_due_ = std::min(first_due_, refresh.due);
+    }
+}
+
+/// A rank is quiet when data have passed and cells have been written.
+void CommandScheduler::note_quiet(const memory::CommandExtension& command) {
+    Power& power = power_[command.rank.value()];
+    const bool write = command.kind == memory::CommandKind::write;
+    const Picoseconds end = command.data_end + (write ? technology_.t_wr : Picoseconds{0});
+    power.quiet_from = std::max(power.quiet_from, end);
+    if (write || command.kind == memory::CommandKind::read) {
+        power.idle_from = power.quiet_from;
+    }
 }
 
 void CommandScheduler::served(QueuedRun& run, Picoseconds now) {

@@ -27,6 +27,13 @@ namespace {
 struct Memory {
     Technology technology;
     memory::Geometry geometry;
+    modules::ChannelControllerConfig controller = timing_only();
+
+    static modules::ChannelControllerConfig timing_only() {
+        modules::ChannelControllerConfig config;
+        config.keep_data = false;
+        return config;
+    }
 };
 
 /// Each technology has every rule's value such that the rule itself counts: not the sum of others.
@@ -56,6 +63,23 @@ Memory ddr3() { // DDR3-1600K, 4 Gb x8
     t.t_refi = 6240 * ck;
     t.t_rfc = 208 * ck;
     m.geometry.banks = 8;
+    return m;
+}
+Memory sleepy_ddr3() { // refreshes bank by bank, powered down whenever there is nothing to do
+    Memory m = ddr3();
+    m.technology.t_rfc_pb = 72 * m.technology.t_ck;
+    m.technology.t_cke = 40 * m.technology.t_ck;
+    m.technology.t_xp = 50 * m.technology.t_ck; // over a row cycle: no other rule hides it
+    m.controller.refresh = modules::RefreshMode::per_bank;
+    m.controller.power_down_after = 5 * m.technology.t_ck;
+    return m;
+}
+Memory refreshing_itself() {
+    Memory m = sleepy_ddr3();
+    m.technology.t_xs = 220 * m.technology.t_ck;
+    m.controller.refresh = modules::RefreshMode::all_banks;
+    m.controller.power_down_after = Picoseconds{0};
+    m.controller.self_refresh_after = 20 * m.technology.t_ck;
     return m;
 }
 Memory ddr4() { // DDR4-2400, 8 Gb x8, with bank groups
@@ -117,6 +141,10 @@ std::vector<Mutation> mutations() {
         shorten("t_wtr_l", &Technology::t_wtr_l),
         shorten("t_rtrs", &Technology::t_rtrs),
         shorten("t_rfc", &Technology::t_rfc),
+        shorten("t_rfc_pb", &Technology::t_rfc_pb),
+        shorten("t_cke", &Technology::t_cke),
+        shorten("t_xp", &Technology::t_xp),
+        shorten("t_xs", &Technology::t_xs),
         {"t_burst", always, [](Technology& t) { t.t_burst = t.t_ccd - t.t_ck; }, {"t_burst"}},
         {"t_ck", always, [](Technology& t) { t.t_ck /= 2; }, {"clock_grid", "command_bus"}},
         {"t_refi",
@@ -127,8 +155,8 @@ std::vector<Mutation> mutations() {
 }
 
 /// What is no matter of time; test/memory/command_auditor_test.cpp has them.
-const std::set<std::string> state_rules{"row_open",   "row_closed", "wrong_row", "leased",
-                                        "not_leased", "place",      "issue_time"};
+const std::set<std::string> state_rules{"row_open",   "row_closed", "wrong_row",  "leased",
+                                        "not_leased", "place",      "issue_time", "asleep"};
 
 /// A controller and a channel of one technology, an auditor of another, and a random load.
 class Mutant : public sc_core::sc_module {
@@ -141,7 +169,7 @@ public:
     Mutant(const Technology& technology, const Memory& right, const CommandAuditor::Options& options = {},
            const sc_core::sc_module_name& name = sc_core::sc_gen_unique_name("mutant"))
         : sc_core::sc_module(name),
-          controller("controller", timing_only(), technology, right.geometry),
+          controller("controller", right.controller, technology, right.geometry),
           auditor("auditor", right.technology, right.geometry, options),
           channel("channel", technology, right.geometry, "mem", "data_bus"),
           shape_(right.geometry),
@@ -193,11 +221,6 @@ public:
     }
 
 private:
-    static modules::ChannelControllerConfig timing_only() {
-        modules::ChannelControllerConfig config;
-        config.keep_data = false;
-        return config;
-    }
     std::uint32_t pick(std::uint64_t n) { return static_cast<std::uint32_t>(random_() % n); }
 
     memory::Geometry shape_;
@@ -257,8 +280,17 @@ void check_clean(const Memory& memory, std::uint64_t commands) {
     for (const Kind kind : {Kind::activate, Kind::precharge, Kind::read, Kind::write}) {
         CHECK(right.auditor.commands(kind) > 1000);
     }
-    if (memory.technology.t_refi.count() > 0) {
+    if (memory.controller.refresh == modules::RefreshMode::per_bank) {
+        CHECK(right.auditor.commands(Kind::refresh_bank) > 100);
+    } else if (memory.controller.self_refresh_after.count() > 0) {
+        CHECK(right.auditor.commands(Kind::self_refresh) > 100);
+        CHECK(right.auditor.commands(Kind::self_refresh_exit) > 100);
+    } else if (memory.technology.t_refi.count() > 0) {
         CHECK(right.auditor.commands(Kind::refresh) > 10);
+    }
+    if (memory.controller.power_down_after.count() > 0) {
+        CHECK(right.auditor.commands(Kind::power_down) > 100);
+        CHECK(right.auditor.commands(Kind::power_up) > 100);
     }
     CHECK(right.auditor.summary() == "");
 }
@@ -268,7 +300,8 @@ void check_clean(const Memory& memory, std::uint64_t commands) {
 TEST_CASE("every timing rule has a mutation that a technology of the tests can have") {
     std::set<std::string> seen;
     for (const Mutation& mutation : mutations()) {
-        for (const Memory& memory : {ddr2(), slow_pcm(), ddr3(), ddr4()}) {
+        for (const Memory& memory :
+             {ddr2(), slow_pcm(), ddr3(), sleepy_ddr3(), refreshing_itself(), ddr4()}) {
             if (mutation.applies(memory.technology)) {
                 seen.insert(mutation.seen_by.begin(), mutation.seen_by.end());
             }
@@ -291,6 +324,46 @@ TEST_CASE("a DDR3 with any constraint too short is found out") {
 }
 TEST_CASE("a DDR4 with any constraint too short is found out") {
     check_mutations(ddr4());
+}
+
+/// Of a memory that saves power, the rules for that only.
+void check_sleep(const Memory& right, const std::set<std::string>& rules) {
+    CommandAuditor::Options options;
+    options.max_recorded = 3;
+    std::deque<Mutant> mutants;
+    std::vector<std::string> list;
+    for (const Mutation& mutation : mutations()) {
+        if (rules.count(mutation.field) == 1) {
+            Technology wrong = right.technology;
+            mutation.spoil(wrong);
+            mutants.emplace_back(wrong, right, options);
+            list.emplace_back(mutation.field);
+        }
+    }
+    REQUIRE(list.size() == rules.size());
+    run_in_thread([&] {
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            mutants[i].run(
+                [&] { return mutants[i].saw(list[i]) || mutants[i].auditor.commands() >= 100'000; });
+        }
+    });
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        CAPTURE(list[i], mutants[i].auditor.summary());
+        CHECK(mutants[i].saw(list[i]));
+    }
+}
+
+TEST_CASE("a memory that is powered down with any constraint too short is found out") {
+    check_sleep(sleepy_ddr3(), {"t_rfc_pb", "t_cke", "t_xp"});
+}
+TEST_CASE("a memory that refreshes itself with any constraint too short is found out") {
+    check_sleep(refreshing_itself(), {"t_cke", "t_xs"});
+}
+TEST_CASE("the load of the mutations keeps every rule of a memory that is powered down") {
+    check_clean(sleepy_ddr3(), 200'000);
+}
+TEST_CASE("the load of the mutations keeps every rule of a memory that refreshes itself") {
+    check_clean(refreshing_itself(), 200'000);
 }
 
 TEST_CASE("the load of the mutations keeps every rule of DDR2") {

@@ -21,7 +21,7 @@ namespace hydravp::memory {
 /// `commands` speaks the protocol of `CommandExtension`, LT: b_transport never waits; it reports the
 /// command's times in the extension and adds the time until `data_end` (or `issued`, where no data move) to
 /// the delay. Debug transport reads or writes `bytes` of every selected chip at (bank, row, column + skip),
-/// any `kind`; the payload's TLM command tells the direction. Not modelled: power-down, on-die termination.
+/// any `kind`; the payload's TLM command tells the direction. Not modelled: on-die termination.
 class Channel : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<Channel> commands{"commands"};

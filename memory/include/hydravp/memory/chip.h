@@ -38,7 +38,7 @@ namespace hydravp::memory {
 /// its row again afterwards and goes on. A unit does not open a row which it would have to close again at
 /// once for a recall that it knows. Not modelled: t_wtr between a unit's own accesses, slots on the channel's
 /// command bus for a unit's commands (its own generator issues them inside the chip).
-class Chip : public sc_core::sc_module, public core::BackgroundConsumer, public core::Traceable {
+class Chip : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_initiator_socket_optional<Chip> unit{"unit"};
     tlm_utils::simple_target_socket_optional<Chip> banks{"banks"};
@@ -90,6 +90,8 @@ public:
     std::uint32_t debug(const CommandExtension& command, bool write, unsigned char* data);
     void refresh(core::Picoseconds stop, core::Picoseconds precharge, core::Picoseconds end,
                  core::LayerId layer);
+    /// The bank is closed and not leased.
+    void refresh_bank(core::Bank bank, core::Picoseconds end, core::LayerId layer);
 
     void lease(core::Bank bank, core::Picoseconds t);
     /// When the unit's row can be closed if it gets no data after `stop`.
@@ -103,7 +105,9 @@ public:
     /// Charges the array writes of the unit's dirty rows; rows and timing stay as they are. For the end of a
     /// run.
     void flush();
-    void charge_background(core::Picoseconds duration, core::LayerId layer) override;
+    void charge_background(core::Energy energy, core::LayerId layer) {
+        meter_.charge(accounts_.background, layer, energy);
+    }
 
 private:
     struct Accounts {

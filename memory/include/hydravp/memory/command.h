@@ -14,11 +14,15 @@ namespace hydravp::memory {
 enum class CommandKind {
     activate,
     precharge,
-    read,    ///< `bursts` column reads of consecutive columns, a column cycle apart
-    write,   ///< likewise
-    refresh, ///< precharge-all and all-bank refresh of the rank; recalls leases for its duration
-    lease,   ///< hands the precharged bank of the selected chips to their near-memory units
-    release  ///< takes it back; the bank comes back precharged
+    read,         ///< `bursts` column reads of consecutive columns, a column cycle apart
+    write,        ///< likewise
+    refresh,      ///< precharge-all and all-bank refresh of the rank; recalls leases for its duration
+    refresh_bank, ///< refresh of one precharged bank; not of a leased one
+    power_down,   ///< of the rank; nothing but power_up may follow. Not with leases, as the next
+    self_refresh, ///< of the rank, all banks precharged
+    power_up,     ///< ends either
+    lease,        ///< hands the precharged bank of the selected chips to their near-memory units
+    release       ///< takes it back; the bank comes back precharged
 };
 
 /// Where a column access goes: to the cells, or to the registers and buffers of the chip's near-memory unit.
@@ -73,7 +77,7 @@ public:
         last_issued{}; ///< out: time of the last command of a run; refresh: of the refresh itself
     core::Picoseconds data_begin{}; ///< out: the channel's data bus is occupied from here
     /// Out: to here. Without data, when the bank (refresh: the rank) may be activated; lease: by the unit.
-    /// Activate: when a column command may follow.
+    /// Activate: when a column command may follow; power_up: any command; power_down, self_refresh: power_up.
     core::Picoseconds data_end{};
 
     /// @param burst_bytes a power of two

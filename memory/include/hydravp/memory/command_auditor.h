@@ -60,10 +60,15 @@ public:
         read,
         write,
         refresh,
-        lease,  ///< at the time when the unit may activate
-        release ///< with the precharge that closes the unit's row
+        refresh_bank,
+        power_down,
+        self_refresh,
+        power_up,          ///< ends power-down
+        self_refresh_exit, ///< power_up after self-refresh
+        lease,             ///< at the time when the unit may activate
+        release            ///< with the precharge that closes the unit's row
     };
-    static constexpr std::size_t kinds = 8;
+    static constexpr std::size_t kinds = 13;
 
     /// A command as the rules see it.
     struct Command {
@@ -174,6 +179,9 @@ private:
         History last;
         Command refreshed;
         core::Picoseconds covered{}; ///< up to here the refreshes so far suffice
+        Command slept;               ///< the last power-down or self-refresh
+        bool asleep = false;
+        bool noted_in_self_refresh = false; ///< in the order of the calls
     };
     struct Burst {
         core::Picoseconds begin{}, end{};
@@ -186,6 +194,7 @@ private:
     void end_of_simulation() override { finish(); }
 
     void note(const CommandExtension& command, core::Picoseconds given);
+    Kind power_kind(const CommandExtension& command);
     void note_run(const CommandExtension& command, Command first);
     void wait_for_turn(const Command& command, std::uint32_t left = 1, core::Picoseconds spacing = {});
     void check_until(core::Picoseconds time);

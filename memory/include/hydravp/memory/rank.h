@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/meter.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/memory/chip.h"
 #include "hydravp/memory/command.h"
 #include "hydravp/memory/command_bus.h"
 #include "hydravp/memory/data_bus.h"
+#include "hydravp/memory/power_residency.h"
 #include "hydravp/memory/technology.h"
 
 #include <systemc>
@@ -17,7 +19,7 @@
 namespace hydravp::memory {
 
 /// The chips of one rank in lockstep: a command is issued when the last of them allows it.
-class Rank : public sc_core::sc_module, public core::Traceable {
+class Rank : public sc_core::sc_module, public core::BackgroundConsumer, public core::Traceable {
 public:
     /// The buses are the channel's.
     Rank(const sc_core::sc_module_name& name, core::Rank index, const Technology& technology,
@@ -33,6 +35,8 @@ public:
                                   const unsigned char* enables, std::uint64_t& moved);
     std::uint64_t debug(const CommandExtension& command, bool write, unsigned char* data);
     void flush();
+    /// Charges the background energy of all chips, by the states that the rank has been in.
+    void charge_background(core::Picoseconds duration, core::LayerId layer) override;
 
     /// State, open row and lease of every bank as the channel knows them. A row that a unit opens in a
     /// leased bank is not among them.
@@ -53,6 +57,10 @@ private:
     tlm::tlm_response_status precharge(CommandExtension& command);
     tlm::tlm_response_status column_access(CommandExtension& command);
     tlm::tlm_response_status refresh(CommandExtension& command);
+    tlm::tlm_response_status refresh_bank(CommandExtension& command);
+    tlm::tlm_response_status sleep(CommandExtension& command);
+    tlm::tlm_response_status wake(CommandExtension& command);
+    void note_power(const CommandExtension& command);
     tlm::tlm_response_status lease(CommandExtension& command);
     tlm::tlm_response_status release(CommandExtension& command);
     /// Chips without units that were never leased have the same times: then the first keeps them for all.
@@ -79,6 +87,12 @@ private:
     DataBus& data_;
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
     bool per_chip_ = false;
+    bool asleep_ = false;
+    bool in_self_refresh_ = false;
+    core::Picoseconds power_ready_{}; ///< asleep: of power_up; else of any other command
+    std::uint32_t open_banks_ = 0;
+    std::uint32_t leases_ = 0; ///< a leased bank counts as open
+    PowerResidency residency_;
     /// By bank: the chips' channel rows have not all been written alike since they were opened.
     core::IndexedVector<core::Bank, char> rows_differ_;
     core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced

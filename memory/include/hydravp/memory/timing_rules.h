@@ -85,6 +85,8 @@ public:
     void issue_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t, std::uint32_t bursts);
     /// The bank may not be activated before `t`, for reasons beyond the rules.
     void block(std::size_t slot, core::Picoseconds t);
+    /// No command to the rank may go before `t`, for reasons beyond the rules.
+    void hold(core::Rank rank, core::Picoseconds t);
     /// A command without rules (refresh) takes the slot at `t`.
     void take_slot(core::Picoseconds t) { commands_.reserve(t); }
     /// Nobody will ask about times before `t` any more.

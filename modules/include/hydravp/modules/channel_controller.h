@@ -51,7 +51,7 @@ namespace hydravp::modules {
 ///
 /// An ordinary access to a leased bank recalls the lease: the unit stops, the access is made, the bank is
 /// precharged and handed back when nothing else waits for it. Refreshes come when they are due, at most
-/// behind the burst group on its way. Not modelled: posted writes, read-after-write forwarding, power-down,
+/// behind the burst group on its way. Not modelled: posted writes, read-after-write forwarding,
 /// ECC.
 class ChannelController : public sc_core::sc_module, public core::Traceable {
 public:
@@ -118,7 +118,7 @@ private:
     void plan_turn(QueuedRun& run) const;
     memory::CommandExtension& column_command(const QueuedRun& run);
     void hand_back(std::size_t slot);
-    void refresh(const CommandScheduler::Decision& decision);
+    void command_rank(const CommandScheduler::Decision& decision);
     void check_lease(core::Rank rank, core::Bank bank, std::uint32_t chips) const;
     tlm::tlm_response_status issue(unsigned char* data = nullptr, unsigned char* enables = nullptr);
     memory::CommandExtension& command(memory::CommandKind kind, core::Rank rank, core::Bank bank);

@@ -26,20 +26,23 @@ namespace hydravp::modules {
 class CommandScheduler {
 public:
     enum class Step {
-        none,      ///< nothing to do; ask again at `at`
-        column,    ///< a turn of the run
-        activate,  ///< the run's row
-        precharge, ///< the run's bank, which has another row open
-        recall,    ///< takes the run's bank back from the units
-        close,     ///< precharges a bank whose row nobody wants
-        refresh    ///< `rank`; `RefreshMode::per_bank`: its `bank`
+        none,       ///< nothing to do; ask again at `at`
+        column,     ///< a turn of the run
+        activate,   ///< the run's row
+        precharge,  ///< the run's bank, which has another row open
+        recall,     ///< takes the run's bank back from the units
+        close,      ///< precharges a bank whose row nobody wants
+        refresh,    ///< `rank`; `RefreshMode::per_bank`: its `bank`
+        power_down, ///< `rank`
+        self_refresh,
+        power_up
     };
     struct Decision {
         Step step = Step::none;
         core::Picoseconds at = core::Picoseconds::max();
         QueuedRun* run = nullptr;
         std::size_t slot = 0; ///< close
-        core::Rank rank;      ///< refresh
+        core::Rank rank;      ///< refresh, power
         core::Bank bank;      ///< refresh
     };
     struct BankEntry {
@@ -49,6 +52,7 @@ public:
         std::uint32_t recalled = 0; ///< of them, for the moment back with the channel
         std::uint32_t served_since_recall = 0;
         core::Picoseconds last_access{};
+        bool refresh_is_due = false; ///< of this bank alone
     };
 
     CommandScheduler(const ChannelControllerConfig& config, const memory::Technology& technology,
@@ -102,6 +106,15 @@ private:
     bool stands(const QueuedRun& run, core::Picoseconds now);
     void decide(core::Picoseconds now);
     bool decide_refresh(core::Picoseconds now);
+    void decide_bank_refresh(core::Picoseconds now);
+    void decide_power(core::Picoseconds now);
+    void fall_asleep(std::size_t rank, core::Picoseconds now);
+    bool refresh_due(std::size_t rank, core::Picoseconds now) const {
+        return !refreshes_.empty() && now >= refreshes_[rank].due;
+    }
+    void offer(Step step, core::Picoseconds at, std::size_t rank, std::size_t slot = 0);
+    void note_quiet(const memory::CommandExtension& command);
+    void find_first_due();
     void collect(core::Picoseconds now);
     void consider(std::size_t slot, bool write, core::Picoseconds now);
     void choose(core::Picoseconds now);
@@ -131,6 +144,16 @@ private:
     core::Picoseconds refresh_margin_;   ///< from the decision to the refresh, at most
     std::vector<std::uint32_t> waiting_; ///< runs by rank
     core::Picoseconds first_due_ = core::Picoseconds::max();
+
+    /// A rank that saves power, or could.
+    struct Power {
+        bool asleep = false;
+        bool self_refresh = false;
+        core::Picoseconds since{};      ///< asleep
+        core::Picoseconds quiet_from{}; ///< all that its commands have begun has ended
+        core::Picoseconds idle_from{};  ///< likewise, refreshes not counted
+    };
+    std::vector<Power> power_; ///< by rank
 
     std::vector<Option> options_;
     core::Picoseconds earliest_{}; ///< of the options

@@ -52,8 +52,10 @@ struct ChannelControllerConfig {
     PagePolicy page_policy = PagePolicy::open;
     core::Picoseconds page_timeout{1'000'000}; ///< PagePolicy::timeout
     RefreshMode refresh = RefreshMode::all_banks;
-    std::uint32_t postponed_refreshes = 0; ///< of a rank that may wait until it is idle, at most 8
-    std::string address_mapping;           ///< see `AddressMapping`; empty: its default
+    std::uint32_t postponed_refreshes = 0;  ///< of a rank that may wait until it is idle, at most 8
+    core::Picoseconds power_down_after{};   ///< of a rank that has nothing to do; 0: never
+    core::Picoseconds self_refresh_after{}; ///< likewise
+    std::string address_mapping;            ///< see `AddressMapping`; empty: its default
     /// The controller wakes for every command, not only when data have passed; the same results, slower.
     bool command_by_command = false;
     /// Near-memory units share the channel: every command is issued at its own time.
