@@ -421,6 +421,17 @@ TEST_CASE("all errors of a configuration are reported at once") {
     CHECK_THAT(message, Contains("hydra.units: found 99"));
 }
 
+TEST_CASE("a file that is no configuration is refused in no time") {
+    std::string yaml;
+    for (int i = 0; i < 20'000; ++i) {
+        yaml += "unit" + std::to_string(i) + ": 1\n";
+    }
+    const TemporaryFolder folder;
+    const std::string path = folder.file("p.yaml", yaml);
+    // Every key has its error, but only the first ones are compared with all that are known.
+    CHECK_THROWS_WITH(load_config(path), Contains(path + ":20000:1: unit19999: unknown key\n"));
+}
+
 TEST_CASE("an error of an override names the option") {
     CHECK(override_error("hydra.unit=3") ==
           "--set hydra.unit=3: hydra.unit: unknown key (did you mean hydra.units?)");
