@@ -85,7 +85,7 @@ std::optional<Decimal> take_decimal(std::string_view& text) {
         }
         int exponent = 0;
         const auto [end, error] = std::from_chars(text.data() + first, text.data() + text.size(), exponent);
-        if (error != std::errc{} || std::abs(exponent) > largest_exponent) {
+        if (error != std::errc{} || exponent < -largest_exponent || exponent > largest_exponent) {
             return std::nullopt;
         }
         result.exponent += exponent;
@@ -183,7 +183,10 @@ double parse_real(std::string_view text, std::initializer_list<const Units*> fam
                   const std::string& expected) {
     if (const auto parsed = parse(text, families)) {
         if (const auto value = to_double(parsed->value, parsed->unit.exponent)) {
-            return *value * static_cast<double>(parsed->unit.multiplier);
+            const double result = *value * static_cast<double>(parsed->unit.multiplier);
+            if (std::isfinite(result)) {
+                return result;
+            }
         }
     }
     refuse(text, expected);

@@ -43,6 +43,11 @@ AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fie
     bits[bank] = bits_of(g.banks, "banks");
     bits[column] = row_bits - burst_bits;
     bits[offset] = burst_bits;
+    const unsigned address_bits = bits[row] + bits[rank] + bits[bank] + row_bits;
+    if (address_bits > 63) {
+        throw std::invalid_argument(
+            fmt::format("address mapping: a channel of 2^{} bytes, expected at most 2^63", address_bits));
+    }
     if (text_.empty()) {
         text_ = fmt::format("row{} rank{} bank{} column{} offset{}", bits[row], bits[rank], bits[bank],
                             bits[column], bits[offset]);

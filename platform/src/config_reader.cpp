@@ -292,6 +292,11 @@ private:
 
     /// The nearest name in the same section, or the same name in another one.
     std::string suggestion(const std::string& key) const {
+        // A file of so many errors is no configuration, and the search takes its time.
+        constexpr std::size_t enough = 20;
+        if (errors_.size() >= enough) {
+            return {};
+        }
         const auto dot = key.rfind('.');
         const std::string section = dot == std::string::npos ? "" : key.substr(0, dot);
         const std::string name = dot == std::string::npos ? key : key.substr(dot + 1);

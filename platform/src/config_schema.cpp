@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -59,6 +60,15 @@ std::string yaml_text(const std::string& text) {
 
 bool is_power_of_two(std::uint64_t n) {
     return n != 0 && (n & (n - 1)) == 0;
+}
+
+/// The time that `text` stands for, if sums of such times fit their type.
+Picoseconds bounded(Picoseconds time, const std::string& text) {
+    constexpr Picoseconds longest = std::chrono::hours{1};
+    if (time > longest) {
+        refuse(text, "a time of at most 3600 s");
+    }
+    return time;
 }
 
 } // namespace
@@ -176,7 +186,7 @@ public:
         return add(
             name, "a clock period or frequency with its unit, e.g. 336 ps or 3 GHz", meaning,
             [&field](const std::string& text) {
-                field = core::parse_clock_period(text);
+                field = bounded(core::parse_clock_period(text), text);
                 if (field.count() == 0) {
                     refuse(text, "a period above zero");
                 }
@@ -187,7 +197,7 @@ public:
     ConfigKey& time(const char* name, Picoseconds& field, const char* meaning) {
         return add(
             name, "a time with its unit, e.g. 2.5 ns", meaning,
-            [&field](const std::string& text) { field = core::parse_time(text); },
+            [&field](const std::string& text) { field = bounded(core::parse_time(text), text); },
             [&field] { return core::format_time(field); });
     }
 
@@ -197,7 +207,7 @@ public:
             name, "a time with its unit, e.g. 2.5 ns, or clock cycles, e.g. 5 cy", meaning,
             [&field, &clock](const std::string& text) {
                 // An invalid clock is an error of its own; any period lets the check of this key go on.
-                field = core::parse_time(text, std::max(clock, Picoseconds{1}));
+                field = bounded(core::parse_time(text, std::max(clock, Picoseconds{1})), text);
             },
             [&field] { return core::format_time(field); });
     }

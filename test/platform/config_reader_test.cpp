@@ -374,6 +374,9 @@ TEST_CASE("impossible values are refused") {
          "controller.write_low_watermark: found 25, expected at most controller.write_high_watermark = 24"},
         {"controller.starvation_limit=5", "controller.starvation_limit"},
         {"dram.timing.t_rc=20 cy", "dram.timing.t_rc: found 50 ns, expected at least t_ras + t_rp = 52.5 ns"},
+        {"dram.timing.t_rp=9223372 s",
+         "dram.timing.t_rp: found '9223372 s', expected a time of at most 3600 s"},
+        {"hydra.clock_period=9223372 s", "expected a time of at most 3600 s"},
         {"dram.timing.t_ras=4 cy", "expected at least t_rcd = 12.5 ns"},
         {"dram.timing.t_ccd=0 ns", "expected at least t_ck = 2.5 ns"},
         {"dram.timing.t_faw=1 cy", "expected at least t_rrd = 7.5 ns"},
@@ -416,6 +419,17 @@ TEST_CASE("all errors of a configuration are reported at once") {
     CHECK_THAT(message, Contains("--set pcm.rows=3: pcm.rows: found '3', expected a power of two"));
     CHECK_THAT(message, Contains("--set nonsense: found no '=', expected KEY=VALUE"));
     CHECK_THAT(message, Contains("hydra.units: found 99"));
+}
+
+TEST_CASE("a file that is no configuration is refused in no time") {
+    std::string yaml;
+    for (int i = 0; i < 20'000; ++i) {
+        yaml += "unit" + std::to_string(i) + ": 1\n";
+    }
+    const TemporaryFolder folder;
+    const std::string path = folder.file("p.yaml", yaml);
+    // Every key has its error, but only the first ones are compared with all that are known.
+    CHECK_THROWS_WITH(load_config(path), Contains(path + ":20000:1: unit19999: unknown key\n"));
 }
 
 TEST_CASE("an error of an override names the option") {

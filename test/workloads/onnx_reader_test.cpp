@@ -322,6 +322,19 @@ TEST_CASE("nodes without a name and with the same name get distinct layer names"
     CHECK(net.layers[2].name == "same_2");
 }
 
+TEST_CASE("nodes may share their weights, within limits") {
+    const auto chain = [](int nodes) {
+        ModelWriter model({1, 128, 1, 1});
+        model.tensor("shared", {128, 128, 1, 1});
+        for (int i = 0; i < nodes; ++i) {
+            model.add("Conv", "c" + std::to_string(i)).add_input("shared");
+        }
+        return model;
+    };
+    CHECK(chain(100).read().layers.size() == 100);
+    CHECK_THAT(chain(400).error(), Contains("(Conv): shares initializers with too many nodes"));
+}
+
 TEST_CASE("the batch dimension may be symbolic") {
     ModelWriter model;
     model.conv("c", {2, 2, 1, 1});

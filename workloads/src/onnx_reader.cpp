@@ -27,7 +27,8 @@ using core::LayerKind;
 // Sizes beyond these are mistakes or attacks; with them no product of sizes leaves 64 bits.
 constexpr std::int64_t largest_size = std::int64_t{1} << 20; ///< of one dimension of a tensor
 constexpr std::uint64_t largest_tensor = std::uint64_t{1} << 31;
-constexpr std::int64_t largest_window = std::int64_t{1} << 12; ///< kernel, stride and padding
+constexpr std::int64_t largest_window = std::int64_t{1} << 12;  ///< kernel, stride and padding
+constexpr std::uint64_t small_network = std::uint64_t{1} << 22; ///< parameters, however they are stored
 constexpr std::int64_t oldest_opset = 7; ///< before, broadcasting and batch normalisation had other rules
 
 constexpr const char* supported_operators =
@@ -204,7 +205,8 @@ std::uint32_t window_outputs(std::uint32_t in, std::uint32_t pads, std::uint32_t
 /// Follows the chain from the graph's input and builds the network layer by layer.
 class ChainReader {
 public:
-    explicit ChainReader(const onnx::GraphProto& graph) : graph_(graph) {}
+    explicit ChainReader(const onnx::GraphProto& graph)
+        : graph_(graph), most_parameters_(small_network + 4 * std::uint64_t{graph.ByteSizeLong()}) {}
 
     FloatNetwork read() {
         if (graph_.sparse_initializer_size() > 0) {
@@ -315,13 +317,17 @@ private:
         node.require(!current_.empty() && initializers_.count(current_) == 0, "output has no usable name");
     }
 
-    Tensor parameter(const Node& node, const onnx::NodeProto& proto, int index, const char* what) const {
+    Tensor parameter(const Node& node, const onnx::NodeProto& proto, int index, const char* what) {
         node.require(index < proto.input_size() && !proto.input(index).empty(),
                      std::string("input ") + std::to_string(index) + " (" + what + ") is missing");
         const auto found = initializers_.find(proto.input(index));
         node.require(found != initializers_.end(),
                      std::string("initializer '") + proto.input(index) + "' (" + what + ") is missing");
-        return to_tensor(*found->second);
+        Tensor tensor = to_tensor(*found->second);
+        // Nodes may share an initializer, but every layer has a copy: the network grows beyond the file.
+        parameters_ += tensor.values.size();
+        node.require(parameters_ <= most_parameters_, "shares initializers with too many nodes");
+        return tensor;
     }
 
     /// Kernel, strides and padding, and the output size that follows from them.
@@ -427,7 +433,7 @@ private:
     }
 
     std::vector<double> vector_parameter(const Node& node, const onnx::NodeProto& proto, int index,
-                                         const char* what, std::uint32_t size) const {
+                                         const char* what, std::uint32_t size) {
         Tensor tensor = parameter(node, proto, index, what);
         node.require(tensor.dims.size() == 1 && tensor.dims[0] == size,
                      std::string(what) + " has shape " + join(tensor.dims) + ", expected [" +
@@ -603,6 +609,8 @@ private:
     std::map<std::string, const onnx::TensorProto*> initializers_;
     std::set<std::string> names_;
     FloatNetwork net_;
+    std::uint64_t parameters_ = 0; ///< read so far
+    std::uint64_t most_parameters_;
     std::string current_;       ///< the value that the chain has reached
     bool flat_ = false;         ///< it has been flattened to [N, features]
     bool foldable_ = false;     ///< it comes from a Conv or Gemm without activation yet

@@ -30,8 +30,8 @@ public:
     };
 
     /// @param fields empty: row, rank, bank, column, offset, so that neighbouring rows lie in different banks
-    /// Throws std::invalid_argument if the numbers of the geometry are no powers of two, or the bits of the
-    /// fields are not those of the geometry.
+    /// Throws std::invalid_argument if the numbers of the geometry are no powers of two or make more than
+    /// 2^63 bytes, or the bits of the fields are not those of the geometry.
     explicit AddressMapping(const memory::Geometry& geometry, const std::string& fields = "");
 
     /// @param address less than the channel's capacity

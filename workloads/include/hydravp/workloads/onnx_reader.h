@@ -12,8 +12,9 @@ namespace hydravp::workloads {
 /// before it, and ReLU becomes a flag of it; Flatten and Gemm become a convolution that covers its input.
 ///
 /// Not supported: branches, grouped or dilated convolutions, rounding up of output sizes, averages that count
-/// padding, weights in external files. Whatever isn't understood completely is refused with core::InputError,
-/// which names the file, the node and its operator.
+/// padding, weights in external files, weights shared by so many nodes that the network outgrows its file by
+/// far. Whatever isn't understood completely is refused with core::InputError, which names the file, the node
+/// and its operator.
 FloatNetwork read_onnx(const std::string& path);
 
 } // namespace hydravp::workloads
