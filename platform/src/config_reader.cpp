@@ -9,6 +9,7 @@
 #include "config_schema.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <system_error>
 
 namespace hydravp::platform {
@@ -76,27 +78,49 @@ std::string read_text(const std::string& path) {
     return text;
 }
 
+/// yaml-cpp 0.7 finds documents without end behind a root that begins with a comma, so they are counted here
+/// and not all loaded.
+bool has_more_than_one_document(const std::string& text) {
+    struct Ignore : YAML::EventHandler {
+        void OnDocumentStart(const YAML::Mark&) override {}
+        void OnDocumentEnd() override {}
+        void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+        void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+        void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+        void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                             YAML::EmitterStyle::value) override {}
+        void OnSequenceEnd() override {}
+        void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                        YAML::EmitterStyle::value) override {}
+        void OnMapEnd() override {}
+    } ignore;
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    return parser.HandleNextDocument(ignore) && parser.HandleNextDocument(ignore);
+}
+
 YAML::Node parse_yaml(const std::string& path) {
     const std::string text = read_text(path);
-    std::vector<YAML::Node> documents;
+    YAML::Node root;
+    bool several = false;
     try {
-        documents = YAML::LoadAll(text);
+        root = YAML::Load(text);
+        several = !root.IsNull() && has_more_than_one_document(text);
     } catch (const YAML::Exception& e) {
         throw InputError(
             fmt::format("{}:{}:{}: not valid YAML: {}", path, e.mark.line + 1, e.mark.column + 1, e.msg));
     }
-    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) {
+    if (root.IsNull()) {
         throw InputError(fmt::format("{}: found nothing, expected a configuration", path));
     }
-    if (documents.size() > 1) {
-        throw InputError(fmt::format("{}: found {} documents, expected one", path, documents.size()));
+    if (several) {
+        throw InputError(fmt::format("{}: found more than one document, expected one", path));
     }
-    if (!documents.front().IsMap()) {
-        throw InputError(
-            fmt::format("{}:1:1: found {}, expected keys with values", path,
-                        documents.front().IsScalar() ? in_quotes(documents.front().Scalar()) : "a list"));
+    if (!root.IsMap()) {
+        throw InputError(fmt::format("{}:1:1: found {}, expected keys with values", path,
+                                     root.IsScalar() ? in_quotes(root.Scalar()) : "a list"));
     }
-    return documents.front();
+    return root;
 }
 
 std::string kind_of(const YAML::Node& node) {

@@ -29,9 +29,9 @@ TEST_CASE("a rank that is asleep takes no command but power-up") {
         };
         REQUIRE(refused(CommandKind::power_up)); // it is awake
         d.issue(make(CommandKind::power_down, 0, 0));
-        for (const CommandKind kind : {CommandKind::activate, CommandKind::precharge, CommandKind::refresh,
-                                       CommandKind::refresh_bank, CommandKind::power_down,
-                                       CommandKind::self_refresh, CommandKind::lease}) {
+        for (const CommandKind kind :
+             {CommandKind::activate, CommandKind::precharge, CommandKind::refresh, CommandKind::refresh_bank,
+              CommandKind::power_down, CommandKind::self_refresh, CommandKind::lease}) {
             REQUIRE(refused(kind));
         }
         d.issue(make(CommandKind::activate, 1, 1)); // the other rank

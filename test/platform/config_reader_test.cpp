@@ -475,7 +475,8 @@ TEST_CASE("what is not a configuration is refused with its file") {
                                     "ELF\0\1\2",
                                     7)),
                Contains("FILE: found binary data"));
-    CHECK_THAT(error_of("name: a\n---\nname: b\n"), Contains("FILE: found 2 documents, expected one"));
+    CHECK_THAT(error_of("name: a\n---\nname: b\n"),
+               Contains("FILE: found more than one document, expected one"));
     CHECK_THAT(error_of(std::string(100'000, '[')), Contains("not valid YAML"));
     CHECK_THAT(error_of(std::string(2'000'000, ' ')), Contains("more than 1 MiB"));
     CHECK_THROWS_WITH(load_config("/nowhere/p.yaml"), "/nowhere/p.yaml: no such file");
