@@ -26,7 +26,8 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
         const bool per_bank = config.refresh == RefreshMode::per_bank;
         refresh_interval_ = per_bank ? technology_.t_refi / geometry.banks : technology_.t_refi;
         for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
-            refreshes_.push_back({refresh_interval_ + rank * refresh_interval_ / geometry.ranks, 0});
+            refreshes_.push_back(
+                {refresh_interval_ + rank * refresh_interval_ / geometry.ranks, Picoseconds{0}, 0});
         }
         first_due_ = refreshes_.front().due;
     }
@@ -99,14 +100,15 @@ bool CommandScheduler::decide_refresh(Picoseconds now) {
     for (std::size_t rank = 0; rank < refreshes_.size(); ++rank) {
         const Refresh& refresh = refreshes_[rank];
         const Picoseconds must = refresh.due + config_.postponed_refreshes * technology_.t_refi;
-        if (now >= must || (now >= refresh.due && waiting_[rank] == 0)) {
+        const Picoseconds idle = waiting_[rank] == 0 ? std::max(refresh.due, refresh.busy_until) : must;
+        if (now >= must || now >= idle) {
             decision_.step = Step::refresh;
             decision_.at = now;
             decision_.rank = core::Rank{rank};
             decision_.bank = core::Bank{refresh.next_bank};
             return true;
         }
-        decision_.at = std::min(decision_.at, now >= refresh.due ? must : refresh.due);
+        decision_.at = std::min(decision_.at, now >= refresh.due ? std::min(must, idle) : refresh.due);
     }
     return false;
 }
@@ -297,6 +299,7 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
             reconsider(each);
         }
         refreshes_[command.rank.value()].due += refresh_interval_;
+        refreshes_[command.rank.value()].busy_until = command.data_end;
         first_due_ = Picoseconds::max();
         for (const Refresh& refresh : refreshes_) {
             first_due_ = std::min(first_due_, refresh.due);

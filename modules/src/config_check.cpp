@@ -3,8 +3,11 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/memory/technology_check.h"
+#include "hydravp/modules/address_mapping.h"
 
 #include <fmt/format.h>
+
+#include <stdexcept>
 
 namespace hydravp::modules {
 namespace {
@@ -20,7 +23,26 @@ void expect(bool holds, const std::string& name, const char* key, std::uint64_t 
     }
 }
 
+/// A mapping that fits the memory. @param only_default no other one is of use there
+void check_mapping(const std::string& name, const memory::Geometry& geometry, const std::string& mapping,
+                   bool only_default) {
+    try {
+        const AddressMapping map(geometry, mapping);
+        if (only_default && !map.is_default()) {
+            throw core::InputError(
+                fmt::format("{}: address_mapping: found '{}', expected '{}', that of the chip-by-chip view",
+                            name, mapping, AddressMapping(geometry).fields()));
+        }
+    } catch (const std::invalid_argument& e) {
+        throw core::InputError(fmt::format("{}: address_mapping: {}", name, e.what()));
+    }
+}
+
 } // namespace
+
+const std::string& mapping_of(const MemoryConfig& memory, const ChannelControllerConfig& controller) {
+    return controller.address_mapping.empty() ? memory.address_mapping : controller.address_mapping;
+}
 
 void check_channel(const std::string& name, const MemoryConfig& memory,
                    const ChannelControllerConfig& controller) {
@@ -36,6 +58,15 @@ void check_channel(const std::string& name, const MemoryConfig& memory,
            name, "write_low_watermark", controller.write_low_watermark, "1 to write_high_watermark");
     expect(controller.write_high_watermark <= controller.write_queue, name, "write_high_watermark",
            controller.write_high_watermark, "at most write_queue");
+    expect(controller.postponed_refreshes <= most_postponed_refreshes, name, "postponed_refreshes",
+           controller.postponed_refreshes, fmt::format("at most {}", most_postponed_refreshes));
+    if (controller.page_timeout.count() < 0) {
+        refuse("page_timeout", "found a time below zero");
+    }
+    if (controller.refresh == RefreshMode::per_bank && memory.technology.t_refi.count() > 0) {
+        refuse("refresh", per_bank_refusal);
+    }
+    check_mapping(name, memory.geometry, mapping_of(memory, controller), false);
 }
 
 void check_hybrid_memory(const std::string& name, const HybridMemoryConfig& config) {
@@ -44,9 +75,16 @@ void check_hybrid_memory(const std::string& name, const HybridMemoryConfig& conf
            config.pcm.channels, "a power of two, or 0");
     expect(config.front_queue > 0, name, "front_queue", 0, "at least 1");
     check_channel(name + ": dram", config.dram, config.controller);
+    check_hybrid_mapping(name, config);
     if (config.pcm.channels > 0) {
-        check_channel(name + ": pcm", config.pcm, config.controller);
+        ChannelControllerConfig controller = config.controller;
+        controller.address_mapping.clear();
+        check_channel(name + ": pcm", config.pcm, controller);
     }
+}
+
+void check_hybrid_mapping(const std::string& name, const HybridMemoryConfig& config) {
+    check_mapping(name + ": dram", config.dram.geometry, mapping_of(config.dram, config.controller), true);
 }
 
 } // namespace hydravp::modules

@@ -59,6 +59,7 @@ PlatformConfig with_ideal_transfers(PlatformConfig config) {
     config.link.latency = no_time;
     config.link.bandwidth = {};
     config.memory.controller.latency = no_time;
+    config.memory.controller.page_timeout = no_time;
     config.memory.accumulation.latency = no_time;
     config.memory.accumulation.clock_period = no_time;
     make_ideal(config.memory.dram.technology);

@@ -124,6 +124,7 @@ private:
     std::vector<std::uint32_t> waiting_;   ///< runs by rank
     struct Refresh {
         core::Picoseconds due{};
+        core::Picoseconds busy_until{}; ///< with the one before; a postponed one lets accesses go before it
         std::uint32_t next_bank = 0;
     };
     std::vector<Refresh> refreshes_; ///< by rank

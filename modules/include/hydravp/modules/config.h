@@ -53,7 +53,8 @@ struct ChannelControllerConfig {
     core::Picoseconds page_timeout{1'000'000}; ///< PagePolicy::timeout
     RefreshMode refresh = RefreshMode::all_banks;
     std::uint32_t postponed_refreshes = 0; ///< of a rank that may wait until it is idle, at most 8
-    std::string address_mapping;           ///< see `AddressMapping`; empty: its default
+    /// See `AddressMapping`; empty: that of the memory. The hybrid memory's DRAM has its default only.
+    std::string address_mapping;
     /// Commands are issued at their own times; needed where near-memory units share the channel.
     bool command_by_command = false;
     bool keep_data = true; ///< false: commands, times and counts only; reads return nothing
@@ -71,6 +72,7 @@ struct MemoryConfig {
     std::uint32_t channels = 1;
     memory::Geometry geometry;
     memory::Technology technology;
+    std::string address_mapping; ///< where the controller's is empty; empty: the default
     std::uint64_t capacity_bytes() const { return channels * geometry.channel_bytes(); }
 };
 
