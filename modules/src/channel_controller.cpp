@@ -55,9 +55,11 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
     front.register_nb_transport_fw(this, &ChannelController::nb_transport_fw);
     front.register_transport_dbg(this, &ChannelController::debug);
     // What is decided at one moment can't be seen from outside before the data that it leads to have passed.
-    lookahead_ = config.command_by_command
-                     ? Picoseconds{0}
-                     : std::min(technology.t_cl, technology.t_wl) + technology.burst_time();
+    if (!config.shares_with_units) {
+        lookahead_ = config.command_by_command
+                         ? Picoseconds{1}
+                         : std::min(technology.t_cl, technology.t_wl) + technology.burst_time();
+    }
     command_.settled = lookahead_ != Picoseconds{0};
     statistics_.ranks.resize(geometry.ranks);
     statistics_.banks.resize(scheduler_.unit_slot());
@@ -73,8 +75,6 @@ ChannelController::~ChannelController() {
 }
 
 void ChannelController::trace(core::Tracer& tracer) {
-    command_.settled = false;
-    lookahead_ = Picoseconds{0}; // a waveform shows the present
     reads_trace_ = tracer.wire(*this, "read_queue", core::bits_for(config_.read_queue));
     writes_trace_ = tracer.wire(*this, "write_queue", core::bits_for(config_.write_queue));
     drain_trace_ = tracer.wire(*this, "write_drain", 1);
@@ -129,10 +129,13 @@ unsigned int ChannelController::debug(tlm::tlm_generic_payload& payload) {
 /// Puts an arriving request into the queues, if they have room for all of it.
 bool ChannelController::take(std::size_t index) {
     settle(core::now() - Picoseconds{1}); // commands of this moment know of it
+    clock_ = core::now();
     if (!serving_) {
         wake_.notify(core::to_sc_time(config_.latency + lookahead_));
     }
-    return arrived_.empty() && queue_up(index, requests_[index]->accepted);
+    const bool taken = arrived_.empty() && queue_up(index, requests_[index]->accepted);
+    show_queues();
+    return taken;
 }
 
 /// Writes down a checked request.
@@ -271,25 +274,32 @@ void ChannelController::serve() {
     serving_ = true;
     const Picoseconds now = core::now();
     settle(now - Picoseconds{1});
+    clock_ = now;
     do {
         deliver(now);
-        settle(now);
+        if (lookahead_ == Picoseconds{0}) {
+            settle(now);
+        } // else commands of this moment wait for all that comes in it
     } while (!finishing_.empty() && finishing_.front().time <= now);
     show_queues();
     serving_ = false;
-    const CommandScheduler::Decision& decision = scheduler_.next(now);
-    Picoseconds next = decision.at;
-    if (decision.step == CommandScheduler::Step::column ||
-        decision.step == CommandScheduler::Step::activate ||
-        decision.step == CommandScheduler::Step::precharge) {
-        next += lookahead_;
-    }
-    if (!finishing_.empty()) {
-        next = std::min(next, finishing_.front().time);
-    }
+    const Picoseconds next = next_wake(now);
     if (next != Picoseconds::max()) {
         wake_.notify(core::to_sc_time(next - now));
     }
+}
+
+/// When something will have happened that can be seen from outside.
+Picoseconds ChannelController::next_wake(Picoseconds now) {
+    using Step = CommandScheduler::Step;
+    const CommandScheduler::Decision& decision = scheduler_.next(now);
+    Picoseconds next = decision.at;
+    if (next != Picoseconds::max() && lookahead_ != Picoseconds{0}) {
+        const bool towards_data = decision.step == Step::column || decision.step == Step::activate ||
+                                  decision.step == Step::precharge;
+        next += towards_data ? lookahead_ : Picoseconds{1};
+    }
+    return finishing_.empty() ? next : std::min(next, finishing_.front().time);
 }
 
 /// Issues the commands up to `until`.
@@ -525,7 +535,7 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
 // --------------------------------------------------------------------------------------------- statistics
 
 const ChannelStatistics& ChannelController::statistics() {
-    settle(core::now());
+    settle(core::now() - Picoseconds{1}); // commands of this moment may still change
     statistics_.occupancy.pass(core::now());
     return statistics_;
 }
@@ -588,7 +598,7 @@ void ChannelController::check_lease(Rank rank, Bank bank, std::uint32_t chips) c
     }
     if (lookahead_ != Picoseconds{0}) {
         throw std::logic_error(std::string(name()) +
-                               ": leases need a controller that works command by command");
+                               ": leases need a controller that shares its channel with units");
     }
 }
 

@@ -17,6 +17,11 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
       queue_(config, unit_slot_ + 1),
       timing_(technology, geometry),
       banks_(unit_slot_ + 1),
+      // A burst group may be on its way in every bank that is to be closed, and its row only just open.
+      refresh_margin_(
+          technology.t_rcd + config.burst_group * technology.column_cycle() +
+          std::max(technology.t_ras, technology.t_wl + technology.burst_time() + technology.t_wr) +
+          technology.t_rp),
       waiting_(geometry.ranks) {
     for (auto& candidates : candidates_) {
         candidates.resize(banks_.size());
@@ -26,8 +31,8 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
         const bool per_bank = config.refresh == RefreshMode::per_bank;
         refresh_interval_ = per_bank ? technology_.t_refi / geometry.banks : technology_.t_refi;
         for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
-            refreshes_.push_back(
-                {refresh_interval_ + rank * refresh_interval_ / geometry.ranks, Picoseconds{0}, 0});
+            const Picoseconds stagger = rank * refresh_interval_ / geometry.ranks;
+            refreshes_.push_back({refresh_interval_ + stagger, stagger, Picoseconds{0}, 0});
         }
         first_due_ = refreshes_.front().due;
     }
@@ -99,7 +104,9 @@ bool CommandScheduler::decide_refresh(Picoseconds now) {
     decision_.at = Picoseconds::max();
     for (std::size_t rank = 0; rank < refreshes_.size(); ++rank) {
         const Refresh& refresh = refreshes_[rank];
-        const Picoseconds must = refresh.due + config_.postponed_refreshes * technology_.t_refi;
+        const Picoseconds must =
+            std::max(refresh.due, refresh.due - refresh.stagger +
+                                      config_.postponed_refreshes * technology_.t_refi - refresh_margin_);
         const Picoseconds idle = waiting_[rank] == 0 ? std::max(refresh.due, refresh.busy_until) : must;
         if (now >= must || now >= idle) {
             decision_.step = Step::refresh;

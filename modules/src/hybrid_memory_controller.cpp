@@ -66,7 +66,7 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     check_hybrid_mapping(this->name(), config);
     ChannelControllerConfig shared = config.controller; // with the units
     shared.address_mapping.clear();
-    shared.command_by_command = true;
+    shared.shares_with_units = true;
     ChannelControllerConfig of_pcm = config.controller;
     of_pcm.address_mapping = config.pcm.address_mapping;
     dram_controller_ = std::make_unique<ChannelController>("dram_controller", shared, config.dram.technology,

@@ -298,7 +298,7 @@ TEST_CASE("random traffic to a memory of odd timings keeps every rule and return
 
 TEST_CASE("errors are responses, and change nothing") {
     modules::ChannelControllerConfig config;
-    config.command_by_command = true; // a unit's error is known at once
+    config.shares_with_units = true; // a unit's error is known at once
     ChannelFixture f(refreshed_dram(), geometry(), 0, config);
     run_in_thread([&] {
         const std::uint64_t capacity = f.channel.geometry().channel_bytes();
@@ -616,14 +616,14 @@ TEST_CASE("leases: times, errors, and an ordinary access which recalls one") {
     REQUIRE(f.auditor.summary() == "");
 }
 
-TEST_CASE("leases are refused by a controller that does not work command by command") {
+TEST_CASE("leases are refused by a controller that does not share its channel with units") {
     ChannelFixture f(dram(), geometry());
     REQUIRE_THROWS_AS(f.controller.lease(Rank{1}, Bank{0}, 0xFF), std::logic_error);
 }
 
 TEST_CASE("a chip without units can be leased and recalled too") {
     modules::ChannelControllerConfig config;
-    config.command_by_command = true;
+    config.shares_with_units = true;
     ChannelFixture f(dram(), geometry(), 0, config);
     run_in_thread([&] {
         unsigned char line[64] = {};

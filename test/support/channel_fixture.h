@@ -54,10 +54,9 @@ public:
         }
     }
 
-    /// A controller shares its channel with units only if it works command by command.
     static modules::ChannelControllerConfig with_units(modules::ChannelControllerConfig config,
                                                        unsigned units) {
-        config.command_by_command = config.command_by_command || units > 0;
+        config.shares_with_units = config.shares_with_units || units > 0;
         return config;
     }
 

@@ -47,8 +47,9 @@ namespace hydravp::modules {
 ///
 /// The controller wakes when data have passed, not for every command: what the commands are depends on
 /// nothing but the requests that have come by their times, so they can be issued later, up to the moment at
-/// which their effects are seen. A controller that works command by command issues each at its own time; it
-/// gives the same times, and shares its channel with units and waveforms.
+/// which their effects are seen. Commands know all requests that have come by their times, those of the same
+/// moment included. Only a controller that shares its channel with units issues each command at its own time,
+/// and so without those that come later in the same moment.
 ///
 /// An ordinary access to a leased bank recalls the lease: the unit stops, the access is made, the bank is
 /// precharged and handed back when nothing else waits for it. Refreshes come when they are due, at most
@@ -71,7 +72,7 @@ public:
     /// Takes a leased bank back. Throws std::logic_error if it is not leased or a unit is at work in it.
     void release(core::Rank rank, core::Bank bank, std::uint32_t chips);
 
-    /// What has happened up to now.
+    /// What has happened before this moment.
     const ChannelStatistics& statistics();
 
     /// Runs in the queues, and whether writes are drained.
@@ -116,6 +117,7 @@ private:
     // commands
     void serve();
     void settle(core::Picoseconds until);
+    core::Picoseconds next_wake(core::Picoseconds now);
     void show_queues() const;
     void perform(const CommandScheduler::Decision& decision);
     void count_run(CommandScheduler::Step step, QueuedRun& run);

@@ -59,8 +59,8 @@ struct AccessStatistics {
     AccessStatistics& operator+=(const AccessStatistics& other);
 };
 
-/// Levels of a read and a write queue over time. Its memory does not depend on the time: when the intervals of
-/// the series are used up, each takes the place of two.
+/// Levels of a read and a write queue over time. Its memory does not depend on the time: when the intervals
+/// of the series are used up, each takes the place of two.
 class QueueOccupancy {
 public:
     static constexpr std::size_t most_intervals = 64;

@@ -121,14 +121,16 @@ private:
     memory::ChannelTiming timing_;         ///< of what the controller knows; a unit's activates may add to it
     std::vector<BankEntry> banks_;         ///< by slot; the units' slot is always closed
     std::vector<Candidate> candidates_[2]; ///< by direction and slot
-    std::vector<std::uint32_t> waiting_;   ///< runs by rank
     struct Refresh {
         core::Picoseconds due{};
+        core::Picoseconds stagger{};    ///< of the ranks against each other
         core::Picoseconds busy_until{}; ///< with the one before; a postponed one lets accesses go before it
         std::uint32_t next_bank = 0;
     };
     std::vector<Refresh> refreshes_; ///< by rank
     core::Picoseconds refresh_interval_{};
+    core::Picoseconds refresh_margin_;   ///< from the decision to the refresh, at most
+    std::vector<std::uint32_t> waiting_; ///< runs by rank
     core::Picoseconds first_due_ = core::Picoseconds::max();
 
     std::vector<Option> options_;

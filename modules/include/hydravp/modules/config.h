@@ -55,8 +55,10 @@ struct ChannelControllerConfig {
     std::uint32_t postponed_refreshes = 0; ///< of a rank that may wait until it is idle, at most 8
     /// See `AddressMapping`; empty: that of the memory. The hybrid memory's DRAM has its default only.
     std::string address_mapping;
-    /// Commands are issued at their own times; needed where near-memory units share the channel.
+    /// The controller wakes for every command, not only when data have passed; the same results, slower.
     bool command_by_command = false;
+    /// Near-memory units share the channel: every command is issued at its own time.
+    bool shares_with_units = false;
     bool keep_data = true; ///< false: commands, times and counts only; reads return nothing
 };
 
