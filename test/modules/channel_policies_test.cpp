@@ -194,7 +194,7 @@ TEST_CASE("postponed refreshes are at most eight, and all of them are paid") {
         const std::int64_t to_pay = owed();
         REQUIRE(to_pay == 7); // the first has gone behind the last read
         wait_for(t.t_rfc / 2);
-        REQUIRE(owed() == to_pay); // one at a time
+        REQUIRE(owed() == to_pay);                // one at a time
         const auto delayed = f.read(0, line, 64); // goes before those that are still owed
         REQUIRE(delayed.end <= t.t_rfc + clocks(5 + 5 + 4));
         wait_for(10 * (t.t_rfc + clocks(10)));
@@ -269,7 +269,8 @@ TEST_CASE("with any mapping every byte is read back at its address") {
             for (auto byte = content.begin(); byte != content.end();) {
                 auto end = byte;
                 std::uint32_t bytes = 0;
-                for (; end != content.end() && end->first == byte->first + bytes && bytes < data.size(); ++end) {
+                for (; end != content.end() && end->first == byte->first + bytes && bytes < data.size();
+                     ++end) {
                     ++bytes;
                 }
                 REQUIRE(f->read(byte->first, data.data(), bytes).ok());

@@ -56,12 +56,12 @@ TEST_CASE("hits, misses and conflicts of a sequence that is known") {
     ChannelFixture f(dram(), geometry(), 0, config);
     run_in_thread([&] {
         unsigned char line[256] = {};
-        f.read(f.address(0, 0, 0), line, 64);       // miss
-        f.read(f.address(0, 0, 0, 64), line, 64);   // hit
-        f.write(f.address(0, 0, 0, 128), line, 64); // hit
-        f.read(f.address(0, 0, 1), line, 64);       // conflict
-        f.read(f.address(1, 3, 5), line, 256);      // miss, four bursts of one run
-        f.read(f.address(1, 3, 5), line, 64);       // hit
+        f.read(f.address(0, 0, 0), line, 64);             // miss
+        f.read(f.address(0, 0, 0, 64), line, 64);         // hit
+        f.write(f.address(0, 0, 0, 128), line, 64);       // hit
+        f.read(f.address(0, 0, 1), line, 64);             // conflict
+        f.read(f.address(1, 3, 5), line, 256);            // miss, four bursts of one run
+        f.read(f.address(1, 3, 5), line, 64);             // hit
         f.read(f.address(1, 3, 5, 8192 - 64), line, 128); // two runs: a hit, and a miss of bank 4
     });
     const ChannelStatistics& s = f.controller.statistics();
