@@ -2,6 +2,8 @@
 // The policies of a channel controller: scheduling, pages, refresh, mapping of addresses.
 #include "hydravp/modules/address_mapping.h"
 #include "hydravp/modules/channel_controller.h"
+#include "hydravp/modules/config_check.h"
+#include "hydravp/modules/presets.h"
 
 #include "channel_fixture.h"
 #include "run_in_thread.h"
@@ -238,6 +240,28 @@ TEST_CASE("a field without a number has the bits that are left") {
                         Catch::Contains("found 0 bits of offset, expected 6"));
     REQUIRE_THROWS_WITH(AddressMapping(g, "row rank bank5 column offset"),
                         Catch::Contains("found 5 bits of bank, expected 4"));
+}
+
+TEST_CASE("policies that cannot work are refused") {
+    const auto refused = [](const modules::HybridMemoryConfig& config, const std::string& message) {
+        REQUIRE_THROWS_WITH(modules::check_hybrid_memory("m", config), Catch::Contains(message));
+    };
+    modules::HybridMemoryConfig config = modules::hydra_memory();
+    REQUIRE_NOTHROW(modules::check_hybrid_memory("m", config));
+    config.controller.address_mapping = "row rank bank column offset"; // the default
+    config.pcm.address_mapping = "row bank rank column offset";        // carries no units
+    REQUIRE_NOTHROW(modules::check_hybrid_memory("m", config));
+    config.controller.address_mapping = "row bank rank column offset";
+    refused(config, "m: dram: address_mapping: found 'row bank rank column offset', expected");
+    REQUIRE_NOTHROW(modules::check_channel("m", config.dram, config.controller));
+    config.controller.address_mapping = "row bank column";
+    refused(config, "found 0 bits of rank, expected 1");
+    config = modules::hydra_memory();
+    config.controller.postponed_refreshes = 9;
+    refused(config, "postponed_refreshes: found 9, expected at most 8");
+    config.controller.postponed_refreshes = 8;
+    config.controller.refresh = modules::RefreshMode::per_bank;
+    refused(config, "refresh: found per-bank, expected all-banks");
 }
 
 TEST_CASE("with any mapping every byte is read back at its address") {
