@@ -12,6 +12,8 @@ namespace hydravp::modules {
 
 namespace {
 
+constexpr unsigned all_that_is_left = ~0U; // number of bits
+
 constexpr std::array<const char*, 6> field_names = {"row", "rank", "bankgroup", "bank", "column", "offset"};
 
 unsigned bits_of(std::uint64_t n, const char* what) {
@@ -27,7 +29,8 @@ unsigned bits_of(std::uint64_t n, const char* what) {
 
 } // namespace
 
-AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fields) : text_(fields) {
+AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fields)
+    : geometry_(g), text_(fields) {
     const unsigned burst_bits =
         bits_of(std::uint64_t{g.burst_bytes()} * g.chips_per_rank, "bytes in a burst");
     const unsigned row_bits = bits_of(std::uint64_t{g.row_bytes} * g.chips_per_rank, "bytes in a row");
@@ -58,6 +61,7 @@ AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fie
     if (has_group) {
         bits[bank] = banks_per_group_bits_;
     }
+    complete(bits);
     check(bits, has_group);
     unsigned contiguous = 0;
     for (auto piece = pieces_.rbegin();
@@ -76,7 +80,7 @@ AddressMapping::AddressMapping(const memory::Geometry& g, const std::string& fie
                           [](const Piece& piece) { return piece.field == row; });
 }
 
-/// The pieces in the order of the text, with their places in the address and in their fields.
+/// The pieces in the order of the text.
 std::vector<AddressMapping::Piece> AddressMapping::parse(const std::string& text) const {
     std::vector<Piece> pieces;
     std::istringstream words(text);
@@ -94,30 +98,44 @@ std::vector<AddressMapping::Piece> AddressMapping::parse(const std::string& text
         const std::string number(digits, word.end());
         const auto* const field = std::find(field_names.begin(), field_names.end(), name);
         const bool is_number =
-            !number.empty() && number.size() <= 2 &&
+            number.size() <= 2 &&
             std::all_of(number.begin(), number.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
         if (field == field_names.end() || !is_number) {
-            fail(text, fmt::format("found '{}', expected row, rank, bankgroup, bank, column or offset with a "
-                                   "number of bits, as in 'bank3'",
-                                   whole));
+            fail(text,
+                 fmt::format("found '{}', expected row, rank, bankgroup, bank, column or offset, with or "
+                             "without a number of bits, as in 'bank3'",
+                             whole));
         }
         piece.field = static_cast<Field>(field - field_names.begin());
-        piece.width = static_cast<unsigned>(std::stoul(number));
+        piece.width = number.empty() ? all_that_is_left : static_cast<unsigned>(std::stoul(number));
         if (piece.with_row && piece.field != rank && piece.field != group && piece.field != bank) {
             fail(text,
                  fmt::format("'{}': only rank, bankgroup and bank can be combined with the row", whole));
         }
         pieces.push_back(piece);
     }
+    return pieces;
+}
+
+/// Finds the widths that are not given, and the places of the pieces in the address and in their fields.
+void AddressMapping::complete(const std::array<unsigned, fields_>& expected) {
+    std::array<unsigned, fields_> given{};
+    for (const Piece& piece : pieces_) {
+        given[piece.field] += piece.width == all_that_is_left ? 0 : piece.width;
+    }
     std::array<unsigned, fields_> seen{};
     unsigned from = 0;
-    for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
+    for (auto piece = pieces_.rbegin(); piece != pieces_.rend(); ++piece) {
+        const std::size_t field = piece->field;
+        if (piece->width == all_that_is_left) {
+            piece->width = expected[field] - std::min(expected[field], given[field]);
+            given[field] = expected[field]; // nothing for another piece without a number
+        }
         piece->from = from;
-        piece->to = seen[piece->field];
+        piece->to = seen[field];
         from += piece->width;
-        seen[piece->field] += piece->width;
+        seen[field] += piece->width;
     }
-    return pieces;
 }
 
 void AddressMapping::check(const std::array<unsigned, fields_>& expected, bool has_group) const {
@@ -152,6 +170,19 @@ AddressMapping::Place AddressMapping::place(std::uint64_t address) const {
         value[piece.field] |= (bits & ((std::uint64_t{1} << piece.width) - 1)) << piece.to;
     }
     return place_of(value);
+}
+
+/// Every bit of a place is an exclusive or of bits of the address, so that single bits tell.
+bool AddressMapping::is_default() const {
+    const AddressMapping plain(geometry_);
+    for (std::uint64_t address = 1; address < geometry_.channel_bytes(); address *= 2) {
+        const Place a = place(address);
+        const Place b = plain.place(address);
+        if (a.rank != b.rank || a.bank != b.bank || a.row != b.row || a.row_byte != b.row_byte) {
+            return false;
+        }
+    }
+    return true;
 }
 
 AddressMapping::Place AddressMapping::place_of(const std::array<std::uint64_t, fields_>& value) const {

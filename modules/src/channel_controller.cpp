@@ -61,6 +61,8 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
                          : std::min(technology.t_cl, technology.t_wl) + technology.burst_time();
     }
     command_.settled = lookahead_ != Picoseconds{0};
+    statistics_.ranks.resize(geometry.ranks);
+    statistics_.banks.resize(scheduler_.unit_slot());
     io_ = meter_.add(core::Quantity::energy, "channel_io");
     payload_.set_extension(&command_);
     SC_HAS_PROCESS(ChannelController);
@@ -131,7 +133,7 @@ bool ChannelController::take(std::size_t index) {
     if (!serving_) {
         wake_.notify(core::to_sc_time(config_.latency + lookahead_));
     }
-    const bool taken = arrived_.empty() && queue_up(index);
+    const bool taken = arrived_.empty() && queue_up(index, requests_[index]->accepted);
     show_queues();
     return taken;
 }
@@ -163,18 +165,21 @@ std::size_t ChannelController::enter(tlm::tlm_generic_payload& payload, bool at)
         request.cause = request.extension->cause;
         request.source = request.extension->source;
         request.extension->commanded_bytes = 0;
+        request.extension->first_column = Picoseconds{-1};
     }
     request.queued = 0;
     request.runs = 0;
-    request.ready = core::now() + config_.latency;
+    request.accepted = core::now();
+    request.ready = request.accepted + config_.latency;
+    request.first_column = Picoseconds{-1};
     request.status = tlm::TLM_OK_RESPONSE;
     request.done = false;
     return index;
 }
 
 /// Moves requests that had to wait into the queues.
-void ChannelController::admit() {
-    while (!arrived_.empty() && queue_up(arrived_.front())) {
+void ChannelController::admit(Picoseconds now) {
+    while (!arrived_.empty() && queue_up(arrived_.front(), now)) {
         const Request& request = *requests_[arrived_.front()];
         arrived_.pop_front();
         if (request.at) {
@@ -184,14 +189,14 @@ void ChannelController::admit() {
 }
 
 /// Puts what has room into the queues; returns whether that was the rest of the request.
-bool ChannelController::queue_up(std::size_t index) {
+bool ChannelController::queue_up(std::size_t index, Picoseconds now) {
     Request& request = *requests_[index];
     const bool write = request.payload->is_write();
     while (request.queued < request.bytes) {
         if (queued_[write] == (write ? config_.write_queue : config_.read_queue)) {
             return false;
         }
-        ++queued_[write];
+        statistics_.occupancy.set(write, now, ++queued_[write]);
         QueuedRun& run = scheduler_.draft();
         run.write = write;
         run.source = request.source;
@@ -199,6 +204,7 @@ bool ChannelController::queue_up(std::size_t index) {
         run.request = index;
         run.offset = request.queued;
         run.served = 0;
+        run.begun = false;
         place_run(request, run);
         plan_turn(run);
         request.queued += run.length;
@@ -245,9 +251,10 @@ void ChannelController::deliver(Picoseconds now) {
     while (!finishing_.empty() && finishing_.front().time <= now) {
         const Finish finish = finishing_.front();
         finishing_.pop_front();
-        --queued_[finish.write];
+        statistics_.occupancy.set(finish.write, now, --queued_[finish.write]);
         if (finish.completes) {
             Request& request = *requests_[finish.request];
+            count_access(request, finish.write, finish.time);
             request.payload->set_response_status(request.status);
             request.done = true;
             if (request.at) {
@@ -257,7 +264,7 @@ void ChannelController::deliver(Picoseconds now) {
                 request.finished.notify();
             }
         }
-        admit();
+        admit(now);
     }
 }
 
@@ -327,6 +334,9 @@ void ChannelController::perform(const CommandScheduler::Decision& decision) {
     const std::size_t slot = decision.step == Step::close ? decision.slot : decision.run->slot;
     const Rank rank = scheduler_.rank_of(slot);
     const Bank bank = scheduler_.bank_of(slot);
+    if (decision.run != nullptr && !decision.run->begun) {
+        count_run(decision.step, *decision.run);
+    }
     switch (decision.step) {
     case Step::recall: {
         CommandScheduler::BankEntry& entry = scheduler_.change_bank(slot);
@@ -429,6 +439,12 @@ void ChannelController::column_access(QueuedRun& run) {
             request.extension->commanded_bytes += static_cast<std::uint32_t>(bytes);
         }
         end = access.data_end;
+        if (request.first_column < Picoseconds{0}) {
+            request.first_column = access.issued;
+            if (request.extension != nullptr) {
+                request.extension->first_column = access.issued;
+            }
+        }
         meter_.charge(
             io_, request.layer,
             config_.io_energy.for_bits(run.turn_bursts * 8.0 * static_cast<double>(rank_burst_bytes_)));
@@ -443,6 +459,9 @@ void ChannelController::column_access(QueuedRun& run) {
     }
     const std::size_t index = run.request;
     const bool write = run.write;
+    if (run.slot != scheduler_.unit_slot()) {
+        ++statistics_.banks[run.slot].runs;
+    }
     scheduler_.finished(run);
     --request.runs;
     finishing_.push_back({finishing_.empty() ? end : std::max(end, finishing_.back().time), index, write,
@@ -518,8 +537,76 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
     // A unit that refuses its data has had its turn on the buses all the same.
     if (status == tlm::TLM_OK_RESPONSE || command_.space == AccessSpace::unit) {
         scheduler_.issued(command_, clock_);
+        count_command();
     }
     return status;
+}
+
+// --------------------------------------------------------------------------------------------- statistics
+
+const ChannelStatistics& ChannelController::statistics() {
+    settle(core::now() - Picoseconds{1}); // commands of this moment may still change
+    statistics_.occupancy.pass(core::now());
+    return statistics_;
+}
+
+/// The first command for a run says in which state its bank was.
+void ChannelController::count_run(CommandScheduler::Step step, QueuedRun& run) {
+    using Step = CommandScheduler::Step;
+    if (step == Step::recall || run.slot == scheduler_.unit_slot()) {
+        return;
+    }
+    run.begun = true;
+    BankStatistics& bank = statistics_.banks[run.slot];
+    ++(step == Step::column ? bank.row_hits : step == Step::activate ? bank.row_misses : bank.row_conflicts);
+}
+
+/// The command that the channel has just placed.
+void ChannelController::count_command() {
+    RankStatistics& rank = statistics_.ranks[command_.rank.value()];
+    BankStatistics& bank = statistics_.banks[scheduler_.slot(command_.rank, command_.bank)];
+    const bool unit = command_.space == AccessSpace::unit;
+    switch (command_.kind) {
+    case CommandKind::activate:
+        ++bank.activates;
+        break;
+    case CommandKind::precharge:
+        ++bank.precharges;
+        break;
+    case CommandKind::read:
+        (unit ? rank.unit_reads : bank.reads) += command_.bursts(geometry_.burst_bytes());
+        break;
+    case CommandKind::write:
+        (unit ? rank.unit_writes : bank.writes) += command_.bursts(geometry_.burst_bytes());
+        break;
+    case CommandKind::refresh:
+        ++rank.refreshes;
+        rank.precharge_alls += command_.issued != command_.last_issued ? 1 : 0;
+        break;
+    case CommandKind::refresh_bank:
+        ++bank.refreshes;
+        break;
+    case CommandKind::power_down:
+        ++rank.power_downs;
+        break;
+    case CommandKind::self_refresh:
+        ++rank.self_refreshes;
+        break;
+    case CommandKind::power_up: // as often as the two before
+    case CommandKind::lease:
+    case CommandKind::release:
+        break;
+    }
+}
+
+void ChannelController::count_access(const Request& request, bool write, Picoseconds end) {
+    if (request.status != tlm::TLM_OK_RESPONSE) {
+        return;
+    }
+    const std::uint64_t chips =
+        request.chip_local ? static_cast<std::uint64_t>(__builtin_popcount(request.extension->chips)) : 1;
+    (write ? statistics_.write : statistics_.read)
+        .add(request.bytes * chips, request.accepted, request.first_column, end);
 }
 
 // ---------------------------------------------------------------------------------------------- leases

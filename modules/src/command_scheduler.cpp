@@ -27,7 +27,9 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
       power_(geometry.ranks) {
     const bool per_bank_refresh = config.refresh == RefreshMode::per_bank;
     const bool sleeps = config.power_down_after.count() > 0 || config.self_refresh_after.count() > 0;
-    if ((per_bank_refresh && technology.t_rfc_pb.count() == 0) || (sleeps && technology.t_cke.count() == 0)) {
+    const bool refreshed = technology.t_refi.count() > 0;
+    if ((per_bank_refresh && refreshed && technology.t_rfc_pb.count() == 0) ||
+        (sleeps && technology.t_cke.count() == 0)) {
         throw std::invalid_argument(
             "channel controller: refreshes of single banks need t_rfc_pb, power-down and self-refresh t_cke");
     }
@@ -44,7 +46,7 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
         refresh_interval_ = per_bank_refresh ? technology_.t_refi / geometry.banks : technology_.t_refi;
         for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
             const Picoseconds stagger = rank * refresh_interval_ / geometry.ranks;
-            refreshes_.push_back({refresh_interval_ + stagger, stagger, 0});
+            refreshes_.push_back({refresh_interval_ + stagger, stagger, Picoseconds{0}, 0});
         }
         first_due_ = refreshes_.front().due;
     }
@@ -130,14 +132,15 @@ bool CommandScheduler::decide_refresh(Picoseconds now) {
         const Picoseconds must =
             std::max(refresh.due, refresh.due - refresh.stagger +
                                       config_.postponed_refreshes * technology_.t_refi - refresh_margin_);
-        if (now >= must || (now >= refresh.due && waiting_[rank] == 0)) {
+        const Picoseconds idle = waiting_[rank] == 0 ? std::max(refresh.due, refresh.busy_until) : must;
+        if (now >= must || now >= idle) {
             decision_.step = Step::refresh;
             decision_.at = now;
             decision_.rank = core::Rank{rank};
             decision_.bank = core::Bank{refresh.next_bank};
             return true;
         }
-        decision_.at = std::min(decision_.at, now >= refresh.due ? must : refresh.due);
+        decision_.at = std::min(decision_.at, now >= refresh.due ? std::min(must, idle) : refresh.due);
     }
     return false;
 }
@@ -413,6 +416,7 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
             reconsider(each);
         }
         refreshes_[command.rank.value()].due += refresh_interval_;
+        refreshes_[command.rank.value()].busy_until = command.data_end;
         find_first_due();
         return;
     }

@@ -3,8 +3,11 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/memory/technology_check.h"
+#include "hydravp/modules/address_mapping.h"
 
 #include <fmt/format.h>
+
+#include <stdexcept>
 
 namespace hydravp::modules {
 namespace {
@@ -20,7 +23,26 @@ void expect(bool holds, const std::string& name, const char* key, std::uint64_t 
     }
 }
 
+/// A mapping that fits the memory. @param only_default no other one is of use there
+void check_mapping(const std::string& name, const memory::Geometry& geometry, const std::string& mapping,
+                   bool only_default) {
+    try {
+        const AddressMapping map(geometry, mapping);
+        if (only_default && !map.is_default()) {
+            throw core::InputError(
+                fmt::format("{}: address_mapping: found '{}', expected '{}', that of the chip-by-chip view",
+                            name, mapping, AddressMapping(geometry).fields()));
+        }
+    } catch (const std::invalid_argument& e) {
+        throw core::InputError(fmt::format("{}: address_mapping: {}", name, e.what()));
+    }
+}
+
 } // namespace
+
+const std::string& mapping_of(const MemoryConfig& memory, const ChannelControllerConfig& controller) {
+    return controller.address_mapping.empty() ? memory.address_mapping : controller.address_mapping;
+}
 
 void check_channel(const std::string& name, const MemoryConfig& memory,
                    const ChannelControllerConfig& controller) {
@@ -36,6 +58,32 @@ void check_channel(const std::string& name, const MemoryConfig& memory,
            name, "write_low_watermark", controller.write_low_watermark, "1 to write_high_watermark");
     expect(controller.write_high_watermark <= controller.write_queue, name, "write_high_watermark",
            controller.write_high_watermark, "at most write_queue");
+    expect(controller.postponed_refreshes <= most_postponed_refreshes, name, "postponed_refreshes",
+           controller.postponed_refreshes, fmt::format("at most {}", most_postponed_refreshes));
+    if (controller.page_timeout.count() < 0) {
+        refuse("page_timeout", "found a time below zero");
+    }
+    check_sleep_and_refresh(memory.technology, controller, refuse);
+    check_mapping(name, memory.geometry, mapping_of(memory, controller), false);
+}
+
+void check_sleep_and_refresh(const memory::Technology& technology, const ChannelControllerConfig& controller,
+                             const memory::ReportValue& refuse) {
+    const bool has_units = controller.shares_with_units;
+    if (controller.refresh == RefreshMode::per_bank &&
+        (has_units || (technology.t_refi.count() > 0 && technology.t_rfc_pb.count() == 0))) {
+        refuse("refresh", has_units ? "found per-bank, expected all-banks beside near-memory units"
+                                    : "found per-bank, expected all-banks: the memory has no t_rfc_pb");
+    }
+    for (const auto& [key, time] : {std::pair("power_down_after", controller.power_down_after),
+                                    std::pair("self_refresh_after", controller.self_refresh_after)}) {
+        if (time.count() < 0) {
+            refuse(key, "found a time below zero");
+        } else if (time.count() > 0 && (has_units || technology.t_cke.count() == 0)) {
+            refuse(key, has_units ? "found a time, expected 0 beside near-memory units"
+                                  : "found a time, expected 0: the memory has no t_cke");
+        }
+    }
 }
 
 void check_hybrid_memory(const std::string& name, const HybridMemoryConfig& config) {
@@ -43,10 +91,19 @@ void check_hybrid_memory(const std::string& name, const HybridMemoryConfig& conf
     expect(config.pcm.channels == 0 || is_power_of_two(config.pcm.channels), name + ": pcm", "channels",
            config.pcm.channels, "a power of two, or 0");
     expect(config.front_queue > 0, name, "front_queue", 0, "at least 1");
-    check_channel(name + ": dram", config.dram, config.controller);
+    ChannelControllerConfig shared = config.controller;
+    shared.shares_with_units = true;
+    check_channel(name + ": dram", config.dram, shared);
+    check_hybrid_mapping(name, config);
     if (config.pcm.channels > 0) {
-        check_channel(name + ": pcm", config.pcm, config.controller);
+        ChannelControllerConfig controller = config.controller;
+        controller.address_mapping.clear();
+        check_channel(name + ": pcm", config.pcm, controller);
     }
+}
+
+void check_hybrid_mapping(const std::string& name, const HybridMemoryConfig& config) {
+    check_mapping(name + ": dram", config.dram.geometry, mapping_of(config.dram, config.controller), true);
 }
 
 } // namespace hydravp::modules

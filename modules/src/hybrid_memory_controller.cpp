@@ -4,6 +4,7 @@
 #include "hydravp/core/attribution.h"
 #include "hydravp/core/error.h"
 #include "hydravp/core/time.h"
+#include "hydravp/modules/config_check.h"
 
 #include <fmt/format.h>
 
@@ -62,8 +63,12 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     front.register_nb_transport_fw(this, &HybridMemoryController::nb_transport_fw);
     front.register_transport_dbg(this, &HybridMemoryController::transport_dbg);
 
+    check_hybrid_mapping(this->name(), config);
     ChannelControllerConfig shared = config.controller; // with the units
+    shared.address_mapping.clear();
     shared.shares_with_units = true;
+    ChannelControllerConfig of_pcm = config.controller;
+    of_pcm.address_mapping = config.pcm.address_mapping;
     dram_controller_ = std::make_unique<ChannelController>("dram_controller", shared, config.dram.technology,
                                                            config.dram.geometry);
     dram_controller_->charge_refresh_to(0); // before the first layer begins
@@ -71,9 +76,8 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     dram_port_->socket.bind(dram_controller_->front);
     WeightStreamer::Ports ports{dram_port_.get(), {}, pcm_interleaving_, map_.pcm_base};
     for (std::uint32_t i = 0; i < config.pcm.channels; ++i) {
-        pcm_controllers_.push_back(
-            std::make_unique<ChannelController>(fmt::format("pcm_controller{}", i).c_str(), config.controller,
-                                                config.pcm.technology, config.pcm.geometry));
+        pcm_controllers_.push_back(std::make_unique<ChannelController>(
+            fmt::format("pcm_controller{}", i).c_str(), of_pcm, config.pcm.technology, config.pcm.geometry));
         pcm_ports_.push_back(std::make_unique<ChannelPort>(fmt::format("pcm_port{}", i).c_str()));
         pcm_ports_.back()->socket.bind(pcm_controllers_.back()->front);
         ports.pcm.push_back(pcm_ports_.back().get());
@@ -259,6 +263,8 @@ std::size_t HybridMemoryController::enter(tlm::tlm_generic_payload& payload, boo
     access.payload = &payload;
     access.at = at;
     access.status = tlm::TLM_OK_RESPONSE;
+    access.accepted = core::now();
+    access.first_column = Picoseconds::max();
     access.done = false;
     if (under_way_ < config_.front_queue && waiting_.empty()) {
         begin(index);
@@ -288,8 +294,7 @@ void HybridMemoryController::begin_ordinary(std::size_t index) {
     ChannelRequest attributed;
     attributed.layer = core::Attribution::layer_of(payload);
     unsigned char* const data = payload.get_data_ptr(); // null: the request says that none is to be moved
-    const ChannelRequest* const request =
-        attributed.layer == core::no_layer && data != nullptr ? nullptr : &attributed;
+    const ChannelRequest* const request = &attributed;
     tlm::tlm_generic_payload part;
     part.set_command(payload.get_command());
     const Destination whole = decode(address);
@@ -361,6 +366,7 @@ void HybridMemoryController::part_finished(std::size_t index, std::size_t part) 
     if (access.status == tlm::TLM_OK_RESPONSE) {
         access.status = status;
     }
+    access.first_column = std::min(access.first_column, access.parts[part]->first_column());
     if (--access.parts_left == 0) {
         finish(index);
     }
@@ -371,6 +377,10 @@ void HybridMemoryController::finish(std::size_t index) {
     tlm::tlm_generic_payload& payload = *access.payload;
     payload.set_response_status(access.status);
     rejected_accesses_ += payload.is_response_error() ? 1 : 0;
+    if (payload.is_response_ok()) {
+        (payload.is_write() ? write_statistics_ : read_statistics_)
+            .add(payload.get_data_length(), access.accepted, access.first_column, core::now());
+    }
     access.parts.clear();
     access.byte_enables.clear();
     access.done = true;

@@ -14,12 +14,18 @@ const MemoryConfig& checked(const char* name, const MemoryConfig& config,
     return config;
 }
 
+ChannelControllerConfig with_mapping(ChannelControllerConfig controller, const MemoryConfig& memory) {
+    controller.address_mapping = mapping_of(memory, controller);
+    return controller;
+}
+
 } // namespace
 
 MemoryChannel::MemoryChannel(const sc_core::sc_module_name& module_name, const MemoryConfig& config,
                              const ChannelControllerConfig& controller)
     : sc_core::sc_module(module_name),
-      controller_("controller", controller, checked(name(), config, controller).technology, config.geometry),
+      controller_("controller", with_mapping(controller, config),
+                  checked(name(), config, controller).technology, config.geometry),
       channel_("channel", config.technology, config.geometry, memory::to_string(config.technology.kind),
                "channel") {
     front.bind(controller_.front);

@@ -59,6 +59,10 @@ PlatformConfig with_ideal_transfers(PlatformConfig config) {
     config.link.latency = no_time;
     config.link.bandwidth = {};
     config.memory.controller.latency = no_time;
+    config.memory.controller.page_timeout = no_time;
+    config.memory.controller.refresh = modules::RefreshMode::all_banks; // there is none
+    config.memory.controller.power_down_after = no_time;
+    config.memory.controller.self_refresh_after = no_time;
     config.memory.accumulation.latency = no_time;
     config.memory.accumulation.clock_period = no_time;
     make_ideal(config.memory.dram.technology);

@@ -155,7 +155,7 @@ public:
     /// @param memory_alone a technology file that replaces the DRAM; empty: none
     Reader(const std::string& path, const std::string& memory_alone,
            const std::vector<std::string>& overrides)
-        : file_(path) {
+        : file_(path), alone_(!memory_alone.empty()) {
         add_file(path, "");
         std::map<std::string, Entry> replaced;
         if (!memory_alone.empty()) {
@@ -173,6 +173,7 @@ public:
             keep_shape(replaced);
         }
         read_keys();
+        refuse_unused();
         check_consistency(
             config_, memory_alone.empty(), [this](const std::string& key) { return is_valid(key); },
             [this](const std::string& key, const std::string& message) { report(where(key), key, message); });
@@ -384,7 +385,11 @@ private:
         try {
             entries_.erase(found); // so that one in the file itself is noticed
             const std::string path = (entry.folder / entry.text).string();
+            const bool has_mapping = entries_.count(section + ".mapping") != 0;
             add_file(path, section + '.');
+            if (!alone_ && !has_mapping) {
+                entries_.erase(section + ".mapping"); // the file's is that of the memory alone
+            }
             for (const char* name : {"timing", "energy"}) { // what is missing is missing there
                 sections_.emplace(fmt::format("{}.{}", section, name), path);
             }
@@ -436,6 +441,17 @@ private:
         }
     }
 
+    void refuse_unused() {
+        for (const ConfigKey& key : schema_.keys()) {
+            const auto entry = entries_.find(key.path);
+            if (key.used && entry != entries_.end() && is_valid(key.path) && !key.used()) {
+                report(entry->second.where, key.path,
+                       fmt::format("found {}, expected it with {} only", in_quotes(entry->second.text),
+                                   key.used_where));
+            }
+        }
+    }
+
     bool is_required(const ConfigKey& key) const {
         return key.required && (key.unless.empty() || !is_given(key.unless)) &&
                (key.only_with.empty() || is_given(key.only_with));
@@ -455,6 +471,7 @@ private:
     }
 
     std::string file_;
+    bool alone_; ///< a memory is used alone
     PlatformConfig config_;
     ConfigSchema schema_{config_};
     std::map<std::string, Entry> entries_;
@@ -491,7 +508,8 @@ std::string effective_yaml(const PlatformConfig& config) {
     std::string yaml = "# Effective configuration of HydraVP: every default and technology filled in.\n";
     std::vector<std::string> open; // sections around the last key
     for (const ConfigKey& key : schema.keys()) {
-        if (!key.write) {
+        const std::string value = key.write && (!key.used || key.used()) ? key.write() : "";
+        if (value.empty()) {
             continue;
         }
         std::vector<std::string> parts;
@@ -507,7 +525,7 @@ std::string effective_yaml(const PlatformConfig& config) {
         }
         open = parts;
         const std::string line =
-            fmt::format("{:{}}{}: {}", "", 2 * parts.size(), key.path.substr(begin), key.write());
+            fmt::format("{:{}}{}: {}", "", 2 * parts.size(), key.path.substr(begin), value);
         yaml += fmt::format("{:<36} # {}\n", line, key.meaning);
     }
     return yaml;

@@ -4,6 +4,8 @@
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
 #include "hydravp/memory/technology_check.h"
+#include "hydravp/modules/address_mapping.h"
+#include "hydravp/modules/config_check.h"
 
 #include <fmt/format.h>
 
@@ -13,8 +15,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 
 namespace hydravp::platform {
 namespace {
@@ -101,6 +105,20 @@ public:
                 field = text;
             },
             [&field] { return yaml_text(field); });
+    }
+
+    /// Fields of an address; whether they fit the geometry is not known here.
+    ConfigKey& mapping(const char* name, std::string& field, const char* meaning) {
+        const std::string expected = "fields of an address, e.g. row rank bank column offset";
+        return add(
+            name, expected, meaning,
+            [&field, expected](const std::string& text) {
+                if (text.empty()) {
+                    refuse(text, expected);
+                }
+                field = text;
+            },
+            [&field] { return field.empty() ? std::string{} : yaml_text(field); });
     }
 
     template <class Value>
@@ -307,7 +325,7 @@ public:
                                        "accounts in the results that it is counted under");
             power_of_two_or_zero("channels", memory.channels,
                                  "channels behind one address range; 0: no such memory");
-            geometry(memory.geometry);
+            geometry(memory);
             section("timing", [&] { timing(t); });
             currents(memory);
             section("energy", [&] { energies(t); });
@@ -317,7 +335,8 @@ public:
 private:
     /// The shape of a channel: keys of the memory itself, and of its section `geometry`, where a technology
     /// file has them.
-    void geometry(memory::Geometry& g) {
+    void geometry(modules::MemoryConfig& memory) {
+        memory::Geometry& g = memory.geometry;
         shape(power_of_two("ranks", g.ranks, "per channel"));
         shape(power_of_two("chips_per_rank", g.chips_per_rank, "in lockstep"));
         shape(power_of_two("banks", g.banks, "per rank"));
@@ -326,6 +345,7 @@ private:
         shape(power_of_two("bank_groups", g.bank_groups, "of consecutive banks; 1: none").optional());
         shape(power_of_two("device_bits", g.device_bits, "data lines of a chip").optional());
         shape(power_of_two("burst_length", g.burst_length, "transfers of a column access").optional());
+        shape(mapping("mapping", memory.address_mapping, "of addresses, of a memory used alone").optional());
     }
 
     void shape(const ConfigKey& key) {
@@ -409,8 +429,16 @@ private:
 
     ConfigKey& add(const char* name, std::string expected, const char* meaning,
                    std::function<void(const std::string&)> read, std::function<std::string()> write) {
-        schema_.keys_.push_back(
-            {prefix_ + name, std::move(expected), meaning, true, {}, {}, std::move(read), std::move(write)});
+        schema_.keys_.push_back({prefix_ + name,
+                                 std::move(expected),
+                                 meaning,
+                                 true,
+                                 {},
+                                 {},
+                                 {},
+                                 {},
+                                 std::move(read),
+                                 std::move(write)});
         return schema_.keys_.back();
     }
 
@@ -506,6 +534,35 @@ ConfigSchema::ConfigSchema(PlatformConfig& config) {
             .optional();
         b.time("starvation_limit", controller.starvation_limit, "a run that waits longer goes first")
             .optional();
+        using modules::PagePolicy;
+        using modules::RefreshMode;
+        using modules::SchedulingPolicy;
+        b.choice<SchedulingPolicy>("scheduling", controller.scheduling,
+                                   {{"fr-fcfs", SchedulingPolicy::fr_fcfs}, {"fcfs", SchedulingPolicy::fcfs}},
+                                   "first ready, first come first served, or strictly in order")
+            .optional();
+        b.choice<PagePolicy>(
+             "page_policy", controller.page_policy,
+             {{"open", PagePolicy::open}, {"closed", PagePolicy::closed}, {"timeout", PagePolicy::timeout}},
+             "when a row is closed that nobody wants")
+            .optional();
+        b.time("page_timeout", controller.page_timeout, "from the last access to a row until it is closed")
+            .optional()
+            .only_where("page_policy: timeout",
+                        [&controller] { return controller.page_policy == PagePolicy::timeout; });
+        b.choice<RefreshMode>("refresh", controller.refresh,
+                              {{"all-banks", RefreshMode::all_banks}, {"per-bank", RefreshMode::per_bank}},
+                              "of a rank, or of one bank after the other")
+            .optional();
+        b.number(
+             "postponed_refreshes", controller.postponed_refreshes,
+             [](std::uint32_t n) { return n <= modules::most_postponed_refreshes; },
+             "a whole number from 0 to 8", "of a rank that may wait until it is idle")
+            .optional();
+        b.time("power_down_after", controller.power_down_after, "of a rank without anything to do; 0: never")
+            .optional();
+        b.time("self_refresh_after", controller.self_refresh_after, "likewise").optional();
+        b.mapping("address_mapping", controller.address_mapping, "wins over that of the memory").optional();
         b.depth("front_queue", config.memory.front_queue, "accesses of the host under way at a time")
             .optional();
     });
@@ -647,14 +704,16 @@ void check_load(const modules::HostConfig& host, std::uint64_t dram_bytes, const
     }
 }
 
+constexpr const char* shape_keys[] = {"channels", "ranks",       "chips_per_rank", "banks",       "rows",
+                                      "row_size", "bank_groups", "device_bits",    "burst_length"};
+
 void check_memory(const std::string& section, const modules::MemoryConfig& memory,
                   const std::function<bool(const std::string&)>& is_valid, const ReportError& report) {
     const auto report_here = [&](const std::string& key, const std::string& message) {
         report(section + '.' + key, message);
     };
     bool whole = true;
-    for (const char* key : {"channels", "ranks", "chips_per_rank", "banks", "rows", "row_size", "bank_groups",
-                            "device_bits", "burst_length"}) {
+    for (const char* key : shape_keys) {
         whole = whole && is_valid(section + '.' + key);
     }
     if (whole) {
@@ -670,6 +729,25 @@ void check_memory(const std::string& section, const modules::MemoryConfig& memor
     }
 }
 
+/// @param only_default no other mapping is of use there
+void check_mapping(const std::string& key, const std::string& mapping, const memory::Geometry& geometry,
+                   bool only_default, const ReportError& report) {
+    if (mapping.empty()) {
+        return;
+    }
+    try {
+        const modules::AddressMapping map(geometry, mapping);
+        if (only_default && !map.is_default()) {
+            report(key,
+                   fmt::format("found {}, expected {} in the hybrid memory: the units and the layout of the "
+                               "networks need it",
+                               in_quotes(mapping), in_quotes(modules::AddressMapping(geometry).fields())));
+        }
+    } catch (const std::invalid_argument& e) {
+        report(key, e.what());
+    }
+}
+
 } // namespace
 
 void check_consistency(const PlatformConfig& config, bool with_units,
@@ -680,6 +758,25 @@ void check_consistency(const PlatformConfig& config, bool with_units,
 
     check_memory("dram", dram, is_valid, report);
     check_memory("pcm", pcm, is_valid, report);
+    const bool shape_is_known =
+        std::all_of(std::begin(shape_keys), std::end(shape_keys),
+                    [&](const char* key) { return is_valid(fmt::format("dram.{}", key)); });
+    if (shape_is_known) {
+        check_mapping("dram.mapping", dram.address_mapping, dram.geometry, with_units, report);
+        check_mapping("controller.address_mapping", config.memory.controller.address_mapping, dram.geometry,
+                      with_units, report);
+    }
+    if (with_units && is_valid("pcm")) {
+        check_mapping("pcm.mapping", pcm.address_mapping, pcm.geometry, false, report);
+    }
+    if (is_valid("controller") && is_valid("dram.timing") && config.transfers == TransferModel::timed) {
+        modules::ChannelControllerConfig controller = config.memory.controller;
+        controller.shares_with_units = with_units;
+        modules::check_sleep_and_refresh(dram.technology, controller,
+                                         [&](const char* key, const std::string& message) {
+                                             report(fmt::format("controller.{}", key), message);
+                                         });
+    }
     if (is_valid("pcm.channels") && pcm.channels == 0 && config.weights != core::WeightSource::resident) {
         report("pcm.channels", "found 0, expected a PCM for the weights, or weights: resident");
     }

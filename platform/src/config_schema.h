@@ -22,13 +22,21 @@ struct ConfigKey {
     bool required = true;
     std::string unless;    ///< a section that stands in for it: not required where that is
     std::string only_with; ///< a section: required only where that is
+    /// Whether it has a meaning beside the others; empty: always. It may not stand where it has none.
+    std::function<bool()> used;
+    std::string used_where; ///< for error messages
     /// Converts the text into the field, or throws core::InputError "found X, expected Y".
     std::function<void(const std::string& text)> read;
-    /// The field as text; empty for `technology`, which is not kept.
+    /// The field as text, "" if there is nothing to write; empty for `technology`, which is not kept.
     std::function<std::string()> write;
 
     ConfigKey& optional() {
         required = false;
+        return *this;
+    }
+    ConfigKey& only_where(std::string where, std::function<bool()> holds) {
+        used_where = std::move(where);
+        used = std::move(holds);
         return *this;
     }
 };

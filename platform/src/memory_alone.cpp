@@ -25,6 +25,27 @@ tlm::tlm_target_socket<>& MemoryAlone::front() {
     return channel_ ? channel_->front : hybrid_->front;
 }
 
+std::vector<MemoryAlone::Channel> MemoryAlone::channels() {
+    if (channel_) {
+        return {{"channel", &channel_->controller(), channel_->channel().geometry().banks}};
+    }
+    std::vector<Channel> all{
+        {"dram", &hybrid_->controller().dram_controller(), hybrid_->dram().geometry().banks}};
+    for (std::size_t i = 0; i < hybrid_->pcm_channels(); ++i) {
+        all.push_back({"pcm" + std::to_string(i), &hybrid_->controller().pcm_controller(i),
+                       hybrid_->pcm(i).geometry().banks});
+    }
+    return all;
+}
+
+const modules::AccessStatistics& MemoryAlone::read_statistics() {
+    return channel_ ? channel_->controller().statistics().read : hybrid_->controller().read_statistics();
+}
+
+const modules::AccessStatistics& MemoryAlone::write_statistics() {
+    return channel_ ? channel_->controller().statistics().write : hybrid_->controller().write_statistics();
+}
+
 void MemoryAlone::flush() {
     channel_ ? channel_->flush() : hybrid_->flush();
 }

@@ -7,7 +7,10 @@
 
 #include <systemc>
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace hydravp::platform {
 
@@ -19,6 +22,15 @@ public:
 
     /// Where accesses go.
     tlm::tlm_target_socket<>& front();
+    struct Channel {
+        std::string name;
+        modules::ChannelController* controller;
+        std::uint32_t banks; ///< of a rank
+    };
+    std::vector<Channel> channels();
+    /// Of accesses at `front()`.
+    const modules::AccessStatistics& read_statistics();
+    const modules::AccessStatistics& write_statistics();
     /// Charges what is still to be written back into cells.
     void flush();
 

@@ -120,6 +120,11 @@ TraceReplayResults replay_trace(const ReplayMemory& memory, const TraceReplayOpt
         results.clock_period = reading.clock_period;
     }
     results.statistics = player.statistics();
+    results.read = machine.read_statistics();
+    results.write = machine.write_statistics();
+    for (const MemoryAlone::Channel& channel : machine.channels()) {
+        results.channels.push_back({channel.name, channel.banks, channel.controller->statistics()});
+    }
     results.activity = activity_between(start, end);
     results.host = host_figures(begin);
     return results;

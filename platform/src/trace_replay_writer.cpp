@@ -9,9 +9,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,10 @@ namespace hydravp::platform {
 namespace {
 
 using core::Picoseconds;
+using modules::AccessStatistics;
+using modules::BankStatistics;
+using modules::QueueOccupancy;
+using modules::RankStatistics;
 using workloads::TraceDirectionStatistics;
 using workloads::TraceStatistics;
 
@@ -45,11 +51,152 @@ Json json_or_null(const std::optional<double>& value) {
     return value ? Json(finite(*value)) : Json(nullptr);
 }
 
-Json direction_json(const TraceDirectionStatistics& direction, Picoseconds duration) {
+double mean_ns(Picoseconds sum, std::uint64_t count) {
+    return count == 0 ? 0 : to_ns(sum) / static_cast<double>(count);
+}
+
+/// The parts of the latencies; null where there are no accesses.
+void add_parts(Json& json, const AccessStatistics& parts) {
+    json["queueing_ns"] = nullptr;
+    json["service_ns"] = nullptr;
+    if (parts.accesses > 0) {
+        json["queueing_ns"] = {{"mean", finite(mean_ns(parts.queueing, parts.accesses))},
+                               {"max", to_ns(parts.longest_queueing)}};
+        json["service_ns"] = {{"mean", finite(mean_ns(parts.service, parts.accesses))},
+                              {"max", to_ns(parts.longest_service)}};
+    }
+}
+
+Json bank_json(const BankStatistics& bank) {
+    Json json;
+    json["runs"] = bank.runs;
+    json["row_hits"] = bank.row_hits;
+    json["row_misses"] = bank.row_misses;
+    json["row_conflicts"] = bank.row_conflicts;
+    Json& commands = json["commands"];
+    commands["activate"] = bank.activates;
+    commands["precharge"] = bank.precharges;
+    commands["read"] = bank.reads;
+    commands["write"] = bank.writes;
+    commands["refresh_bank"] = bank.refreshes;
+    return json;
+}
+
+/// Of a rank, or of more than one.
+Json rank_json(const BankStatistics& banks, const RankStatistics& ranks) {
+    Json json = bank_json(banks);
+    json["commands"]["refresh"] = ranks.refreshes;
+    json["commands"]["precharge_all"] = ranks.precharge_alls;
+    json["commands"]["power_down"] = ranks.power_downs;
+    json["commands"]["self_refresh"] = ranks.self_refreshes;
+    return json;
+}
+
+/// Sums over the ranks and banks of a channel; `rank` only that one.
+std::pair<BankStatistics, RankStatistics> sums(const TraceReplayResults::Channel& channel,
+                                               std::optional<std::size_t> rank = std::nullopt) {
+    std::pair<BankStatistics, RankStatistics> result;
+    for (std::size_t i = 0; i < channel.statistics.banks.size(); ++i) {
+        if (!rank || i / channel.banks == *rank) {
+            result.first += channel.statistics.banks[i];
+        }
+    }
+    for (std::size_t i = 0; i < channel.statistics.ranks.size(); ++i) {
+        if (!rank || i == *rank) {
+            result.second += channel.statistics.ranks[i];
+        }
+    }
+    return result;
+}
+
+std::pair<BankStatistics, RankStatistics> sums(const TraceReplayResults& results) {
+    std::pair<BankStatistics, RankStatistics> result;
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        const auto [banks, ranks] = sums(channel);
+        result.first += banks;
+        result.second += ranks;
+    }
+    return result;
+}
+
+Json channel_direction_json(const AccessStatistics& direction, Picoseconds duration) {
     Json json;
     json["accesses"] = direction.accesses;
     json["bytes"] = direction.bytes;
     json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(direction.bytes, duration));
+    add_parts(json, direction);
+    return json;
+}
+
+double mean_runs(const QueueOccupancy& occupancy, bool write, Picoseconds duration) {
+    return duration.count() <= 0 ? 0 : occupancy.area_ps(write) / static_cast<double>(duration.count());
+}
+
+Json queue_json(const QueueOccupancy& occupancy, bool write, Picoseconds duration) {
+    Json json;
+    json["mean_runs"] = finite(mean_runs(occupancy, write, duration));
+    json["max_runs"] = occupancy.max(write);
+    json["series_runs"] = occupancy.series(write);
+    return json;
+}
+
+Json channel_json(const TraceReplayResults::Channel& channel, Picoseconds duration) {
+    const auto& s = channel.statistics;
+    Json json = {{"name", channel.name}};
+    const auto [all_banks, all_ranks] = sums(channel);
+    json.update(rank_json(all_banks, all_ranks));
+    json["read"] = channel_direction_json(s.read, duration);
+    json["write"] = channel_direction_json(s.write, duration);
+    Json& queues = json["queues"];
+    queues["from_ns"] = to_ns(s.occupancy.from());
+    queues["interval_ns"] = to_ns(s.occupancy.interval());
+    queues["read"] = queue_json(s.occupancy, false, duration);
+    queues["write"] = queue_json(s.occupancy, true, duration);
+    json["ranks"] = Json::array();
+    for (std::size_t rank = 0; rank < s.ranks.size(); ++rank) {
+        const auto [banks, ranks] = sums(channel, rank);
+        Json entry = rank_json(banks, ranks);
+        entry["banks"] = Json::array();
+        for (std::size_t bank = 0; bank < channel.banks; ++bank) {
+            entry["banks"].push_back(bank_json(s.banks[rank * channel.banks + bank]));
+        }
+        json["ranks"].push_back(std::move(entry));
+    }
+    return json;
+}
+
+/// A line per channel, and their sum.
+std::string channel_table(const TraceReplayResults& results) {
+    TextTable table({"", "runs", "hits", "misses", "conflicts", "ACT", "PRE", "RD", "WR", "REF", "mean reads",
+                     "mean writes"},
+                    1);
+    table.add_rule();
+    const auto add = [&table](const std::string& name, const BankStatistics& b, const RankStatistics& r,
+                              const std::string& reads, const std::string& writes) {
+        table.add({name, std::to_string(b.runs), std::to_string(b.row_hits), std::to_string(b.row_misses),
+                   std::to_string(b.row_conflicts), std::to_string(b.activates), std::to_string(b.precharges),
+                   std::to_string(b.reads), std::to_string(b.writes), std::to_string(r.refreshes), reads,
+                   writes});
+    };
+    const Picoseconds duration = results.statistics.duration();
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        const auto [banks, ranks] = sums(channel);
+        const QueueOccupancy& occupancy = channel.statistics.occupancy;
+        add(channel.name, banks, ranks, fmt::format("{:.2f}", mean_runs(occupancy, false, duration)),
+            fmt::format("{:.2f}", mean_runs(occupancy, true, duration)));
+    }
+    const auto [banks, ranks] = sums(results);
+    add("total", banks, ranks, "", "");
+    return table.text();
+}
+
+Json direction_json(const TraceDirectionStatistics& direction, const AccessStatistics& parts,
+                    Picoseconds duration) {
+    Json json;
+    json["accesses"] = direction.accesses;
+    json["bytes"] = direction.bytes;
+    json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(direction.bytes, duration));
+    add_parts(json, parts);
     const core::LatencyHistogram& latency = direction.latency;
     if (latency.count() == 0) {
         json["latency_ns"] = nullptr;
@@ -107,8 +254,14 @@ void write_trace_json(const std::string& path, const TraceReplayResults& results
     json["late_accesses"] = s.late_accesses;
     json["max_lateness_ns"] = to_ns(s.max_lateness);
     json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(s.read.bytes + s.write.bytes, s.duration()));
-    json["read"] = direction_json(s.read, s.duration());
-    json["write"] = direction_json(s.write, s.duration());
+    json["read"] = direction_json(s.read, results.read, s.duration());
+    json["write"] = direction_json(s.write, results.write, s.duration());
+    const auto [banks, ranks] = sums(results);
+    json["total"] = rank_json(banks, ranks);
+    json["channels"] = Json::array();
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        json["channels"].push_back(channel_json(channel, s.duration()));
+    }
     add_activity(json, results.activity);
     json["host"]["wall_s"] = finite(results.host.wall_s);
     json["host"]["peak_rss_mb"] = finite(results.host.peak_rss_mb);
@@ -156,6 +309,16 @@ std::string format_trace_replay(const TraceReplayResults& results) {
     table.add(table_row("read", s.read, s.duration()));
     table.add(table_row("write", s.write, s.duration()));
     text += table.text();
+    for (const auto& [name, parts] : {std::pair("read", &results.read), std::pair("write", &results.write)}) {
+        if (parts->accesses > 0) {
+            text += fmt::format("{:<5} mean: {:.1f} queueing, {:.1f} service\n", name,
+                                mean_ns(parts->queueing, parts->accesses),
+                                mean_ns(parts->service, parts->accesses));
+        }
+    }
+    text +=
+        "\nruns of column accesses to a row by the state of their bank, commands, and runs in the queues\n";
+    text += channel_table(results);
     const std::optional<double> bandwidth = bandwidth_gb_s(s.read.bytes + s.write.bytes, s.duration());
     text += fmt::format("\naccesses   {}\n", s.accesses());
     text += fmt::format(

@@ -140,7 +140,7 @@ TEST_CASE("what a memory or its controller cannot do is refused") {
     };
     ChannelControllerConfig per_bank;
     per_bank.refresh = modules::RefreshMode::per_bank;
-    refused(dram(), per_bank); // no t_rfc_pb
+    refused(refreshed_dram(), per_bank); // no t_rfc_pb
     ChannelControllerConfig down;
     down.power_down_after = clocks(1);
     refused(dram(), down); // no t_cke

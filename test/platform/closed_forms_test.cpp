@@ -36,6 +36,7 @@ struct RigOptions {
     Picoseconds latency{};   ///< of the controller
     bool refresh = false;    ///< as the technology says; false: none
     std::uint32_t ranks = 0; ///< 0: as the file says
+    bool mapping = false;    ///< of the file, in its shape; false: rank, bank and row as `Rig::address` says
 };
 
 /// One channel of a memory file, its controller, and an initiator.
@@ -54,7 +55,7 @@ public:
           memory(config.technology.name),
           t(times_of(config.technology, options)),
           g(shape_of(config.geometry, options)),
-          controller("controller", controller_config(options), t, g),
+          controller("controller", controller_config(config, options), t, g),
           channel("channel", t, g, "mem", "bus"),
           line_(std::size_t{g.row_bytes} * g.chips_per_rank),
           latency_(memory::align_up(options.latency, t.t_ck)) {
@@ -95,9 +96,9 @@ public:
         return initiator.access(command, address, line_.data(), bursts * access_bytes());
     }
     /// Begins one of many accesses of a burst, which nobody waits for.
-    void post_once(tlm::tlm_command command, std::uint64_t address) {
+    void post_once(tlm::tlm_command command, std::uint64_t address, std::uint32_t bursts = 1) {
         recycles_ = true;
-        post(command, address);
+        post(command, address, bursts);
     }
     /// An access into the idle memory; returns its latency.
     Picoseconds access(tlm::tlm_command command, std::uint64_t address, std::uint32_t bursts = 1) {
@@ -130,11 +131,13 @@ private:
         geometry.ranks = options.ranks != 0 ? options.ranks : geometry.ranks;
         return geometry;
     }
-    static modules::ChannelControllerConfig controller_config(const RigOptions& options) {
+    static modules::ChannelControllerConfig controller_config(const modules::MemoryConfig& memory,
+                                                              const RigOptions& options) {
         modules::ChannelControllerConfig config;
         config.latency = options.latency;
         config.keep_data = false;
         config.starvation_limit = Picoseconds{1'000'000'000'000}; // order is the rules' alone
+        config.address_mapping = options.mapping ? memory.address_mapping : "";
         return config;
     }
 
@@ -199,6 +202,52 @@ TEST_CASE("an access of a whole row moves a burst per column cycle") {
         const Picoseconds opened = rig.latency() + t.t_rcd + (bursts - 1) * std::max(t.t_ccd, t.t_ccd_l);
         CHECK(rig.access(read_command, rig.address(0, 0, 0), bursts) == opened + t.t_cl + rig.burst());
         CHECK(rig.access(write_command, rig.address(0, 1, 0), bursts) == opened + t.t_wl + rig.burst());
+    });
+}
+
+TEST_CASE("a stream of lines of 64 bytes reaches the full bandwidth") {
+    // With the mapping of the memory's file: neighbouring bursts lie in different bank groups, so that
+    // t_ccd_l does not count. The rows of the first burst of each group are open, all others are opened in
+    // time.
+    RigOptions options = with_latency();
+    options.mapping = true;
+    with_every_memory(options, [](Rig& rig) {
+        const Technology& t = rig.t;
+        const std::uint32_t per_line = std::max(64 / rig.access_bytes(), 1u);
+        const std::uint32_t lines = rig.g.bursts_per_row() * rig.g.banks * rig.g.ranks * 2 / per_line;
+        rig.settle();
+        for (std::uint32_t line = 0; line < rig.g.bank_groups; ++line) {
+            rig.access(read_command, std::uint64_t{line} * per_line * rig.access_bytes(), per_line);
+        }
+        rig.settle();
+        const Picoseconds begin = core::now();
+        for (std::uint32_t line = 0; line < lines; ++line) {
+            rig.post_once(read_command, std::uint64_t{line} * per_line * rig.access_bytes(), per_line);
+        }
+        rig.wait_for_all(lines);
+        const Picoseconds time = rig.last_response - begin;
+        // The bus turns to another rank once per row of all banks.
+        const std::int64_t turns = 2 * rig.g.ranks - 1;
+        const std::int64_t further = std::int64_t{lines} * per_line - 1;
+        CHECK(time == rig.latency() + t.t_cl + rig.burst() + further * t.t_ccd +
+                          turns * t.t_rtrs * (rig.g.ranks > 1));
+    });
+}
+
+TEST_CASE("without a mapping of its own a memory has bursts of one group next to each other") {
+    // What the mapping of the memory's file avoids: the stream of a row has t_ccd_l between its bursts.
+    with_every_memory(with_latency(), [](Rig& rig) {
+        const Technology& t = rig.t;
+        const std::uint32_t bursts = rig.g.bursts_per_row();
+        rig.access(read_command, rig.address(0, 0, 0));
+        rig.settle();
+        const Picoseconds begin = core::now();
+        for (std::uint32_t n = 0; n < bursts; ++n) {
+            rig.post_once(read_command, rig.address(0, 0, 0, n));
+        }
+        rig.wait_for_all(bursts);
+        CHECK(rig.last_response - begin ==
+              rig.latency() + t.t_cl + rig.burst() + (bursts - 1) * std::max(t.t_ccd, t.t_ccd_l));
     });
 }
 

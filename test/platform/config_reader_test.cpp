@@ -314,7 +314,9 @@ TEST_CASE("an error names file, line, column and key") {
         CHECK(error_of(yaml) == place("controller", "", 13) +
                                     ": controller: found '5 ns', expected the keys latency, io_energy, "
                                     "read_queue, write_queue, write_high_watermark, write_low_watermark, "
-                                    "burst_group, starvation_limit, front_queue");
+                                    "burst_group, starvation_limit, scheduling, page_policy, page_timeout, "
+                                    "refresh, postponed_refreshes, power_down_after, self_refresh_after, "
+                                    "address_mapping, front_queue");
     }
     SECTION("word that is none of the choices") {
         CHECK_THAT(
@@ -373,6 +375,26 @@ TEST_CASE("impossible values are refused") {
         {"controller.write_low_watermark=25",
          "controller.write_low_watermark: found 25, expected at most controller.write_high_watermark = 24"},
         {"controller.starvation_limit=5", "controller.starvation_limit"},
+        {"controller.scheduling=fifo", "controller.scheduling: found 'fifo', expected fr-fcfs or fcfs"},
+        {"controller.page_policy=adaptive", "found 'adaptive', expected open, closed or timeout"},
+        {"controller.page_timeout=1 us", "found '1 us', expected it with page_policy: timeout only"},
+        {"controller.page_timout=1 us", "unknown key (did you mean controller.page_timeout?)"},
+        {"controller.refresh=per-row", "controller.refresh: found 'per-row', expected all-banks or per-bank"},
+        {"controller.refresh=per-bank",
+         "controller.refresh: found per-bank, expected all-banks beside near-memory units"},
+        {"controller.power_down_after=1 us",
+         "controller.power_down_after: found a time, expected 0 beside near-memory units"},
+        {"controller.self_refresh_after=1 us",
+         "controller.self_refresh_after: found a time, expected 0 beside near-memory units"},
+        {"controller.postponed_refreshes=9", "expected a whole number from 0 to 8"},
+        {"controller.address_mapping=", "found nothing, expected fields of an address"},
+        {"controller.address_mapping=row rank banks column offset", "found 'banks', expected row, rank"},
+        {"controller.address_mapping=row rank bank3 column offset",
+         "found 3 bits of bank, expected 4 as in the memory's geometry"},
+        {"controller.address_mapping=row bank rank column offset",
+         "found 'row bank rank column offset', expected 'row15 rank1 bank4 column7 offset6'"},
+        {"dram.mapping=row rank bank4^row column offset", "expected 'row15 rank1 bank4 column7 offset6'"},
+        {"pcm.mapping=row rank bank", "found 0 bits of column, expected 7"},
         {"dram.timing.t_rc=20 cy", "dram.timing.t_rc: found 50 ns, expected at least t_ras + t_rp = 52.5 ns"},
         {"dram.timing.t_rp=9223372 s",
          "dram.timing.t_rp: found '9223372 s', expected a time of at most 3600 s"},
@@ -491,6 +513,31 @@ TEST_CASE("Windows line ends and a byte order mark are tolerated") {
     }
     const TemporaryFolder folder;
     CHECK(effective_yaml(load_config(folder.file("p.yaml", yaml))) == complete());
+}
+
+TEST_CASE("the policies of the controllers are read, written and read again") {
+    const TemporaryFolder folder;
+    const PlatformConfig config =
+        load_config(hydra_yaml, {"controller.scheduling=fcfs", "controller.page_policy=timeout",
+                                 "controller.page_timeout=250 ns", "controller.refresh=all-banks",
+                                 "controller.postponed_refreshes=8",
+                                 "controller.address_mapping=row rank bank column offset",
+                                 "pcm.mapping=row bank rank column offset"});
+    const PlatformConfig again = load_config(folder.file("p.yaml", effective_yaml(config)));
+    for (const PlatformConfig* read : {&config, &again}) {
+        const modules::ChannelControllerConfig& controller = read->memory.controller;
+        CHECK(controller.scheduling == modules::SchedulingPolicy::fcfs);
+        CHECK(controller.page_policy == modules::PagePolicy::timeout);
+        CHECK(controller.page_timeout == core::Picoseconds{250'000});
+        CHECK(controller.refresh == modules::RefreshMode::all_banks);
+        CHECK(controller.postponed_refreshes == 8);
+        CHECK(controller.address_mapping == "row rank bank column offset");
+        CHECK(read->memory.pcm.address_mapping == "row bank rank column offset");
+    }
+    const std::string plain = effective_yaml(load_config(hydra_yaml));
+    CHECK_THAT(plain,
+               Contains("page_policy: open") && !Contains("page_timeout") && !Contains("mapping: row"));
+    CHECK_NOTHROW(load_config(folder.file("plain.yaml", plain)));
 }
 
 TEST_CASE("ideal transfers take no time and change nothing else") {

@@ -118,6 +118,21 @@ TEST_CASE("an override wins over the file's shape, under both names of the key")
     CHECK(memory_of(file, {"dram.rows=2048", "dram.geometry.rows=1024"}).geometry.rows == 1024);
 }
 
+TEST_CASE("the mapping of a file is that of the memory alone") {
+    const std::string file = configs + "memory/ddr4-2400.yaml";
+    CHECK(memory_of(file).address_mapping == "row rank bank column bankgroup offset");
+    CHECK(memory_of(file, {"dram.geometry.mapping=row rank bank column offset"}).address_mapping ==
+          "row rank bank column offset");
+    CHECK(memory_of(configs + "memory/ddr3-1600.yaml").address_mapping.empty());
+    const std::string key = "dram.technology=" + file;
+    CHECK(platform::load_config(hydra_yaml, {key}).memory.dram.address_mapping.empty());
+    CHECK(platform::load_config(hydra_yaml, {"pcm.technology=" + file}).memory.pcm.address_mapping.empty());
+    const std::string ddr4 = text_of("ddr4-2400");
+    CHECK_THAT(error_of(with_key(ddr4, "mapping", "row rank bank column bankgroup1 offset")),
+               Catch::StartsWith(place_of(ddr4, "mapping") + ": geometry.mapping: address mapping") ||
+                   Contains("found 1 bits of bankgroup, expected 2 as in the memory's geometry"));
+}
+
 TEST_CASE("a file without a shape has the platform's") {
     const TemporaryFolder folder;
     test::write_file(folder / "m.yaml", without(text_of("ddr3-1600"), "geometry:", "timing:"));
@@ -254,6 +269,9 @@ TEST_CASE("every key of a memory file is read") {
         }
         if (key == "array_write_policy") {
             return "whole-row";
+        }
+        if (key == "mapping") {
+            return "row rank bank column offset";
         }
         const std::size_t unit = value.find_first_not_of("0123456789.");
         const bool cycles = value.find("cy") != std::string::npos;

@@ -58,6 +58,36 @@ double figure(const platform::Figures& figures, const std::string& name) {
     return found == figures.end() ? 0 : found->second;
 }
 
+/// Replays random lines all over the memory and checks what must be equal.
+void check_sums(const std::string& file, std::size_t channels, std::uint64_t gib) {
+    const TemporaryFolder folder;
+    const TraceReplayResults results =
+        platform::replay_trace(load(file), trace_of(folder, "t", random_lines(10000, gib << 30)));
+    CHECK(results.channels.size() == channels);
+    modules::BankStatistics sum;
+    std::uint64_t read_bytes = 0;
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        for (const modules::BankStatistics& bank : channel.statistics.banks) {
+            CHECK(bank.runs == bank.row_hits + bank.row_misses + bank.row_conflicts);
+            sum += bank;
+        }
+        read_bytes += channel.statistics.read.bytes;
+    }
+    const workloads::TraceStatistics& s = results.statistics;
+    CHECK(sum.runs == 10000);
+    CHECK(sum.reads + sum.writes == 10000); // a burst each
+    CHECK(sum.writes == s.write.accesses);
+    CHECK(read_bytes == s.read.bytes);
+    CHECK(results.read.accesses == s.read.accesses);
+    const auto latency_ps = [](const modules::AccessStatistics& parts) {
+        return static_cast<double>((parts.queueing + parts.service).count()) /
+               static_cast<double>(parts.accesses);
+    };
+    CHECK(latency_ps(results.read) == s.read.latency.mean_ps());
+    CHECK(latency_ps(results.write) == s.write.latency.mean_ps());
+    CHECK_THAT(platform::format_trace_replay(results), Contains("conflicts") && Contains("queueing"));
+}
+
 } // namespace
 
 TEST_CASE("unloaded latencies are those of the technology") {
@@ -136,6 +166,14 @@ TEST_CASE("the hybrid memory serves both parts and counts addresses outside") {
     CHECK(figure(results.activity.bytes, "dram_written") == 64);
 }
 
+TEST_CASE("the figures of one channel add up") {
+    check_sums("memory/hydra-dram.yaml", 1, 8);
+}
+
+TEST_CASE("the figures of the five channels of a hybrid memory add up") {
+    check_sums("hydra.yaml", 5, 40);
+}
+
 TEST_CASE("ideal transfers take no time") {
     const TemporaryFolder folder;
     const TraceReplayResults results = platform::replay_trace(
@@ -212,7 +250,20 @@ TEST_CASE("the files hold every figure that the schema asks for") {
     for (const char* direction : {"read", "write"}) {
         check(json.at(direction), schema.at("$defs").at("direction"));
         check(json.at(direction).at("latency_ns"), schema.at("$defs").at("latency_ns"));
+        check(json.at(direction).at("queueing_ns"), schema.at("$defs").at("mean_max"));
     }
+    check(json.at("total"), schema.at("$defs").at("rank"));
+    REQUIRE(json.at("channels").size() == 1);
+    const Json& channel = json.at("channels").front();
+    check(channel, schema.at("$defs").at("channel"));
+    check(channel.at("commands"), schema.at("$defs").at("rank_commands"));
+    check(channel.at("read"), schema.at("$defs").at("channel_direction"));
+    check(channel.at("queues"), schema.at("$defs").at("queues"));
+    check(channel.at("queues").at("write"), schema.at("$defs").at("queue"));
+    REQUIRE(channel.at("ranks").size() == 2);
+    REQUIRE(channel.at("ranks").back().at("banks").size() == 16);
+    check(channel.at("ranks").back().at("banks").back(), schema.at("$defs").at("bank"));
+    CHECK(channel.at("commands") == json.at("total").at("commands"));
     std::istringstream csv(test::read_file(folder / "histogram.csv"));
     std::string line;
     REQUIRE(std::getline(csv, line));

@@ -17,9 +17,10 @@ namespace hydravp::modules {
 /// Written as a list of fields from the most significant bit down, each with its number of bits:
 /// "row16 rank1 bank3 column7 offset6". The fields are row, rank, bankgroup, bank, column (a burst of the
 /// rank) and offset (a byte of the burst, always last). A field may be cut into several pieces; without
-/// bankgroup the bits of bank name groups as well. A field of no bits may be left out. "bank3^row" combines
-/// the piece by exclusive or with the lowest bits of the row, so that rows which are a power of two apart lie
-/// in different banks; bankgroup and rank can have it too.
+/// bankgroup the bits of bank name groups as well. A field without a number has the bits that its other
+/// pieces leave: "row rank bank column bankgroup offset" fits every geometry. A field of no bits may be left
+/// out. "bank3^row" combines the piece by exclusive or with the lowest bits of the row, so that rows which
+/// are a power of two apart lie in different banks; bankgroup and rank can have it too.
 class AddressMapping {
 public:
     struct Place {
@@ -38,6 +39,8 @@ public:
     Place place(std::uint64_t address) const;
     /// Consecutive bytes, aligned to their number, that lie in one row.
     std::uint64_t stretch() const { return stretch_; }
+    /// It places every address as the mapping without a list does.
+    bool is_default() const;
     /// The list of fields, each with its bits.
     const std::string& fields() const { return text_; }
 
@@ -51,10 +54,12 @@ private:
         bool with_row;
     };
     std::vector<Piece> parse(const std::string& text) const;
+    void complete(const std::array<unsigned, fields_>& expected);
     void check(const std::array<unsigned, fields_>& expected, bool has_group) const;
 
     Place place_of(const std::array<std::uint64_t, fields_>& value) const;
 
+    memory::Geometry geometry_;
     std::string text_;
     std::vector<Piece> pieces_; ///< row first: the others may need it
     struct Whole {

@@ -9,6 +9,7 @@
 #include "hydravp/modules/address_mapping.h"
 #include "hydravp/modules/channel_debug.h"
 #include "hydravp/modules/channel_request.h"
+#include "hydravp/modules/channel_statistics.h"
 #include "hydravp/modules/command_scheduler.h"
 #include "hydravp/modules/config.h"
 #include "hydravp/modules/rank_data.h"
@@ -24,7 +25,8 @@
 
 namespace hydravp::modules {
 
-/// Controller of one memory channel: FR-FCFS with a read and a write queue, open pages, all-bank refresh.
+/// Controller of one memory channel: FR-FCFS or FCFS with a read and a write queue, page policies, all-bank
+/// refresh.
 ///
 /// Front: TLM-2.0 base protocol, LT, AT and debug; with a `ChannelRequest` also chip-local data. All of them
 /// go through the same queues: b_transport waits, and returns at the time of the last data; an AT response
@@ -70,6 +72,9 @@ public:
     /// Takes a leased bank back. Throws std::logic_error if it is not leased or a unit is at work in it.
     void release(core::Rank rank, core::Bank bank, std::uint32_t chips);
 
+    /// What has happened before this moment.
+    const ChannelStatistics& statistics();
+
     /// Runs in the queues, and whether writes are drained.
     void trace(core::Tracer& tracer) override;
 
@@ -88,7 +93,8 @@ private:
         std::uint64_t span = 0;   ///< after which the address starts over (streaming width)
         std::uint64_t queued = 0; ///< of the bytes, those that went to the queues
         std::uint32_t runs = 0;   ///< in the queues
-        core::Picoseconds ready{};
+        core::Picoseconds accepted{}, ready{};
+        core::Picoseconds first_column{-1}; ///< command; below 0: none has gone
         tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
         sc_core::sc_event finished;
         bool done = false;
@@ -103,8 +109,8 @@ private:
     unsigned int debug(tlm::tlm_generic_payload& payload);
     std::size_t enter(tlm::tlm_generic_payload& payload, bool at);
     bool take(std::size_t index);
-    void admit();
-    bool queue_up(std::size_t index);
+    void admit(core::Picoseconds now);
+    bool queue_up(std::size_t index, core::Picoseconds now);
     void place_run(const Request& request, QueuedRun& run) const;
     void deliver(core::Picoseconds now);
 
@@ -114,6 +120,9 @@ private:
     core::Picoseconds next_wake(core::Picoseconds now);
     void show_queues() const;
     void perform(const CommandScheduler::Decision& decision);
+    void count_run(CommandScheduler::Step step, QueuedRun& run);
+    void count_command();
+    void count_access(const Request& request, bool write, core::Picoseconds end);
     void column_access(QueuedRun& run);
     void plan_turn(QueuedRun& run) const;
     memory::CommandExtension& column_command(const QueuedRun& run);
@@ -152,6 +161,7 @@ private:
 
     tlm::tlm_generic_payload payload_;
     memory::CommandExtension command_;
+    ChannelStatistics statistics_;
     core::Meter meter_{"meter"};
     core::Meter::Account io_;
     core::TraceSignal reads_trace_, writes_trace_, drain_trace_;

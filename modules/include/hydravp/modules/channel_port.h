@@ -26,6 +26,8 @@ public:
     bool finished() const { return finished_; }
     /// Of a chip-local access: bytes that each chip has been sent or has been asked for by now.
     std::uint32_t commanded_bytes() const { return request_.commanded_bytes; }
+    /// Time of the first column command; below 0 before it.
+    core::Picoseconds first_column() const { return request_.first_column; }
     tlm::tlm_response_status response() const { return payload_->get_response_status(); }
     /// Waits until the last data; from a thread. Throws core::SimulationError on an error response.
     void wait();

@@ -136,7 +136,8 @@ private:
     std::vector<Candidate> candidates_[2]; ///< by direction and slot
     struct Refresh {
         core::Picoseconds due{};
-        core::Picoseconds stagger{}; ///< of the ranks against each other
+        core::Picoseconds stagger{};    ///< of the ranks against each other
+        core::Picoseconds busy_until{}; ///< with the one before; a postponed one lets accesses go before it
         std::uint32_t next_bank = 0;
     };
     std::vector<Refresh> refreshes_; ///< by rank

@@ -55,7 +55,8 @@ struct ChannelControllerConfig {
     std::uint32_t postponed_refreshes = 0;  ///< of a rank that may wait until it is idle, at most 8
     core::Picoseconds power_down_after{};   ///< of a rank that has nothing to do; 0: never
     core::Picoseconds self_refresh_after{}; ///< likewise
-    std::string address_mapping;            ///< see `AddressMapping`; empty: its default
+    /// See `AddressMapping`; empty: that of the memory. The hybrid memory's DRAM has its default only.
+    std::string address_mapping;
     /// The controller wakes for every command, not only when data have passed; the same results, slower.
     bool command_by_command = false;
     /// Near-memory units share the channel: every command is issued at its own time.
@@ -75,6 +76,7 @@ struct MemoryConfig {
     std::uint32_t channels = 1;
     memory::Geometry geometry;
     memory::Technology technology;
+    std::string address_mapping = {}; ///< where the controller's is empty; empty: the default
     std::uint64_t capacity_bytes() const { return channels * geometry.channel_bytes(); }
 };
 

@@ -63,6 +63,11 @@ public:
     /// Layers in the order in which they completed.
     const std::vector<LayerInterval>& completed_layers() const { return completed_; }
     void clear_completed_layers() { completed_.clear(); }
+    /// Accesses at `front`, to memory and to units; a latency ends with the last data of all channels.
+    const AccessStatistics& read_statistics() const { return read_statistics_; }
+    const AccessStatistics& write_statistics() const { return write_statistics_; }
+    ChannelController& dram_controller() { return *dram_controller_; }
+    ChannelController& pcm_controller(std::size_t i) { return *pcm_controllers_.at(i); }
     /// Accesses at `front` that were answered with an error response.
     std::uint64_t rejected_accesses() const { return rejected_accesses_; }
 
@@ -76,6 +81,7 @@ private:
         bool at = false;
         std::size_t parts_left = 0;
         tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+        core::Picoseconds accepted{}, first_column{};
         std::vector<ChannelTransferPtr> parts;
         std::deque<std::vector<unsigned char>> byte_enables; ///< of the parts
         bool done = false;
@@ -144,6 +150,7 @@ private:
     std::vector<LayerInterval> completed_;
     std::uint64_t completed_count_ = 0;
     std::uint64_t rejected_accesses_ = 0;
+    AccessStatistics read_statistics_, write_statistics_;
     std::vector<UnitLinesIf*> lines_;
     sc_core::sc_event go_, interrupt_changed_, lines_changed_;
     std::uint64_t start_ = 1; ///< what is written to the units' START

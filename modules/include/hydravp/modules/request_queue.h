@@ -30,6 +30,7 @@ struct QueuedRun {
     std::uint64_t turn_bytes = 0;  ///< the controller's: of them, in the next turn
     std::uint32_t turn_bursts = 0; ///< the controller's: column commands of the next turn
     std::uint64_t row_byte = 0;    ///< the controller's: of the first byte in the row, as the request sees it
+    bool begun = false;            ///< the controller's: a command has gone for it
 
     core::Picoseconds age{};    ///< since when it waits for its next turn
     std::uint64_t order = 0;    ///< of arrival

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/modules/channel_statistics.h"
 #include "hydravp/platform/replay_memory.h"
 #include "hydravp/platform/results.h"
 #include "hydravp/workloads/trace_player.h"
@@ -9,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace hydravp::platform {
 
@@ -39,6 +41,13 @@ struct TraceReplayResults {
     std::uint32_t outstanding = 0;
     std::optional<core::Picoseconds> clock_period; ///< nothing if the format counts no cycles
     workloads::TraceStatistics statistics;
+    modules::AccessStatistics read, write; ///< the parts of the latencies in `statistics`
+    struct Channel {
+        std::string name;
+        std::uint32_t banks; ///< of a rank
+        modules::ChannelStatistics statistics;
+    };
+    std::vector<Channel> channels;
     Activity activity; ///< what the memory's meters were charged with
     HostFigures host;
 };
