@@ -492,7 +492,7 @@ void ChannelController::command_rank(const CommandScheduler::Decision& decision)
                                  : decision.step == Step::power_down   ? CommandKind::power_down
                                  : decision.step == Step::self_refresh ? CommandKind::self_refresh
                                                                        : CommandKind::power_up;
-        command(kind, decision.rank, decision.bank).layer = refresh_layer_;
+        command(kind, decision.rank, scheduler_.bank_of(decision.slot)).layer = refresh_layer_;
         issue();
         return;
     }
@@ -538,6 +538,10 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
     if (status == tlm::TLM_OK_RESPONSE || command_.space == AccessSpace::unit) {
         scheduler_.issued(command_, clock_);
         count_command();
+    } else if (command_.kind != CommandKind::read && command_.kind != CommandKind::write &&
+               command_.kind != CommandKind::lease && command_.kind != CommandKind::release) {
+        // It would be tried again for ever: the channel is of another technology, or has a second controller.
+        throw std::logic_error(std::string(name()) + ": the channel refuses a command");
     }
     return status;
 }

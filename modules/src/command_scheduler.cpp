@@ -137,7 +137,6 @@ bool CommandScheduler::decide_refresh(Picoseconds now) {
             decision_.step = Step::refresh;
             decision_.at = now;
             decision_.rank = core::Rank{rank};
-            decision_.bank = core::Bank{refresh.next_bank};
             return true;
         }
         decision_.at = std::min(decision_.at, now >= refresh.due ? std::min(must, idle) : refresh.due);
@@ -157,15 +156,15 @@ void CommandScheduler::decide_bank_refresh(Picoseconds now) {
             continue;
         }
         const std::size_t slot = this->slot(core::Rank{rank}, core::Bank{refresh.next_bank});
-        banks_[slot].refresh_is_due = true;
+        if (!banks_[slot].refresh_is_due) {
+            banks_[slot].refresh_is_due = true;
+            candidates_[0][slot].known = candidates_[1][slot].known = false;
+        }
         const TimedCommand first = banks_[slot].open ? TimedCommand::precharge : TimedCommand::activate;
         const Picoseconds ready =
             banks_[slot].open ? timing_.rules_allow(first, slot) : timing_.bank_allows(first, slot);
         offer(banks_[slot].open ? Step::close : Step::refresh, timing_.bus_allows(std::max(now, ready)), rank,
               slot);
-        if (decision_.step == Step::refresh) {
-            decision_.bank = core::Bank{refresh.next_bank};
-        }
     }
 }
 
@@ -253,8 +252,7 @@ inline void CommandScheduler::consider(std::size_t slot, bool write, Picoseconds
     if (!candidate.known || now > candidate.until) {
         find_candidate(candidate, slot, write, now);
     }
-    if (candidate.run == nullptr || power_[candidate.run->rank.value()].asleep ||
-        banks_[slot].refresh_is_due) {
+    if (candidate.run == nullptr) {
         return;
     }
     valid_until_ = std::min(valid_until_, candidate.until);
@@ -272,7 +270,9 @@ void CommandScheduler::find_candidate(Candidate& candidate, std::size_t slot, bo
                                             : queue_.next(slot, write, bank.open ? &bank.row : nullptr, now);
     candidate.run = choice.run;
     candidate.until = choice.until;
-    if (choice.run == nullptr) {
+    if (choice.run == nullptr || bank.refresh_is_due || power_[choice.run->rank.value()].asleep) {
+        candidate.run = nullptr;
+        candidate.until = Picoseconds::max();
         return;
     }
     candidate.step = next_step(*choice.run);
@@ -413,8 +413,8 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
             const std::size_t each = this->slot(command.rank, core::Bank{bank});
             timing_.block(each, command.data_end);
             banks_[each].open = false;
-            reconsider(each);
         }
+        reconsider_rank(command.rank);
         refreshes_[command.rank.value()].due += refresh_interval_;
         refreshes_[command.rank.value()].busy_until = command.data_end;
         find_first_due();
@@ -442,7 +442,7 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
             refreshes_[command.rank.value()].due = Picoseconds::max();
             find_first_due();
         }
-        known_ = false;
+        reconsider_rank(command.rank);
         return;
     }
     case CommandKind::power_up: {
@@ -454,7 +454,7 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
             find_first_due();
         }
         power.asleep = power.self_refresh = false;
-        known_ = false;
+        reconsider_rank(command.rank);
         return;
     }
     case CommandKind::release:
@@ -464,6 +464,12 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
         break;
     }
     reconsider(slot);
+}
+
+void CommandScheduler::reconsider_rank(core::Rank rank) {
+    for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
+        reconsider(slot(rank, core::Bank{bank}));
+    }
 }
 
 void CommandScheduler::find_first_due() {

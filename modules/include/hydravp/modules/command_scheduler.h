@@ -32,7 +32,7 @@ public:
         precharge,  ///< the run's bank, which has another row open
         recall,     ///< takes the run's bank back from the units
         close,      ///< precharges a bank whose row nobody wants
-        refresh,    ///< `rank`; `RefreshMode::per_bank`: its `bank`
+        refresh,    ///< `rank`; `RefreshMode::per_bank`: `slot`
         power_down, ///< `rank`
         self_refresh,
         power_up
@@ -41,9 +41,8 @@ public:
         Step step = Step::none;
         core::Picoseconds at = core::Picoseconds::max();
         QueuedRun* run = nullptr;
-        std::size_t slot = 0; ///< close
+        std::size_t slot = 0; ///< close; refresh of a single bank
         core::Rank rank;      ///< refresh, power
-        core::Bank bank;      ///< refresh
     };
     struct BankEntry {
         bool open = false;
@@ -115,6 +114,7 @@ private:
     void offer(Step step, core::Picoseconds at, std::size_t rank, std::size_t slot = 0);
     void note_quiet(const memory::CommandExtension& command);
     void find_first_due();
+    void reconsider_rank(core::Rank rank);
     void collect(core::Picoseconds now);
     void consider(std::size_t slot, bool write, core::Picoseconds now);
     void choose(core::Picoseconds now);
