@@ -96,14 +96,13 @@ Json rank_json(const BankStatistics& banks, const RankStatistics& ranks) {
 std::pair<BankStatistics, RankStatistics> sums(const TraceReplayResults::Channel& channel,
                                                std::optional<std::size_t> rank = std::nullopt) {
     std::pair<BankStatistics, RankStatistics> result;
-    for (std::size_t i = 0; i < channel.statistics.banks.size(); ++i) {
-        if (!rank || i / channel.banks == *rank) {
-            result.first += channel.statistics.banks[i];
-        }
-    }
     for (std::size_t i = 0; i < channel.statistics.ranks.size(); ++i) {
-        if (!rank || i == *rank) {
-            result.second += channel.statistics.ranks[i];
+        if (rank && i != *rank) {
+            continue;
+        }
+        result.second += channel.statistics.ranks[i];
+        for (std::size_t bank = 0; bank < channel.banks; ++bank) {
+            result.first += channel.statistics.banks[i * channel.banks + bank];
         }
     }
     return result;

@@ -8,9 +8,10 @@
 
 namespace hydravp::core {
 
-/// Binds an initiator whose socket is `InitiatorBits` wide to a target whose socket is `TargetBits` wide, e.g.
-/// a 64-bit core to a memory of this library, whose sockets have TLM's default of 32. The width of a socket
-/// is a type in TLM-2.0 and says nothing about a payload, so every call passes unchanged and takes no time.
+/// Binds an initiator whose socket is `InitiatorBits` wide to a target whose socket is `TargetBits` wide,
+/// e.g. a 64-bit core to a memory of this library, whose sockets have TLM's default of 32. The width of a
+/// socket is a type in TLM-2.0 and says nothing about a payload, so every call passes unchanged and takes no
+/// time.
 template <unsigned int InitiatorBits, unsigned int TargetBits = 32>
 class WidthAdapter : public sc_core::sc_module {
 public:
