@@ -25,8 +25,8 @@
 
 namespace hydravp::modules {
 
-/// Controller of one memory channel: FR-FCFS or FCFS with a read and a write queue, page policies, all-bank
-/// refresh.
+/// Controller of one memory channel: FR-FCFS or FCFS with a read and a write queue; policies for pages,
+/// refreshes and idle ranks.
 ///
 /// Front: TLM-2.0 base protocol, LT, AT and debug; with a `ChannelRequest` also chip-local data. All of them
 /// go through the same queues: b_transport waits, and returns at the time of the last data; an AT response
@@ -53,8 +53,8 @@ namespace hydravp::modules {
 ///
 /// An ordinary access to a leased bank recalls the lease: the unit stops, the access is made, the bank is
 /// precharged and handed back when nothing else waits for it. Refreshes come when they are due, at most
-/// behind the burst group on its way. Not modelled: posted writes, read-after-write forwarding,
-/// ECC.
+/// behind the burst group on its way, or as long after as the configuration lets them wait. Not modelled:
+/// posted writes, read-after-write forwarding, ECC.
 class ChannelController : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<ChannelController> front{"front"};
