@@ -93,7 +93,9 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
         return;
     }
     tlm::tlm_response_status status = check(*command);
-    if (status == tlm::TLM_OK_RESPONSE) {
+    if (status == tlm::TLM_OK_RESPONSE && command->placed) {
+        status = ranks_[command->rank]->follow(*command);
+    } else if (status == tlm::TLM_OK_RESPONSE) {
         if (!command->settled) {
             command->earliest = std::max(command->earliest, core::now() + core::from_sc_time(delay));
         }
@@ -111,8 +113,7 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
             show(*command);
         }
         const Picoseconds end = is_column(*command) ? command->data_end : command->issued;
-        const Picoseconds now = core::now();
-        if (end > now) {
+        if (const Picoseconds now = core::now(); end > now) {
             delay = std::max(delay, core::to_sc_time(end - now));
         }
     }

@@ -207,12 +207,12 @@ void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, Lay
             add_recall(bank, {stop, precharge, end});
         }
     }
-    meter_.charge(accounts_.refresh, layer, timing_.technology().refresh);
+    charge_refresh(layer);
 }
 
 void Chip::refresh_bank(Bank bank, Picoseconds end, LayerId layer) {
     timing_.block(BankOwner::channel, bank, end);
-    meter_.charge(accounts_.refresh, layer, timing_.technology().refresh_bank);
+    charge_refresh_bank(layer);
 }
 
 void Chip::lease(Bank bank, Picoseconds t) {

@@ -223,15 +223,15 @@ void CommandAuditor::transport(tlm::tlm_generic_payload& payload, sc_core::sc_ti
     const Picoseconds given = command->settled
                                   ? command->earliest
                                   : std::max(command->earliest, core::now() + core::from_sc_time(delay));
-    const Picoseconds issued_before = std::exchange(command->issued, long_ago);
+    const Picoseconds end_before = std::exchange(command->data_end, long_ago);
     {
         const Call call(*this, *command);
         back->b_transport(payload, delay);
     }
-    if (command->issued != long_ago) { // a unit may still have refused its data
+    if (command->data_end != long_ago) { // a unit may still have refused its data
         note(*command, given);
     } else {
-        command->issued = issued_before;
+        command->data_end = end_before;
     }
     // Nothing is issued before it is called for; those who catch up do so in order.
     const Picoseconds here = command->settled ? std::min(command->earliest, core::now()) : core::now();

@@ -20,6 +20,9 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
       geometry_(geometry),
       commands_(commands),
       data_(data),
+      placed_banks_(geometry.banks),
+      read_data_(technology.t_cl + technology.burst_time()),
+      write_data_(technology.t_wl + technology.burst_time()),
       rows_differ_(geometry.banks, false) {
     for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
         const std::string chip_name = "chip" + std::to_string(i);
@@ -41,9 +44,10 @@ void Rank::keep_times_per_chip() {
 }
 
 tlm::tlm_response_status Rank::issue(CommandExtension& command) {
-    if (asleep_ != (command.kind == CommandKind::power_up)) {
+    if (asleep_ != (command.kind == CommandKind::power_up) || placed_by_ == PlacedBy::initiator) {
         return tlm::TLM_COMMAND_ERROR_RESPONSE;
     }
+    placed_by_ = PlacedBy::channel;
     command.earliest = std::max(command.earliest, power_ready_);
     const tlm::tlm_response_status status = execute(command);
     if (status == tlm::TLM_OK_RESPONSE) {
@@ -80,6 +84,103 @@ tlm::tlm_response_status Rank::execute(CommandExtension& command) {
     }
     return tlm::TLM_COMMAND_ERROR_RESPONSE;
 }
+
+// -------------------------------------------------------------------------------------- placed commands
+
+tlm::tlm_response_status Rank::follow(CommandExtension& command) {
+    if (asleep_ != (command.kind == CommandKind::power_up) || placed_by_ == PlacedBy::channel || per_chip_) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    placed_by_ = PlacedBy::initiator;
+    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+    if (command.kind == CommandKind::read || command.kind == CommandKind::write) {
+        const PlacedBank& bank = placed_banks_[command.bank];
+        if (command.space != AccessSpace::array || !bank.open || bank.row != command.row) {
+            return tlm::TLM_COMMAND_ERROR_RESPONSE;
+        }
+        const bool write = command.kind == CommandKind::write;
+        command.data_begin = command.issued + (write ? technology_.t_wl : technology_.t_cl);
+        command.data_end = command.last_issued + (write ? write_data_ : read_data_);
+    } else {
+        const bool of_row = command.kind == CommandKind::activate || command.kind == CommandKind::precharge;
+        status = of_row ? follow_row(command) : follow_rank(command);
+        if (status == tlm::TLM_OK_RESPONSE) {
+            note_power(command);
+        }
+    }
+    if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE) {
+        show(command);
+    }
+    return status;
+}
+
+tlm::tlm_response_status Rank::follow_row(CommandExtension& command) {
+    PlacedBank& bank = placed_banks_[command.bank];
+    if (command.kind == CommandKind::activate) {
+        if (bank.open) {
+            return tlm::TLM_COMMAND_ERROR_RESPONSE;
+        }
+        bank = {true, command.row, command.issued + technology_.t_rc};
+        chips_.front()->charge_activate(command.layer, geometry_.chips_per_rank);
+        command.data_end = command.issued + technology_.t_rcd;
+    } else {
+        if (bank.open) {
+            bank.open = false;
+            bank.activate_ready = std::max(bank.activate_ready, command.issued + technology_.t_rp);
+            --open_banks_;
+        }
+        close_rows(command.bank);
+        command.data_end = std::max(bank.activate_ready, command.issued);
+    }
+    command.data_begin = command.data_end;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::follow_rank(CommandExtension& command) {
+    switch (command.kind) {
+    case CommandKind::refresh:
+        command.data_end = command.last_issued + technology_.t_rfc;
+        for (const auto& chip : chips_) {
+            chip->charge_refresh(command.layer);
+        }
+        for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+            placed_banks_[Bank{i}] = {false, {}, command.data_end};
+            close_rows(Bank{i});
+        }
+        break;
+    case CommandKind::refresh_bank:
+        if (placed_banks_[command.bank].open || technology_.t_rfc_pb.count() == 0) {
+            return tlm::TLM_COMMAND_ERROR_RESPONSE;
+        }
+        command.data_end = command.issued + technology_.t_rfc_pb;
+        placed_banks_[command.bank].activate_ready = command.data_end;
+        for (const auto& chip : chips_) {
+            chip->charge_refresh_bank(command.layer);
+        }
+        break;
+    case CommandKind::power_down:
+    case CommandKind::self_refresh: {
+        const bool deep = command.kind == CommandKind::self_refresh;
+        if (technology_.t_cke.count() == 0 || (deep && open_banks_ != 0)) {
+            return tlm::TLM_COMMAND_ERROR_RESPONSE;
+        }
+        command.data_end = command.issued + technology_.t_cke;
+        asleep_ = true;
+        in_self_refresh_ = deep;
+        break;
+    }
+    case CommandKind::power_up:
+        command.data_end = command.issued + (in_self_refresh_ ? technology_.t_xs : technology_.t_xp);
+        asleep_ = false;
+        break;
+    default: // leases are for units
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    command.data_begin = command.data_end;
+    return tlm::TLM_OK_RESPONSE;
+}
+
+// ------------------------------------------------------------------------------ commands placed by the chips
 
 bool Rank::in_unit_hands(Bank bank) const {
     return per_chip_ && std::any_of(chips_.begin(), chips_.end(), [bank](const auto& chip) {

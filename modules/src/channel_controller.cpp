@@ -61,6 +61,7 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
                          : std::min(technology.t_cl, technology.t_wl) + technology.burst_time();
     }
     command_.settled = lookahead_ != Picoseconds{0};
+    command_.placed = command_.settled && !config.command_by_command;
     statistics_.ranks.resize(geometry.ranks);
     statistics_.banks.resize(scheduler_.unit_slot());
     io_ = meter_.add(core::Quantity::energy, "channel_io");
@@ -531,6 +532,9 @@ tlm::tlm_response_status ChannelController::issue(unsigned char* data, unsigned 
     payload_.set_byte_enable_ptr(enables);
     payload_.set_byte_enable_length(enables != nullptr ? bytes : 0);
     payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    if (command_.placed) {
+        scheduler_.place(command_, clock_);
+    }
     sc_core::sc_time delay;
     channel->b_transport(payload_, delay);
     const tlm::tlm_response_status status = payload_.get_response_status();

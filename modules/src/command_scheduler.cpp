@@ -162,7 +162,8 @@ void CommandScheduler::decide_bank_refresh(Picoseconds now) {
         }
         const TimedCommand first = banks_[slot].open ? TimedCommand::precharge : TimedCommand::activate;
         const Picoseconds ready =
-            banks_[slot].open ? timing_.rules_allow(first, slot) : timing_.bank_allows(first, slot);
+            banks_[slot].open ? timing_.rules_allow(first, slot)
+                              : std::max(timing_.bank_allows(first, slot), power_[rank].awake_from);
         offer(banks_[slot].open ? Step::close : Step::refresh, timing_.bus_allows(std::max(now, ready)), rank,
               slot);
     }
@@ -374,6 +375,37 @@ void CommandScheduler::close_idle_banks(Picoseconds now) {
     }
 }
 
+void CommandScheduler::place(memory::CommandExtension& command, Picoseconds now) const {
+    command.issued = command.last_issued = now;
+    if (command.kind == memory::CommandKind::read || command.kind == memory::CommandKind::write) {
+        command.last_issued += (command.bursts(geometry_.burst_bytes()) - 1) * technology_.column_cycle();
+        return;
+    }
+    if (command.kind != memory::CommandKind::refresh) {
+        return;
+    }
+    Picoseconds precharge = std::max(now, power_[command.rank.value()].awake_from);
+    Picoseconds closed{};
+    bool open = false;
+    for (std::size_t bank = 0; bank < geometry_.banks; ++bank) {
+        const std::size_t each = slot(command.rank, core::Bank{bank});
+        closed = std::max(closed, timing_.bank_allows(TimedCommand::activate, each));
+        if (banks_[each].open) { // precharge-all keeps no t_rrd_pre
+            open = true;
+            precharge = std::max(precharge, timing_.bank_allows(TimedCommand::precharge, each));
+        }
+    }
+    precharge = timing_.bus_allows(precharge);
+    if (!open) {
+        command.issued = command.last_issued = timing_.bus_allows(std::max(precharge, closed));
+        return;
+    }
+    command.issued = precharge;
+    // The precharge has its slot, and everything of less than a period behind it.
+    command.last_issued = timing_.bus_allows(
+        std::max({precharge + technology_.t_rp, precharge + technology_.t_ck, closed}));
+}
+
 void CommandScheduler::issued(const memory::CommandExtension& command, Picoseconds now) {
     using memory::CommandKind;
     timing_.forget(now);
@@ -449,6 +481,7 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
         timing_.take_slot(command.issued);
         timing_.hold(command.rank, command.data_end);
         Power& power = power_[command.rank.value()];
+        power.awake_from = command.data_end;
         if (power.self_refresh && !refreshes_.empty()) {
             refreshes_[command.rank.value()].due = command.issued + refresh_interval_;
             find_first_due();

@@ -105,6 +105,12 @@ public:
     /// Charges the array writes of the unit's dirty rows; rows and timing stay as they are. For the end of a
     /// run.
     void flush();
+    void charge_refresh(core::LayerId layer) {
+        meter_.charge(accounts_.refresh, layer, timing_.technology().refresh);
+    }
+    void charge_refresh_bank(core::LayerId layer) {
+        meter_.charge(accounts_.refresh, layer, timing_.technology().refresh_bank);
+    }
     void charge_background(core::Energy energy, core::LayerId layer) {
         meter_.charge(accounts_.background, layer, energy);
     }

@@ -71,6 +71,9 @@ public:
     core::Picoseconds earliest{};
     /// `earliest` may lie in the past, not before that of the command before it: the initiator catches up.
     bool settled = false;
+    /// The initiator keeps the timing rules itself: `issued` and `last_issued` are its own, and the channel,
+    /// which has no near-memory units, takes them as they are. All commands to a rank are placed, or none.
+    bool placed = false;
 
     core::Picoseconds issued{}; ///< out: time of the first command; refresh: of the precharge-all before it
     core::Picoseconds

@@ -30,6 +30,8 @@ public:
     /// Issues the command, sets its times; bank, row and column are in range. Returns the response and leaves
     /// the state as it was if the command is illegal.
     tlm::tlm_response_status issue(CommandExtension& command);
+    /// The same for a command that the initiator has placed (`CommandExtension::placed`).
+    tlm::tlm_response_status follow(CommandExtension& command);
     /// The data of a read or write that has been issued; `moved` is the sum over the chips.
     tlm::tlm_response_status move(const CommandExtension& command, unsigned char* data,
                                   const unsigned char* enables, std::uint64_t& moved);
@@ -47,6 +49,8 @@ private:
         core::TraceSignal state, row, leased_chips;
     };
     tlm::tlm_response_status execute(CommandExtension& command);
+    tlm::tlm_response_status follow_row(CommandExtension& command);
+    tlm::tlm_response_status follow_rank(CommandExtension& command);
     void show(const CommandExtension& command) const;
     void show_refresh(const CommandExtension& command) const;
     std::uint64_t move_in_array(const CommandExtension& command, unsigned char* data,
@@ -87,6 +91,16 @@ private:
     DataBus& data_;
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
     bool per_chip_ = false;
+    /// A bank as the placed commands have left it.
+    struct PlacedBank {
+        bool open = false;
+        core::Row row;
+        core::Picoseconds activate_ready{}; ///< but for the precharge of an open row
+    };
+    enum class PlacedBy { nobody, channel, initiator };
+    PlacedBy placed_by_ = PlacedBy::nobody;
+    core::IndexedVector<core::Bank, PlacedBank> placed_banks_;
+    core::Picoseconds read_data_, write_data_; ///< from the command to the end of one burst
     bool asleep_ = false;
     bool in_self_refresh_ = false;
     core::Picoseconds power_ready_{}; ///< asleep: of power_up; else of any other command

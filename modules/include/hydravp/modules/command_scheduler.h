@@ -78,7 +78,10 @@ public:
     /// The next command, as far as is known at `now`. `at` lies not before `now`; nobody has asked about a
     /// later time before.
     const Decision& next(core::Picoseconds now);
-    /// Takes the times of a command into account that the channel has placed.
+    /// Sets the times of a command that is due at `now` by the rules that the scheduler knows
+    /// (`CommandExtension::placed`).
+    void place(memory::CommandExtension& command, core::Picoseconds now) const;
+    /// Takes the times of a command into account that has been placed.
     void issued(const memory::CommandExtension& command, core::Picoseconds now);
     /// A turn of the run has been served.
     void served(QueuedRun& run, core::Picoseconds now);
@@ -151,6 +154,7 @@ private:
         bool asleep = false;
         bool self_refresh = false;
         core::Picoseconds since{};      ///< asleep
+        core::Picoseconds awake_from{}; ///< commands may follow the last power_up
         core::Picoseconds quiet_from{}; ///< all that its commands have begun has ended
         core::Picoseconds idle_from{};  ///< likewise, refreshes not counted
     };
