@@ -7,11 +7,19 @@ namespace {
 
 /// A payload's destructor frees whatever extension it finds, so none may be left.
 void drop_extensions(tlm::tlm_generic_payload& payload) {
-    payload.reset(); // frees the automatic ones
+    payload.set_gp_option(tlm::TLM_MIN_PAYLOAD);
     const unsigned extensions = tlm::max_num_extensions();
-    for (unsigned i = 0; i < extensions; ++i) {
-        if (payload.get_extension(i) != nullptr) {
-            payload.set_extension(i, nullptr);
+    unsigned first = 0;
+    while (first < extensions && payload.get_extension(first) == nullptr) {
+        ++first;
+    }
+    if (first == extensions) {
+        return;
+    }
+    payload.reset(); // frees the automatic ones
+    for (; first < extensions; ++first) {
+        if (payload.get_extension(first) != nullptr) {
+            payload.set_extension(first, nullptr);
         }
     }
 }

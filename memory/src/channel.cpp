@@ -112,9 +112,12 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
         if (command_trace_ || data_trace_) {
             show(*command);
         }
-        const Picoseconds end = is_column(*command) ? command->data_end : command->issued;
-        if (const Picoseconds now = core::now(); end > now) {
-            delay = std::max(delay, core::to_sc_time(end - now));
+        if (!command->placed) {
+            const Picoseconds end = is_column(*command) ? command->data_end : command->issued;
+            const Picoseconds now = core::now();
+            if (end > now) {
+                delay = std::max(delay, core::to_sc_time(end - now));
+            }
         }
     }
     payload.set_response_status(status);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/memory/command_bus.h"
 
-#include "hydravp/memory/clock_grid.h"
-
 #include <algorithm>
 
 namespace hydravp::memory {
@@ -13,7 +11,11 @@ Picoseconds CommandBus::earliest(Picoseconds t, std::uint32_t commands) const {
     if (t_ck_.count() <= 0) {
         return t;
     }
-    Run wanted = run(align_up(std::max(t, floor_), t_ck_), commands);
+    const Picoseconds edge = grid_.up(std::max(t, floor_));
+    if (edge >= free_) {
+        return edge;
+    }
+    Run wanted = run(edge, commands);
     for (bool moved = true; moved;) {
         moved = false;
         for (std::size_t i = 0; i < size_; ++i) {
@@ -40,6 +42,7 @@ void CommandBus::reserve(Picoseconds t, std::uint32_t commands) {
         ++size_;
     }
     reserved_[place] = run(t, commands);
+    free_ = std::max(free_, reserved_[place].last + t_ck_);
 }
 
 void CommandBus::forget(Picoseconds t) {

@@ -71,20 +71,30 @@ ChannelTiming::ChannelTiming(const Technology& technology, const Geometry& geome
                                 std::vector<std::uint32_t>(ranks_.size(), 0)});
             continue;
         }
-        auto& distances = rule.scope == TimingScope::bank         ? in_bank_
-                          : rule.scope == TimingScope::bank_group ? in_group_
-                          : rule.scope == TimingScope::rank       ? in_rank_
-                                                                  : in_others_;
-        Picoseconds& distance = distances[index(rule.before)][index(rule.after)];
-        distance = std::max(distance, rule.distance);
+        auto& scope = rule.scope == TimingScope::bank         ? in_bank_
+                      : rule.scope == TimingScope::bank_group ? in_group_
+                      : rule.scope == TimingScope::rank       ? in_rank_
+                                                              : in_others_;
+        scope[index(rule.before)].add(index(rule.after), rule.distance);
     }
+}
+
+/// Of two distances between the same commands the longer one counts.
+void ChannelTiming::Holds::add(std::size_t after, Picoseconds distance) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (holds[i].after == after) {
+            holds[i].distance = std::max(holds[i].distance, distance);
+            return;
+        }
+    }
+    holds[count++] = {after, distance};
 }
 
 void ChannelTiming::issue(TimedCommand command, std::size_t slot, Picoseconds t, std::uint32_t bursts) {
     const Picoseconds last = t + (bursts - 1) * column_cycle_;
     commands_.reserve(t, bursts);
-    raise(banks_[slot], in_bank_[index(command)], last);
-    raise(groups_[places_[slot].group], in_group_[index(command)], last);
+    in_bank_[index(command)].apply(banks_[slot], last);
+    in_group_[index(command)].apply(groups_[places_[slot].group], last);
     apply_to_ranks(index(command), places_[slot].rank, last);
 }
 
@@ -95,10 +105,10 @@ void ChannelTiming::issue_without_bank(TimedCommand command, core::Rank rank, Pi
 }
 
 void ChannelTiming::apply_to_ranks(std::size_t command, std::size_t rank, Picoseconds last) {
-    raise(ranks_[rank], in_rank_[command], last);
-    for (std::size_t other = 0; other < ranks_.size(); ++other) {
+    in_rank_[command].apply(ranks_[rank], last);
+    for (std::size_t other = 0; other < ranks_.size() && in_others_[command].count > 0; ++other) {
         if (other != rank) {
-            raise(ranks_[other], in_others_[command], last);
+            in_others_[command].apply(ranks_[other], last);
         }
     }
     for (Window& window : windows_) {

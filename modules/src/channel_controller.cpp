@@ -99,7 +99,7 @@ void ChannelController::b_transport(tlm::tlm_generic_payload& payload, sc_core::
     if (!take(index)) {
         arrived_.push_back(index);
     }
-    Request& request = *requests_[index];
+    const Request& request = *requests_[index];
     while (!request.done) {
         wait(request.finished);
     }
@@ -129,12 +129,13 @@ unsigned int ChannelController::debug(tlm::tlm_generic_payload& payload) {
 
 /// Puts an arriving request into the queues, if they have room for all of it.
 bool ChannelController::take(std::size_t index) {
-    settle(core::now() - Picoseconds{1}); // commands of this moment know of it
-    clock_ = core::now();
+    const Picoseconds now = requests_[index]->accepted;
+    settle(now - Picoseconds{1}); // commands of this moment know of it
+    clock_ = now;
     if (!serving_) {
         wake_.notify(core::to_sc_time(config_.latency + lookahead_));
     }
-    const bool taken = arrived_.empty() && queue_up(index, requests_[index]->accepted);
+    const bool taken = arrived_.empty() && queue_up(index, now);
     show_queues();
     return taken;
 }

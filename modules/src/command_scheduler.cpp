@@ -18,6 +18,7 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
       queue_(config, unit_slot_ + 1),
       timing_(technology, geometry),
       banks_(unit_slot_ + 1),
+      candidates_{Candidates(unit_slot_ + 1), Candidates(unit_slot_ + 1)},
       // A burst group may be on its way in every bank that is to be closed, and its row only just open.
       refresh_margin_(
           technology.t_rcd + config.burst_group * technology.column_cycle() +
@@ -38,10 +39,8 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
             "channel controller: no refreshes of single banks, power-down or self-refresh beside near-memory "
             "units");
     }
-    for (auto& candidates : candidates_) {
-        candidates.resize(banks_.size());
-    }
-    options_.reserve(banks_.size());
+    make_classes(candidates_[false], false);
+    make_classes(candidates_[true], true);
     if (technology_.t_refi.count() > 0) {
         refresh_interval_ = per_bank_refresh ? technology_.t_refi / geometry.banks : technology_.t_refi;
         for (std::uint32_t rank = 0; rank < geometry.ranks; ++rank) {
@@ -56,8 +55,26 @@ void CommandScheduler::push_draft(Picoseconds now) {
     const QueuedRun& run = queue_.draft();
     queue_.push_draft(now);
     ++waiting_[run.rank.value()];
-    candidates_[run.write][run.slot].known = false;
-    known_ = known_ && stands(run, now);
+    const bool overlooked = overlooks(candidates_[run.write].by_slot[run.slot], run);
+    if (!overlooked) {
+        reconsider(run.slot, run.write);
+    }
+    if (!known_) {
+        return;
+    }
+    // Among reads, one more that waits for no write changes nothing.
+    const bool plain = overlooked && !run.write && run.blockers == 0 && decision_.run != nullptr &&
+                       !decision_.run->write && config_.page_policy == PagePolicy::open;
+    known_ = plain || stands(run, now);
+}
+
+/// What the bank does next is the same with the run that has just come, the youngest.
+bool CommandScheduler::overlooks(const Candidate& candidate, const QueuedRun& run) const {
+    if (!candidate.known || candidate.run == nullptr) {
+        return false;
+    }
+    return candidate.step == Step::column || !banks_[run.slot].open || banks_[run.slot].row != run.row ||
+           config_.scheduling == SchedulingPolicy::fcfs;
 }
 
 /// The decision is the same with the run that has just come, the youngest.
@@ -77,10 +94,12 @@ bool CommandScheduler::stands(const QueuedRun& run, Picoseconds now) {
     if (run.write != direction.write) {
         return true;
     }
-    options_.clear();
-    consider(run.slot, run.write, now);
-    const bool no_better = options_.empty() || options_.front().candidate->run == decision_.run ||
-                           options_.front().at > decision_.at;
+    const Candidate& candidate = this->candidate(run.slot, run.write, now);
+    if (candidate.run != nullptr) {
+        valid_until_ = std::min(valid_until_, candidate.until);
+    }
+    const bool no_better = candidate.run == nullptr || candidate.run == decision_.run ||
+                           allowed(candidate, run.write, now) > decision_.at;
     return no_better && decision_.at <= valid_until_;
 }
 
@@ -104,10 +123,7 @@ void CommandScheduler::decide(Picoseconds now) {
         decide_bank_refresh(now);
     }
     if (!queue_.empty()) {
-        collect(now);
-        if (!options_.empty()) {
-            choose(now);
-        }
+        config_.scheduling == SchedulingPolicy::fcfs ? choose_fcfs(now) : choose_direction(now);
     }
     if (config_.page_policy != PagePolicy::open) {
         close_idle_banks(now);
@@ -150,20 +166,22 @@ void CommandScheduler::decide_bank_refresh(Picoseconds now) {
     for (std::size_t rank = 0; rank < refreshes_.size(); ++rank) {
         const Refresh& refresh = refreshes_[rank];
         if (now < refresh.due) {
-            decision_.at = std::min(decision_.at, refresh.due);
+            offer(Step::none, refresh.due, rank);
+            continue;
         }
-        if (now < refresh.due || power_[rank].asleep) {
+        if (power_[rank].asleep) {
             continue;
         }
         const std::size_t slot = this->slot(core::Rank{rank}, core::Bank{refresh.next_bank});
         if (!banks_[slot].refresh_is_due) {
             banks_[slot].refresh_is_due = true;
-            candidates_[0][slot].known = candidates_[1][slot].known = false;
+            reconsider(slot, false);
+            reconsider(slot, true);
         }
         const TimedCommand first = banks_[slot].open ? TimedCommand::precharge : TimedCommand::activate;
-        const Picoseconds ready =
-            banks_[slot].open ? timing_.rules_allow(first, slot)
-                              : std::max(timing_.bank_allows(first, slot), power_[rank].awake_from);
+        const Picoseconds ready = banks_[slot].open
+                                      ? timing_.rules_allow(first, slot)
+                                      : std::max(timing_.bank_allows(first, slot), power_[rank].awake_from);
         offer(banks_[slot].open ? Step::close : Step::refresh, timing_.bus_allows(std::max(now, ready)), rank,
               slot);
     }
@@ -228,69 +246,144 @@ void CommandScheduler::fall_asleep(std::size_t rank, Picoseconds now) {
     offer(Step::self_refresh, timing_.bus_allows(closed), rank);
 }
 
-/// Finds the next command of every bank that has runs of the chosen direction, and when it can go but for the
-/// command bus.
-void CommandScheduler::collect(Picoseconds now) {
-    options_.clear();
-    earliest_ = Picoseconds::max();
-    if (config_.scheduling == SchedulingPolicy::fcfs) {
-        const QueuedRun* const read = queue_.oldest(false);
-        const QueuedRun* const write = queue_.oldest(true);
-        const bool writes = read == nullptr || (write != nullptr && RequestQueue::older(*write, *read));
-        const QueuedRun* const first = writes ? write : read;
-        if (first != nullptr) {
-            consider(first->slot, writes, now);
+void CommandScheduler::make_classes(Candidates& candidates, bool write) {
+    const TimedCommand column = write ? TimedCommand::write : TimedCommand::read;
+    ReadyBanks& ready = candidates.ready;
+    for (std::uint32_t rank = 0; rank < geometry_.ranks; ++rank) {
+        const auto in_rank = [&](TimedCommand command) {
+            return &timing_.rank_allows(command, core::Rank{rank});
+        };
+        candidates.unit_columns.push_back(ready.add_class(true, in_rank(column), in_rank(column)));
+        for (std::uint32_t group = 0; group < geometry_.bank_groups; ++group) {
+            const std::size_t first = slot(core::Rank{rank}, core::Bank{group * geometry_.banks_per_group()});
+            const auto add = [&](TimedCommand command) {
+                return ready.add_class(command == column, in_rank(command),
+                                       &timing_.group_allows(command, first));
+            };
+            candidates.activates.push_back(add(TimedCommand::activate));
+            candidates.precharges.push_back(add(TimedCommand::precharge));
+            candidates.columns.push_back(add(column));
         }
-        return;
     }
-    const RequestQueue::Direction direction = queue_.choose_direction(now);
-    valid_until_ = direction.until;
-    queue_.for_each_slot(direction.write, [&](std::size_t slot) { consider(slot, direction.write, now); });
+    candidates.recalls = ready.add_class(false, &always_, &always_);
 }
 
-inline void CommandScheduler::consider(std::size_t slot, bool write, Picoseconds now) {
-    Candidate& candidate = candidates_[write][slot];
-    if (!candidate.known || now > candidate.until) {
-        find_candidate(candidate, slot, write, now);
-    }
-    if (candidate.run == nullptr) {
+/// Strict order: the next command of the oldest run.
+void CommandScheduler::choose_fcfs(Picoseconds now) {
+    const QueuedRun* const read = queue_.oldest(false);
+    const QueuedRun* const write = queue_.oldest(true);
+    const bool writes = read == nullptr || (write != nullptr && RequestQueue::older(*write, *read));
+    const QueuedRun* const first = writes ? write : read;
+    if (first == nullptr) {
         return;
     }
-    valid_until_ = std::min(valid_until_, candidate.until);
-    const Picoseconds at =
-        std::max(std::max(now, candidate.ready), std::max(*candidate.in_rank, *candidate.in_group));
-    options_.push_back({&candidate, at});
-    earliest_ = std::min(earliest_, at);
+    const Candidate& only = candidate(first->slot, writes, now);
+    if (only.run == nullptr) {
+        return;
+    }
+    const Picoseconds earliest = allowed(only, writes, now);
+    const std::uint32_t bursts = only.step == Step::column ? only.run->turn_bursts : 1;
+    const Picoseconds at = timing_.bus_allows(earliest);
+    const Picoseconds then = bursts > 1 ? timing_.bus_allows(at, bursts) : at;
+    if (then >= decision_.at) { // a refresh comes first
+        return;
+    }
+    decision_ = Decision{};
+    decision_.at = then;
+    if (then == at) {
+        decision_.step = only.step;
+        decision_.run = only.run;
+        decision_.slot = only.run->slot;
+    }
+}
+
+/// The next command of the banks that have runs of the direction whose turn it is.
+void CommandScheduler::choose_direction(Picoseconds now) {
+    const RequestQueue::Direction direction = queue_.choose_direction(now);
+    look_again(direction.write, now);
+    Candidates& candidates = candidates_[direction.write];
+    valid_until_ = std::min(direction.until, candidates.until);
+    if (!candidates.ready.empty()) {
+        choose(candidates, now);
+    }
+}
+
+/// Finds the candidates of the slots in which something has changed, or another run starves by now.
+void CommandScheduler::look_again(bool write, Picoseconds now) {
+    Candidates& candidates = candidates_[write];
+    if (now > candidates.until) {
+        candidates.until = Picoseconds::max();
+        for (std::size_t slot = 0; slot < candidates.by_slot.size(); ++slot) {
+            const Picoseconds until = candidates.by_slot[slot].until;
+            if (now > until) {
+                reconsider(slot, write);
+            } else {
+                candidates.until = std::min(candidates.until, until);
+            }
+        }
+    }
+    for (const std::size_t slot : candidates.unknown) {
+        Candidate& candidate = candidates.by_slot[slot];
+        candidate.listed = false;
+        if (!candidate.known) {
+            find_candidate(candidate, slot, write, now);
+        }
+    }
+    candidates.unknown.clear();
 }
 
 void CommandScheduler::find_candidate(Candidate& candidate, std::size_t slot, bool write, Picoseconds now) {
     const BankEntry& bank = banks_[slot];
+    Candidates& candidates = candidates_[write];
     candidate.known = true;
     const RequestQueue::Choice choice = config_.scheduling == SchedulingPolicy::fcfs
                                             ? RequestQueue::Choice{queue_.oldest(write), Picoseconds::max()}
                                             : queue_.next(slot, write, bank.open ? &bank.row : nullptr, now);
-    candidate.run = choice.run;
-    candidate.until = choice.until;
+    ReadyBanks::Entry entry;
+    entry.slot = static_cast<std::uint32_t>(slot);
     if (choice.run == nullptr || bank.refresh_is_due || power_[choice.run->rank.value()].asleep) {
         candidate.run = nullptr;
         candidate.until = Picoseconds::max();
+        candidates.ready.put(ReadyBanks::none, entry);
         return;
     }
+    candidate.run = choice.run;
+    candidate.until = choice.until;
+    candidates.until = std::min(candidates.until, choice.until);
     candidate.step = next_step(*choice.run);
     candidate.ready = choice.run->ready;
-    candidate.in_rank = candidate.in_group = &candidate.ready;
-    if (candidate.step == Step::recall) {
-        return;
+    const std::size_t group = slot != unit_slot_ ? timing_.group_of(slot) : 0;
+    switch (candidate.step) {
+    case Step::activate:
+        candidate.number = candidates.activates[group];
+        candidate.ready = std::max(candidate.ready, timing_.bank_allows(TimedCommand::activate, slot));
+        break;
+    case Step::precharge:
+        candidate.number = candidates.precharges[group];
+        candidate.ready = std::max(candidate.ready, timing_.bank_allows(TimedCommand::precharge, slot));
+        break;
+    case Step::column:
+        if (slot == unit_slot_) {
+            candidate.number = candidates.unit_columns[choice.run->rank.value()];
+        } else {
+            candidate.number = candidates.columns[group];
+            candidate.ready = std::max(
+                candidate.ready, timing_.bank_allows(write ? TimedCommand::write : TimedCommand::read, slot));
+        }
+        break;
+    default: // recall
+        candidate.number = candidates.recalls;
+        break;
     }
-    const TimedCommand command = candidate.step == Step::activate    ? TimedCommand::activate
-                                 : candidate.step == Step::precharge ? TimedCommand::precharge
-                                 : write                             ? TimedCommand::write
-                                                                     : TimedCommand::read;
-    candidate.in_rank = &timing_.rank_allows(command, choice.run->rank);
-    if (slot != unit_slot_) {
-        candidate.ready = std::max(candidate.ready, timing_.bank_allows(command, slot));
-        candidate.in_group = &timing_.group_allows(command, slot);
-    }
+    entry.ready = candidate.ready;
+    entry.turn = choice.run->turn;
+    entry.bursts = choice.run->turn_bursts;
+    candidates.ready.put(candidate.number, entry);
+}
+
+/// When the command of a candidate can go but for the command bus.
+Picoseconds CommandScheduler::allowed(const Candidate& candidate, bool write, Picoseconds now) const {
+    return std::max(candidates_[write].ready.allows(candidate.number, now), candidate.ready);
 }
 
 CommandScheduler::Step CommandScheduler::next_step(const QueuedRun& run) const {
@@ -307,52 +400,79 @@ CommandScheduler::Step CommandScheduler::next_step(const QueuedRun& run) const {
     return bank.row == run.row ? Step::column : Step::precharge;
 }
 
-void CommandScheduler::choose(Picoseconds now) {
-    const Picoseconds at = timing_.bus_allows(earliest_);
+void CommandScheduler::choose(Candidates& candidates, Picoseconds now) {
+    ReadyBanks& ready = candidates.ready;
+    const Picoseconds at = timing_.bus_allows(ready.earliest(now));
     const Picoseconds soon = at + technology_.t_rtrs;
-    const Candidate* column = nullptr;         // can go at `at`
-    const Candidate* other = nullptr;          // likewise
-    const Candidate* waiting_column = nullptr; // can go soon
-    Picoseconds later = Picoseconds::max();
+    const ReadyBanks::Entry* column = nullptr;         // can go at `at`
+    const ReadyBanks::Entry* other = nullptr;          // likewise
+    const ReadyBanks::Entry* waiting_column = nullptr; // can go soon
+    Age column_age = nobody, other_age = nobody, waiting_age = nobody;
     std::uint32_t asked = 1; // the command bus treats runs of the same length alike
     Picoseconds answer = at;
-    const auto older = [](const Candidate* a, const Candidate* b) {
-        return b == nullptr || RequestQueue::older(*a->run, *b->run);
-    };
-    for (const Option& option : options_) {
-        const Candidate* const candidate = option.candidate;
-        Picoseconds t = option.at;
-        if (t <= at && candidate->step == Step::column && candidate->run->turn_bursts > 1) {
-            if (candidate->run->turn_bursts != asked) {
-                asked = candidate->run->turn_bursts;
-                answer = timing_.bus_allows(at, asked);
+    ready.for_each_class(soon, [&](const ReadyBanks::Class& c) {
+        if (!c.column) {
+            for (const ReadyBanks::Entry& entry : c.entries) {
+                if (std::max(c.bound, entry.ready) <= at && entry.turn < other_age) {
+                    other_age = entry.turn;
+                    other = &entry;
+                }
             }
-            t = answer;
+            return;
         }
-        if (t > at) {
-            later = std::min(later, t);
-            if (candidate->step == Step::column && t <= soon && older(candidate, waiting_column)) {
-                waiting_column = candidate;
+        for (const ReadyBanks::Entry& entry : c.entries) {
+            Picoseconds t = std::max(c.bound, entry.ready);
+            if (t <= at && entry.bursts > 1) {
+                if (entry.bursts != asked) {
+                    asked = entry.bursts;
+                    answer = timing_.bus_allows(at, asked);
+                }
+                t = answer;
             }
-        } else if (const Candidate*& best = candidate->step == Step::column ? column : other;
-                   older(candidate, best)) {
-            best = candidate;
+            if (t <= at && entry.turn < column_age) {
+                column_age = entry.turn;
+                column = &entry;
+            } else if (t > at && t <= soon && entry.turn < waiting_age) {
+                waiting_age = entry.turn;
+                waiting_column = &entry;
+            }
         }
-    }
-    if (column != nullptr && waiting_column != nullptr && older(waiting_column, column) &&
-        (column->run->served > 0 || queue_.starving(*waiting_column->run, now))) {
+    });
+    // A stream does not go on only because others need a pause on the data bus.
+    const std::vector<Candidate>& by_slot = candidates.by_slot;
+    if (column != nullptr && waiting_age < column_age &&
+        (by_slot[column->slot].run->served > 0 || queue_.starving(*by_slot[waiting_column->slot].run, now))) {
         column = nullptr;
     }
-    const Candidate* const best = column != nullptr ? column : other;
-    if ((best != nullptr ? at : later) >= decision_.at) { // a refresh comes first
+    const ReadyBanks::Entry* const chosen = column != nullptr ? column : other;
+    const Picoseconds then = chosen != nullptr ? at : next_free(ready, at);
+    if (then >= decision_.at) { // a refresh comes first
         return;
     }
-    decision_.at = best != nullptr ? at : later;
-    if (best != nullptr) {
-        decision_.step = best->step;
-        decision_.run = best->run;
-        decision_.slot = best->run->slot;
+    decision_ = Decision{};
+    decision_.at = then;
+    if (chosen != nullptr) {
+        const Candidate& candidate = by_slot[chosen->slot];
+        decision_.step = candidate.step;
+        decision_.run = candidate.run;
+        decision_.slot = candidate.run->slot;
     }
+}
+
+/// Nothing can go at `at`, because runs of column commands find no room on the command bus or wait for
+/// others: when it is worth another look.
+Picoseconds CommandScheduler::next_free(const ReadyBanks& ready, Picoseconds at) const {
+    Picoseconds later = Picoseconds::max();
+    ready.for_each_class(Picoseconds::max(), [&](const ReadyBanks::Class& c) {
+        for (const ReadyBanks::Entry& entry : c.entries) {
+            Picoseconds t = std::max(c.bound, entry.ready);
+            if (t <= at && c.column && entry.bursts > 1) {
+                t = timing_.bus_allows(at, entry.bursts);
+            }
+            later = t > at ? std::min(later, t) : later;
+        }
+    });
+    return later;
 }
 
 /// Precharges what the page policy wants closed, if nothing else is to be done by then.
@@ -402,8 +522,8 @@ void CommandScheduler::place(memory::CommandExtension& command, Picoseconds now)
     }
     command.issued = precharge;
     // The precharge has its slot, and everything of less than a period behind it.
-    command.last_issued = timing_.bus_allows(
-        std::max({precharge + technology_.t_rp, precharge + technology_.t_ck, closed}));
+    command.last_issued =
+        timing_.bus_allows(std::max({precharge + technology_.t_rp, precharge + technology_.t_ck, closed}));
 }
 
 void CommandScheduler::issued(const memory::CommandExtension& command, Picoseconds now) {

@@ -18,7 +18,6 @@ RequestQueue::RequestQueue(const ChannelControllerConfig& config, std::size_t sl
     }
     for (const bool write : {false, true}) {
         lists_[write].resize(slots);
-        active_[write].resize(slots / 64 + 1);
     }
     for (QueuedRun& run : storage_) {
         free_.push_back(&run);
@@ -48,7 +47,6 @@ void RequestQueue::push_draft(Picoseconds now) {
     if (run.slot != unit_slot_) {
         note_conflicts(run);
     }
-    active_[run.write][run.slot / 64] |= std::uint64_t{1} << run.slot % 64;
     append(lists_[run.write][run.slot], run, &QueuedRun::in_slot);
     append(queues_[run.write], run, &QueuedRun::in_queue);
     ++waiting_[run.write];
@@ -142,13 +140,27 @@ bool RequestQueue::wants(std::size_t slot, core::Row row) const {
     return false;
 }
 
+/// Writes what has been noted of all later runs into those that are there.
+void RequestQueue::settle_ages() {
+    for (const List& queue : queues_) {
+        for (QueuedRun* run = queue.first; run != nullptr; run = run->in_queue.after) {
+            run->age = waits_from(*run);
+        }
+    }
+}
+
 bool RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
     if (by_source_[static_cast<std::size_t>(run.source)] == waiting_[0] + waiting_[1]) {
-        for (const List& queue : queues_) { // nobody to let go first
-            for (QueuedRun* other = queue.first; other != nullptr; other = other->in_queue.after) {
-                other->age = other->order >= run.order ? now : other->age;
-            }
+        // Nobody to let go first: all that came later have been waiting since now. The runs of one source are
+        // in the order in which they came.
+        const bool older_waits = std::any_of(std::begin(queues_), std::end(queues_), [&](const List& queue) {
+            return queue.first != nullptr && queue.first->order < run.order;
+        });
+        if (older_waits && run.order > served_order_) {
+            settle_ages();
         }
+        served_order_ = run.order;
+        served_at_ = now;
         return false;
     }
     moving_.clear();
@@ -177,12 +189,8 @@ bool RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
 }
 
 void RequestQueue::remove(QueuedRun& run) {
-    List& list = lists_[run.write][run.slot];
-    unlink(list, run, &QueuedRun::in_slot);
+    unlink(lists_[run.write][run.slot], run, &QueuedRun::in_slot);
     unlink(queues_[run.write], run, &QueuedRun::in_queue);
-    if (list.first == nullptr) {
-        active_[run.write][run.slot / 64] &= ~(std::uint64_t{1} << run.slot % 64);
-    }
     --waiting_[run.write];
     --by_source_[static_cast<std::size_t>(run.source)];
     writes_that_block_reads_ -= run.blocks_read ? 1 : 0;

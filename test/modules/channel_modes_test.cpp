@@ -165,3 +165,15 @@ TEST_CASE("catching up is working command by command: a controller with a pipeli
     config.starvation_limit = Picoseconds{300'000};
     compare(refreshed_dram(), small(2), config, 7, 4000, 2000);
 }
+TEST_CASE("catching up is working command by command: refreshes of single banks, power-down, self-refresh") {
+    memory::Technology technology = refreshed_dram();
+    technology.t_rfc_pb = technology.t_rfc / 2;
+    technology.t_cke = clocks(3);
+    technology.t_xp = clocks(4);
+    technology.t_xs = clocks(60);
+    ChannelControllerConfig config;
+    config.refresh = modules::RefreshMode::per_bank;
+    config.power_down_after = clocks(20);
+    config.self_refresh_after = clocks(400);
+    compare(technology, small(2), config, 8, 4000, 2000);
+}

@@ -72,7 +72,8 @@ public:
     /// `earliest` may lie in the past, not before that of the command before it: the initiator catches up.
     bool settled = false;
     /// The initiator keeps the timing rules itself: `issued` and `last_issued` are its own, and the channel,
-    /// which has no near-memory units, takes them as they are. All commands to a rank are placed, or none.
+    /// which has no near-memory units, takes them as they are; it adds no delay to the call. All commands to
+    /// a rank are placed, or none.
     bool placed = false;
 
     core::Picoseconds issued{}; ///< out: time of the first command; refresh: of the precharge-all before it

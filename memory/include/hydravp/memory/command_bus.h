@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/core/units.h"
+#include "hydravp/memory/clock_grid.h"
 
 #include <array>
 #include <cstddef>
@@ -16,7 +17,7 @@ namespace hydravp::memory {
 /// that end last; what lies before the others is taken to be the past for every later command.
 class CommandBus {
 public:
-    CommandBus(core::Picoseconds t_ck, core::Picoseconds t_ccd) : t_ck_(t_ck), t_ccd_(t_ccd) {}
+    CommandBus(core::Picoseconds t_ck, core::Picoseconds t_ccd) : t_ck_(t_ck), t_ccd_(t_ccd), grid_(t_ck) {}
 
     /// The first moment at or after `t` at which a run of `commands` finds all its slots free.
     core::Picoseconds earliest(core::Picoseconds t, std::uint32_t commands = 1) const;
@@ -38,7 +39,9 @@ private:
     static constexpr std::size_t capacity = 32;
     core::Picoseconds t_ck_;
     core::Picoseconds t_ccd_;
+    ClockGrid grid_;
     core::Picoseconds floor_{};
+    core::Picoseconds free_{}; ///< no reservation reaches beyond
     std::array<Run, capacity> reserved_{};
     std::size_t size_ = 0;
 };

@@ -72,6 +72,8 @@ public:
     const core::Picoseconds& rank_allows(TimedCommand command, core::Rank rank) const {
         return ranks_[rank.value()][index(command)];
     }
+    /// Bank groups of all ranks, one after the other.
+    std::size_t group_of(std::size_t slot) const { return places_[slot].group; }
     core::Picoseconds bus_allows(core::Picoseconds t, std::uint32_t bursts = 1) const {
         return commands_.earliest(t, bursts);
     }
@@ -101,21 +103,31 @@ private:
         std::vector<core::Picoseconds> times; ///< per rank a ring of the last `size`
         std::vector<std::uint32_t> next;      ///< per rank the oldest
     };
+    /// What a command holds up in one scope: those behind it, and for how long.
+    struct Holds {
+        struct Hold {
+            std::size_t after;
+            core::Picoseconds distance;
+        };
+        std::array<Hold, timed_commands> holds{};
+        std::size_t count = 0;
+        void add(std::size_t after, core::Picoseconds distance);
+        void apply(Times& times, core::Picoseconds t) const {
+            for (std::size_t i = 0; i < count; ++i) {
+                core::Picoseconds& time = times[holds[i].after];
+                time = std::max(time, t + holds[i].distance);
+            }
+        }
+    };
     static std::size_t index(TimedCommand command) { return static_cast<std::size_t>(command); }
     void apply_to_ranks(std::size_t command, std::size_t rank, core::Picoseconds last);
-    static void raise(Times& times, const Times& distances, core::Picoseconds t) {
-        for (std::size_t after = 0; after < timed_commands; ++after) {
-            times[after] = std::max(times[after], t + distances[after]);
-        }
-    }
 
     core::Picoseconds column_cycle_;
     struct Place {
         std::uint32_t rank, group;
     };
-    std::vector<Place> places_; ///< by slot
-    /// Distances by the command before and the one after; without a rule 0, which holds nothing up.
-    std::array<Times, timed_commands> in_bank_{}, in_group_{}, in_rank_{}, in_others_{};
+    std::vector<Place> places_;                                                  ///< by slot
+    std::array<Holds, timed_commands> in_bank_, in_group_, in_rank_, in_others_; ///< by the command before
     std::vector<Window> windows_;
     std::vector<Times> banks_, groups_, ranks_; ///< the earliest moment of each command
     CommandBus commands_;

@@ -7,8 +7,11 @@
 #include "hydravp/memory/technology.h"
 #include "hydravp/memory/timing_rules.h"
 #include "hydravp/modules/config.h"
+#include "hydravp/modules/ready_banks.h"
 #include "hydravp/modules/request_queue.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -56,6 +59,8 @@ public:
 
     CommandScheduler(const ChannelControllerConfig& config, const memory::Technology& technology,
                      const memory::Geometry& geometry);
+    CommandScheduler(const CommandScheduler&) = delete;
+    CommandScheduler& operator=(const CommandScheduler&) = delete;
 
     const RequestQueue& queue() const { return queue_; }
     const BankEntry& bank(std::size_t slot) const { return banks_[slot]; }
@@ -92,19 +97,31 @@ private:
     /// The run of a slot and direction whose turn is next, and its next command; found once and kept until
     /// something changes in the slot.
     struct Candidate {
-        bool known = false;
+        bool known = true;
+        bool listed = false; ///< among those to be looked at again
         Step step = Step::none;
         QueuedRun* run = nullptr;
-        core::Picoseconds ready{};                  ///< of the run, and of its bank for the command
-        const core::Picoseconds* in_rank = nullptr; ///< what the bank's rank and group allow
-        const core::Picoseconds* in_group = nullptr;
-        core::Picoseconds until{}; ///< then another run starves
+        core::Picoseconds ready{};                          ///< of the run, and of its bank for the command
+        std::uint32_t number = ReadyBanks::none;            ///< of its class
+        core::Picoseconds until = core::Picoseconds::max(); ///< then another run starves
     };
-    struct Option {
-        const Candidate* candidate;
-        core::Picoseconds at;
+    /// The candidates of the reads or of the writes.
+    struct Candidates {
+        std::vector<Candidate> by_slot;
+        ReadyBanks ready;
+        std::vector<std::size_t> unknown;                   ///< slots
+        core::Picoseconds until = core::Picoseconds::max(); ///< of the first of them, or earlier
+        // Classes of `ready`: by rank or bank group of the channel.
+        std::vector<std::uint32_t> activates, precharges, columns, unit_columns;
+        std::uint32_t recalls = ReadyBanks::none;
+
+        explicit Candidates(std::size_t slots) : by_slot(slots), ready(slots) {}
     };
 
+    using Age = std::uint64_t; ///< the lower, the older; of nobody the highest
+    static constexpr Age nobody = ~Age{0};
+
+    bool overlooks(const Candidate& candidate, const QueuedRun& run) const;
     bool stands(const QueuedRun& run, core::Picoseconds now);
     void decide(core::Picoseconds now);
     bool decide_refresh(core::Picoseconds now);
@@ -118,14 +135,34 @@ private:
     void note_quiet(const memory::CommandExtension& command);
     void find_first_due();
     void reconsider_rank(core::Rank rank);
-    void collect(core::Picoseconds now);
-    void consider(std::size_t slot, bool write, core::Picoseconds now);
-    void choose(core::Picoseconds now);
+    void make_classes(Candidates& candidates, bool write);
+    void choose_fcfs(core::Picoseconds now);
+    void choose_direction(core::Picoseconds now);
+    void look_again(bool write, core::Picoseconds now);
+    const Candidate& candidate(std::size_t slot, bool write, core::Picoseconds now) {
+        Candidate& candidate = candidates_[write].by_slot[slot];
+        if (!candidate.known || now > candidate.until) {
+            find_candidate(candidate, slot, write, now);
+        }
+        return candidate;
+    }
+    core::Picoseconds allowed(const Candidate& candidate, bool write, core::Picoseconds now) const;
+    core::Picoseconds next_free(const ReadyBanks& ready, core::Picoseconds at) const;
+    void choose(Candidates& candidates, core::Picoseconds now);
     void close_idle_banks(core::Picoseconds now);
     void find_candidate(Candidate& candidate, std::size_t slot, bool write, core::Picoseconds now);
     Step next_step(const QueuedRun& run) const;
+    void reconsider(std::size_t slot, bool write) {
+        Candidate& candidate = candidates_[write].by_slot[slot];
+        candidate.known = false;
+        if (!candidate.listed) {
+            candidate.listed = true;
+            candidates_[write].unknown.push_back(slot);
+        }
+    }
     void reconsider(std::size_t slot) {
-        candidates_[0][slot].known = candidates_[1][slot].known = false;
+        reconsider(slot, false);
+        reconsider(slot, true);
         known_ = false;
     }
 
@@ -136,7 +173,7 @@ private:
     RequestQueue queue_;
     memory::ChannelTiming timing_;         ///< of what the controller knows; a unit's activates may add to it
     std::vector<BankEntry> banks_;         ///< by slot; the units' slot is always closed
-    std::vector<Candidate> candidates_[2]; ///< by direction and slot
+    std::array<Candidates, 2> candidates_; ///< reads, writes
     struct Refresh {
         core::Picoseconds due{};
         core::Picoseconds stagger{};    ///< of the ranks against each other
@@ -160,11 +197,10 @@ private:
     };
     std::vector<Power> power_; ///< by rank
 
-    std::vector<Option> options_;
-    core::Picoseconds earliest_{}; ///< of the options
     core::Picoseconds valid_until_{};
     Decision decision_;
     bool known_ = false;
+    core::Picoseconds always_{}; ///< no rule
 };
 
 } // namespace hydravp::modules

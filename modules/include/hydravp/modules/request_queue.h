@@ -6,6 +6,7 @@
 #include "hydravp/modules/channel_request.h"
 #include "hydravp/modules/config.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +33,7 @@ struct QueuedRun {
     std::uint64_t row_byte = 0;    ///< the controller's: of the first byte in the row, as the request sees it
     bool begun = false;            ///< the controller's: a command has gone for it
 
-    core::Picoseconds age{};    ///< since when it waits for its next turn
+    core::Picoseconds age{};    ///< since when it waits for its next turn; see RequestQueue::waits_from
     std::uint64_t order = 0;    ///< of arrival
     std::uint64_t turn = 0;     ///< of its turns: the lower, the longer it waits
     std::uint32_t blockers = 0; ///< older runs that it must not overtake
@@ -82,16 +83,6 @@ public:
     void push_draft(core::Picoseconds now);
     /// Chooses between reads and writes for the commands at `now`. The queue is not empty.
     Direction choose_direction(core::Picoseconds now);
-    /// Calls `function` with every slot in which runs of a direction wait, in ascending order.
-    template <class Function>
-    void for_each_slot(bool write, Function function) const {
-        const std::vector<std::uint64_t>& active = active_[write];
-        for (std::size_t word = 0; word < active.size(); ++word) {
-            for (std::uint64_t bits = active[word]; bits != 0; bits &= bits - 1) {
-                function(word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits)));
-            }
-        }
-    }
     /// The run of that slot whose turn is next; null if all of them must let older ones go first.
     /// @param open_row of the bank; null if it is closed
     Choice next(std::size_t slot, bool write, const core::Row* open_row, core::Picoseconds now) const;
@@ -111,7 +102,7 @@ public:
     void remove(QueuedRun& run);
 
     bool starving(const QueuedRun& run, core::Picoseconds now) const {
-        return now - run.age > config_.starvation_limit;
+        return now - waits_from(run) > config_.starvation_limit;
     }
     /// `a` has waited longer for its turn.
     static bool older(const QueuedRun& a, const QueuedRun& b) { return a.turn < b.turn; }
@@ -128,13 +119,18 @@ private:
                b.first < a.first + a.bytes;
     }
     void note_conflicts(QueuedRun& run);
-    core::Picoseconds starves_after(const QueuedRun& run) const { return run.age + config_.starvation_limit; }
+    void settle_ages();
+    core::Picoseconds waits_from(const QueuedRun& run) const {
+        return run.order >= served_order_ ? std::max(run.age, served_at_) : run.age;
+    }
+    core::Picoseconds starves_after(const QueuedRun& run) const {
+        return waits_from(run) + config_.starvation_limit;
+    }
 
     ChannelControllerConfig config_;
     std::size_t unit_slot_;
     std::vector<List> lists_[2]; ///< by slot; by turn, those to units by arrival
     List queues_[2];             ///< all of a direction, by turn
-    std::vector<std::uint64_t> active_[2];
     std::vector<QueuedRun> storage_;
     std::vector<QueuedRun*> free_, moving_;
     std::size_t waiting_[2] = {0, 0};
@@ -142,6 +138,9 @@ private:
     std::size_t writes_that_block_reads_ = 0;
     std::uint64_t next_order_ = 0;
     std::uint64_t next_turn_ = 0;
+    /// Runs of that order and later ones wait since then, at the earliest; the ages of others are theirs.
+    std::uint64_t served_order_ = 0;
+    core::Picoseconds served_at_{};
     bool draining_ = false;
 };
 
