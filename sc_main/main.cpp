@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "child_runs.h"
 #include "exit_code.h"
+#include "generate_command.h"
 #include "replay_command.h"
 #include "terminal.h"
 #include "trace_command.h"
@@ -299,6 +300,8 @@ int main_program(int argc, char* argv[]) {
     const CLI::App* capture_command = add_capture_command(app, capture_arguments);
     TraceArguments trace_arguments;
     const CLI::App* trace_command = add_trace_command(app, trace_arguments);
+    GenerateArguments generate_arguments;
+    const CLI::App* generate_command = add_generate_command(app, generate_arguments);
 
     CLI::App* networks_command = app.add_subcommand("networks", "List the known networks");
 
@@ -334,6 +337,9 @@ int main_program(int argc, char* argv[]) {
     }
     if (trace_command->parsed()) {
         return replay_trace(trace_arguments);
+    }
+    if (generate_command->parsed()) {
+        return generate(generate_arguments);
     }
     if (networks_command->parsed()) {
         print_networks();

@@ -60,6 +60,26 @@ TEST_CASE("what is captured replays as it was") {
     }
 }
 
+TEST_CASE("what is generated is played") {
+    const TemporaryFolder folder;
+    const Outcome written = hydravp_in(
+        folder, "generate -o t.hvt.zst --count 20000 --random 0.5 --reads 0.7 --footprint '4 GiB'");
+    CHECK(written.code == 0);
+    CHECK(written.text == "20000 accesses in t.hvt.zst\n");
+    REQUIRE(hydravp_in(folder, "replay t.hvt.zst --timing saturate --out out" + memory).code == 0);
+    const Json mixed = Json::parse(read_file(folder / "out/trace.json"));
+    CHECK(mixed.at("accesses") == 20000);
+    CHECK(mixed.at("address_errors") == 0);
+    CHECK(mixed.at("read").at("accesses").get<double>() == Approx(14000).margin(350)); // 5 deviations
+    CHECK(mixed.at("write").at("bytes") == 64 * (20000 - mixed.at("read").at("accesses").get<int>()));
+
+    REQUIRE(hydravp_in(folder, "generate -o t.stl --count 3 --access-bytes 32 --interval 5ns "
+                               "--clock-period 2.5ns --footprint '64 B' --reads 0")
+                .code == 0);
+    CHECK_THAT(read_file(folder / "t.stl"),
+               EndsWith("\n0: (32) write 0x0\n2: (32) write 0x20\n4: (32) write 0x0\n"));
+}
+
 TEST_CASE("a replay's options") {
     const TemporaryFolder folder;
     test::write_file(folder / "t", "10 R 40 00 0\n20 W 80 00 0\n30 W c0 00 0\n");
@@ -99,6 +119,17 @@ TEST_CASE("bad input of replay and capture ends with exit code 2 and a message")
     bad("capture -o x" + network, "--memory");
     bad("capture" + memory, "--output");
     bad("capture -o x --network vgg17" + memory, "vgg17");
+    bad("generate --count 3", "--output");
+    bad("generate -o x", "--count");
+    bad("generate -o x --count 0", "--count: found '0', expected a whole number, at least 1");
+    bad("generate -o x --count 3 --random 1.5", "--random: found '1.5', expected a number from 0 to 1");
+    bad("generate -o x --count 3 --reads half", "--reads: found 'half', expected a number from 0 to 1");
+    bad("generate -o x --count 3 --footprint 32", "--footprint: found '32', expected a size with its unit");
+    bad("generate -o x --count 3 --footprint '32 B'", "--footprint: found '32 B', expected room for");
+    bad("generate -o x --count 3 --access-bytes 2000000", "--access-bytes: found 2000000, expected");
+    bad("generate -o x --count 9000000 --interval '3600 s'", "--interval: found '3600 s', expected a trace");
+    bad("generate -o x --count 3 --interval 5", "--interval: found");
+    bad("generate -o x --count 3 --seed -1", "--seed: found '-1', expected a whole number");
     CHECK_FALSE(std::filesystem::exists(folder / "x"));
     const Outcome unwritable = hydravp_in(folder, "capture -o nowhere/x" + memory + network);
     CHECK(unwritable.code == 1);
