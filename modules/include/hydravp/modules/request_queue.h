@@ -31,6 +31,7 @@ struct QueuedRun {
     std::uint32_t turn_bursts = 0; ///< the controller's: column commands of the next turn
     std::uint64_t row_byte = 0;    ///< the controller's: of the first byte in the row, as the request sees it
     bool begun = false;            ///< the controller's: a command has gone for it
+    bool chip_local = false;       ///< the controller's: the request's view, and so that of `row_byte`
 
     core::Picoseconds age{};    ///< since when it waits for its next turn
     std::uint64_t order = 0;    ///< of arrival
@@ -98,6 +99,13 @@ public:
     bool has_any(std::size_t slot) const {
         return lists_[0][slot].first != nullptr || lists_[1][slot].first != nullptr;
     }
+    /// The runs of a slot and direction, by turn: the first, behind it `in_slot.after`; null: none.
+    const QueuedRun* first(std::size_t slot, bool write) const { return lists_[write][slot].first; }
+    /// They must not overtake each other.
+    static bool conflict(const QueuedRun& a, const QueuedRun& b) {
+        return (a.write || b.write) && a.row == b.row && a.first < b.first + b.bytes &&
+               b.first < a.first + a.bytes;
+    }
     /// Some run of the slot wants that row.
     bool wants(std::size_t slot, core::Row row) const;
     /// The run that has waited longest among those that may go; null if there is none.
@@ -123,10 +131,6 @@ private:
     };
     static void append(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
     static void unlink(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
-    static bool conflict(const QueuedRun& a, const QueuedRun& b) {
-        return (a.write || b.write) && a.row == b.row && a.first < b.first + b.bytes &&
-               b.first < a.first + a.bytes;
-    }
     void note_conflicts(QueuedRun& run);
     core::Picoseconds starves_after(const QueuedRun& run) const { return run.age + config_.starvation_limit; }
 
