@@ -2,7 +2,9 @@
 #include "hydravp/modules/channel_controller.h"
 
 #include "hydravp/core/time.h"
+#include "hydravp/memory/clock_grid.h"
 #include "hydravp/modules/request_check.h"
+#include "hydravp/modules/write_forwarding.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -39,6 +41,7 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
       config_(config),
       technology_(technology),
       geometry_(geometry),
+      forwards_(config.forwarding && config.scheduling == SchedulingPolicy::fr_fcfs),
       all_chips_(memory::first_chips(geometry.chips_per_rank)),
       rank_burst_bytes_(std::uint64_t{geometry.burst_bytes()} * geometry.chips_per_rank),
       map_(geometry, config.address_mapping),
@@ -208,6 +211,9 @@ bool ChannelController::queue_up(std::size_t index, Picoseconds now) {
         run.served = 0;
         run.begun = false;
         place_run(request, run);
+        if (forwards_ && !write && forward(index, run, now)) {
+            continue;
+        }
         plan_turn(run);
         request.queued += run.length;
         ++request.runs;
@@ -226,6 +232,7 @@ void ChannelController::place_run(const Request& request, QueuedRun& run) const 
         run.length = left;
         return;
     }
+    run.chip_local = request.chip_local;
     RankStretch stretch;
     if (request.chip_local) {
         const std::uint64_t first = request.extension->chip_address + request.queued;
@@ -248,26 +255,86 @@ void ChannelController::place_run(const Request& request, QueuedRun& run) const 
     run.bytes = stretch.bytes;
 }
 
+/// Answers a run that is about to be queued from the write queue, if that has all of it.
+bool ChannelController::forward(std::size_t index, const QueuedRun& read, Picoseconds now) {
+    Request& request = *requests_[index];
+    if (request.chip_local || scheduler_.queue().waiting(true) == 0) {
+        return false;
+    }
+    const QueuedRun* const write = forwarding_write(scheduler_.queue(), read);
+    if (write == nullptr) {
+        return false;
+    }
+    const tlm::tlm_generic_payload& payload = *request.payload;
+    const tlm::tlm_generic_payload& source = *requests_[write->request]->payload;
+    const ForwardedBytes from{source.get_data_ptr(), enables_of(source),
+                              write->offset + read.row_byte - write->row_byte};
+    const ForwardedBytes to{config_.keep_data ? payload.get_data_ptr() : nullptr, enables_of(payload),
+                            read.offset};
+    if (!enables_cover(from, to, read.length) || (to.data != nullptr && from.data == nullptr)) {
+        return false;
+    }
+    copy_forwarded(from, to, read.length);
+    const Picoseconds at = memory::align_up(std::max(request.ready, now), technology_.t_ck);
+    ++statistics_.banks[read.slot].forwarded;
+    if (request.first_column < Picoseconds{0}) {
+        request.first_column = at;
+        if (request.extension != nullptr) {
+            request.extension->first_column = at;
+        }
+    }
+    request.queued += read.length;
+    // Column commands that are to come have their data after `at`, those that have gone maybe.
+    bool completes = request.runs == 0 && request.queued == request.bytes;
+    for (auto other = finishing_.rbegin(); completes && other != finishing_.rend() && other->time >= at;
+         ++other) {
+        if (other->request == index) {
+            other->completes = true;
+            completes = false;
+        }
+    }
+    forwarded_.push_back({at, index, false, completes});
+    if (!serving_) {
+        wake_.notify(core::to_sc_time(at - core::now()));
+    }
+    return true;
+}
+
 /// Ends what has had its last data: runs leave the queues, complete requests are answered.
 void ChannelController::deliver(Picoseconds now) {
+    while (!forwarded_.empty() && forwarded_.front().time <= now) {
+        const Finish finish = forwarded_.front();
+        forwarded_.pop_front();
+        this->finish(finish, now);
+    }
     while (!finishing_.empty() && finishing_.front().time <= now) {
         const Finish finish = finishing_.front();
         finishing_.pop_front();
-        statistics_.occupancy.set(finish.write, now, --queued_[finish.write]);
-        if (finish.completes) {
-            Request& request = *requests_[finish.request];
-            count_access(request, finish.write, finish.time);
-            request.payload->set_response_status(request.status);
-            request.done = true;
-            if (request.at) {
-                free_requests_.push_back(finish.request);
-                at_.respond(*request.payload);
-            } else {
-                request.finished.notify();
-            }
-        }
-        admit(now);
+        this->finish(finish, now);
     }
+}
+
+void ChannelController::finish(const Finish& finish, Picoseconds now) {
+    statistics_.occupancy.set(finish.write, now, --queued_[finish.write]);
+    if (finish.completes) {
+        Request& request = *requests_[finish.request];
+        count_access(request, finish.write, finish.time);
+        request.payload->set_response_status(request.status);
+        request.done = true;
+        if (request.at) {
+            free_requests_.push_back(finish.request);
+            at_.respond(*request.payload);
+        } else {
+            request.finished.notify();
+        }
+    }
+    admit(now);
+}
+
+/// When the next run has had its last data, as far as is known.
+Picoseconds ChannelController::next_finish() const {
+    const Picoseconds end = finishing_.empty() ? Picoseconds::max() : finishing_.front().time;
+    return forwarded_.empty() ? end : std::min(end, forwarded_.front().time);
 }
 
 // ------------------------------------------------------------------------------------------- scheduling
@@ -282,7 +349,7 @@ void ChannelController::serve() {
         if (lookahead_ == Picoseconds{0}) {
             settle(now);
         } // else commands of this moment wait for all that comes in it
-    } while (!finishing_.empty() && finishing_.front().time <= now);
+    } while (next_finish() <= now);
     show_queues();
     serving_ = false;
     const Picoseconds next = next_wake(now);
@@ -301,7 +368,7 @@ Picoseconds ChannelController::next_wake(Picoseconds now) {
                                   decision.step == Step::precharge;
         next += towards_data ? lookahead_ : Picoseconds{1};
     }
-    return finishing_.empty() ? next : std::min(next, finishing_.front().time);
+    return std::min(next, next_finish());
 }
 
 /// Issues the commands up to `until`.

@@ -12,6 +12,7 @@ BankStatistics& BankStatistics::operator+=(const BankStatistics& other) {
     row_hits += other.row_hits;
     row_misses += other.row_misses;
     row_conflicts += other.row_conflicts;
+    forwarded += other.forwarded;
     activates += other.activates;
     precharges += other.precharges;
     reads += other.reads;

@@ -79,6 +79,9 @@ void controller_keys(ConfigBinder& b, modules::ChannelControllerConfig& controll
                                {{"fr-fcfs", SchedulingPolicy::fr_fcfs}, {"fcfs", SchedulingPolicy::fcfs}},
                                "first ready, first come first served, or strictly in order")
         .optional();
+    b.choice<bool>("forwarding", controller.forwarding, {{"true", true}, {"false", false}},
+                   "reads are answered from the write queue, if it has their bytes")
+        .optional();
     b.choice<PagePolicy>(
          "page_policy", controller.page_policy,
          {{"open", PagePolicy::open}, {"closed", PagePolicy::closed}, {"timeout", PagePolicy::timeout}},

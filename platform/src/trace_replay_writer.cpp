@@ -73,6 +73,7 @@ Json bank_json(const BankStatistics& bank) {
     json["row_hits"] = bank.row_hits;
     json["row_misses"] = bank.row_misses;
     json["row_conflicts"] = bank.row_conflicts;
+    json["forwarded"] = bank.forwarded;
     Json& commands = json["commands"];
     commands["activate"] = bank.activates;
     commands["precharge"] = bank.precharges;

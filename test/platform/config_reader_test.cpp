@@ -311,12 +311,13 @@ TEST_CASE("an error names file, line, column and key") {
         std::string yaml = complete();
         const std::size_t at = yaml.find("controller:");
         yaml.replace(at, yaml.find("accumulation:") - at, "controller: 5 ns\n");
-        CHECK(error_of(yaml) == place("controller", "", 13) +
-                                    ": controller: found '5 ns', expected the keys latency, io_energy, "
-                                    "read_queue, write_queue, write_high_watermark, write_low_watermark, "
-                                    "burst_group, starvation_limit, scheduling, page_policy, page_timeout, "
-                                    "refresh, postponed_refreshes, power_down_after, self_refresh_after, "
-                                    "address_mapping, front_queue");
+        CHECK(error_of(yaml) ==
+              place("controller", "", 13) +
+                  ": controller: found '5 ns', expected the keys latency, io_energy, "
+                  "read_queue, write_queue, write_high_watermark, write_low_watermark, "
+                  "burst_group, starvation_limit, scheduling, forwarding, page_policy, page_timeout, "
+                  "refresh, postponed_refreshes, power_down_after, self_refresh_after, "
+                  "address_mapping, front_queue");
     }
     SECTION("word that is none of the choices") {
         CHECK_THAT(
@@ -376,6 +377,7 @@ TEST_CASE("impossible values are refused") {
          "controller.write_low_watermark: found 25, expected at most controller.write_high_watermark = 24"},
         {"controller.starvation_limit=5", "controller.starvation_limit"},
         {"controller.scheduling=fifo", "controller.scheduling: found 'fifo', expected fr-fcfs or fcfs"},
+        {"controller.forwarding=yes", "controller.forwarding: found 'yes', expected true or false"},
         {"controller.page_policy=adaptive", "found 'adaptive', expected open, closed or timeout"},
         {"controller.page_timeout=1 us", "found '1 us', expected it with page_policy: timeout only"},
         {"controller.page_timout=1 us", "unknown key (did you mean controller.page_timeout?)"},
@@ -518,15 +520,16 @@ TEST_CASE("Windows line ends and a byte order mark are tolerated") {
 TEST_CASE("the policies of the controllers are read, written and read again") {
     const TemporaryFolder folder;
     const PlatformConfig config =
-        load_config(hydra_yaml, {"controller.scheduling=fcfs", "controller.page_policy=timeout",
-                                 "controller.page_timeout=250 ns", "controller.refresh=all-banks",
-                                 "controller.postponed_refreshes=8",
+        load_config(hydra_yaml, {"controller.scheduling=fcfs", "controller.forwarding=false",
+                                 "controller.page_policy=timeout", "controller.page_timeout=250 ns",
+                                 "controller.refresh=all-banks", "controller.postponed_refreshes=8",
                                  "controller.address_mapping=row rank bank column offset",
                                  "pcm.mapping=row bank rank column offset"});
     const PlatformConfig again = load_config(folder.file("p.yaml", effective_yaml(config)));
     for (const PlatformConfig* read : {&config, &again}) {
         const modules::ChannelControllerConfig& controller = read->memory.controller;
         CHECK(controller.scheduling == modules::SchedulingPolicy::fcfs);
+        CHECK_FALSE(controller.forwarding);
         CHECK(controller.page_policy == modules::PagePolicy::timeout);
         CHECK(controller.page_timeout == core::Picoseconds{250'000});
         CHECK(controller.refresh == modules::RefreshMode::all_banks);

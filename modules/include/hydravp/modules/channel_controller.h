@@ -37,7 +37,9 @@ namespace hydravp::modules {
 /// A request is cut into runs of column accesses to one row, which take their turns independently (rules:
 /// `RequestQueue`); of a long run `burst_group` column commands go in one turn, the rest lines up again
 /// behind what other sources have waiting. Requests whose bytes overlap, if one of them writes, are served in
-/// the order in which they came.
+/// the order in which they came. A read of the interleaved view whose bytes wait in the write queue
+/// (`forwarding_write`) is answered from there: after the front-end latency, maybe before the write's own
+/// response, and without the channel. Until then it has its place in the read queue.
 ///
 /// Interleaved addresses are taken apart by an `AddressMapping`. Byte
 /// enables and streaming width are honoured in the interleaved view. In the chip-local view the extension
@@ -54,7 +56,7 @@ namespace hydravp::modules {
 /// An ordinary access to a leased bank recalls the lease: the unit stops, the access is made, the bank is
 /// precharged and handed back when nothing else waits for it. Refreshes come when they are due, at most
 /// behind the burst group on its way, or as long after as the configuration lets them wait. Not modelled:
-/// posted writes, read-after-write forwarding, ECC.
+/// posted writes, ECC.
 class ChannelController : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<ChannelController> front{"front"};
@@ -112,7 +114,9 @@ private:
     void admit(core::Picoseconds now);
     bool queue_up(std::size_t index, core::Picoseconds now);
     void place_run(const Request& request, QueuedRun& run) const;
+    bool forward(std::size_t index, const QueuedRun& read, core::Picoseconds now);
     void deliver(core::Picoseconds now);
+    core::Picoseconds next_finish() const;
 
     // commands
     void serve();
@@ -135,6 +139,7 @@ private:
     ChannelControllerConfig config_;
     memory::Technology technology_;
     memory::Geometry geometry_;
+    bool forwards_;
     std::uint32_t all_chips_;
     std::uint64_t rank_burst_bytes_; ///< all chips together
     AddressMapping map_;
@@ -152,7 +157,9 @@ private:
         bool write;
         bool completes; ///< the request
     };
+    void finish(const Finish& finish, core::Picoseconds now);
     std::deque<Finish> finishing_;     ///< runs, ascending: the data bus carries one after the other
+    std::deque<Finish> forwarded_;     ///< runs that the write queue answers, ascending
     std::uint32_t queued_[2] = {0, 0}; ///< runs in the queues, by direction, until their data have passed
     core::Picoseconds clock_{};        ///< all commands up to here have been issued
     core::Picoseconds lookahead_{};

@@ -36,7 +36,7 @@ public:
 
     /// Out, of a chip-local request: bytes that each chip has been sent or has been asked for by now.
     std::uint32_t commanded_bytes = 0;
-    /// Out: time of the first column command; below 0 before it.
+    /// Out: time of the first column command, or of the write queue's answer; below 0 before it.
     core::Picoseconds first_column{-1};
 
     tlm_extension_base* clone() const override { return new ChannelRequest(*this); }

@@ -18,6 +18,7 @@ struct BankStatistics {
     std::uint64_t row_hits = 0;      ///< its row open
     std::uint64_t row_misses = 0;    ///< the bank closed
     std::uint64_t row_conflicts = 0; ///< another row open
+    std::uint64_t forwarded = 0;     ///< read runs answered from the write queue; not among `runs`
     // Commands.
     std::uint64_t activates = 0;
     std::uint64_t precharges = 0;

@@ -52,6 +52,7 @@ struct ChannelControllerConfig {
     PagePolicy page_policy = PagePolicy::open;
     core::Picoseconds page_timeout{1'000'000}; ///< PagePolicy::timeout
     RefreshMode refresh = RefreshMode::all_banks;
+    bool forwarding = true; ///< FR-FCFS: reads whose bytes wait in one run of the write queue get them there
     std::uint32_t postponed_refreshes = 0;  ///< of a rank that may wait until it is idle, at most 8
     core::Picoseconds power_down_after{};   ///< of a rank that has nothing to do; 0: never
     core::Picoseconds self_refresh_after{}; ///< likewise

@@ -32,6 +32,7 @@ struct QueuedRun {
     std::uint32_t turn_bursts = 0; ///< the controller's: column commands of the next turn
     std::uint64_t row_byte = 0;    ///< the controller's: of the first byte in the row, as the request sees it
     bool begun = false;            ///< the controller's: a command has gone for it
+    bool chip_local = false;       ///< the controller's: the request's view, and so that of `row_byte`
 
     core::Picoseconds age{};    ///< since when it waits for its next turn; see RequestQueue::waits_from
     std::uint64_t order = 0;    ///< of arrival
@@ -89,6 +90,13 @@ public:
     bool has_any(std::size_t slot) const {
         return lists_[0][slot].first != nullptr || lists_[1][slot].first != nullptr;
     }
+    /// The runs of a slot and direction, by turn: the first, behind it `in_slot.after`; null: none.
+    const QueuedRun* first(std::size_t slot, bool write) const { return lists_[write][slot].first; }
+    /// They must not overtake each other.
+    static bool conflict(const QueuedRun& a, const QueuedRun& b) {
+        return (a.write || b.write) && a.row == b.row && a.first < b.first + b.bytes &&
+               b.first < a.first + a.bytes;
+    }
     /// Some run of the slot wants that row.
     bool wants(std::size_t slot, core::Row row) const;
     /// The run that has waited longest among those that may go; null if there is none.
@@ -114,10 +122,6 @@ private:
     };
     static void append(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
     static void unlink(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
-    static bool conflict(const QueuedRun& a, const QueuedRun& b) {
-        return (a.write || b.write) && a.row == b.row && a.first < b.first + b.bytes &&
-               b.first < a.first + a.bytes;
-    }
     void note_conflicts(QueuedRun& run);
     void settle_ages();
     core::Picoseconds waits_from(const QueuedRun& run) const {
