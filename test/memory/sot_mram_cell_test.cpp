@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hydravp/memory/sot_mram_cell.h"
+
+#include "hydravp/core/error.h"
+
+#include <catch2/catch.hpp>
+
+using namespace hydravp;
+using namespace hydravp::memory;
+
+namespace {
+
+SotMramCell fan_cell() {
+    SotMramCell cell;
+    cell.resistance_area = {10.58};
+    cell.tmr = 1.712;
+    cell.mtj_length = {60};
+    cell.mtj_width = {40};
+    cell.cell_area_f2 = 69;
+    cell.feature_size = {45};
+    return cell;
+}
+
+} // namespace
+
+TEST_CASE("resistances follow from RA, TMR and the junction's area") {
+    const SotMramCell cell = fan_cell();
+    CHECK(cell.mtj_area().mm2 * 1e6 == Approx(0.00188496).epsilon(1e-5)); // pi/4 * 60 nm * 40 nm
+    CHECK(cell.parallel().ohms == Approx(5613).margin(1));
+    CHECK(cell.antiparallel().ohms == Approx(15222).margin(1));
+    CHECK(cell.cell_area().mm2 * 1e6 == Approx(69 * 0.045 * 0.045));
+    SotMramCell square = cell;
+    square.mtj_shape = JunctionShape::rectangle;
+    square.mtj_length = square.mtj_width = {45};
+    square.resistance_area = {5};
+    CHECK(square.parallel().ohms == Approx(5 / (0.045 * 0.045)));
+}
+
+TEST_CASE("raised cells lie in parallel, each with its access transistor") {
+    SotMramCell cell = fan_cell();
+    cell.access = {4000};
+    const double p = cell.parallel().ohms + 4000;
+    const double ap = cell.antiparallel().ohms + 4000;
+    CHECK(cell.path(false).ohms == p);
+    CHECK(cell.path(true).ohms == ap);
+    CHECK(bit_line_resistance(cell, 1, 1).ohms == Approx(ap));
+    CHECK(bit_line_resistance(cell, 2, 0).ohms == Approx(p / 2));
+    CHECK(bit_line_resistance(cell, 2, 1).ohms == Approx(p * ap / (p + ap)));
+    CHECK(bit_line_resistance(cell, 3, 2).ohms == Approx(1 / (1 / p + 2 / ap)));
+    for (int rows = 1; rows <= 3; ++rows) {
+        for (int ones = 0; ones < rows; ++ones) {
+            CHECK(bit_line_resistance(cell, rows, ones).ohms <
+                  bit_line_resistance(cell, rows, ones + 1).ohms);
+        }
+    }
+}
+
+TEST_CASE("a cell that cannot exist is refused") {
+    check_cell(fan_cell());
+    SotMramCell cell = fan_cell();
+    cell.tmr = 0;
+    CHECK_THROWS_WITH(check_cell(cell), Catch::Contains("cell.tmr: found 0 %"));
+    cell = fan_cell();
+    cell.mtj_width = {0};
+    CHECK_THROWS_AS(check_cell(cell), core::InputError);
+}
