@@ -6,6 +6,7 @@
 #include "hydravp/memory/technology_check.h"
 #include "hydravp/platform/nearest_name.h"
 
+#include "config_consistency.h"
 #include "config_schema.h"
 
 #include <fmt/format.h>
