@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/memory/sot_mram_cell.h"
 
-#include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
 
 #include <fmt/format.h>
@@ -42,20 +41,20 @@ core::Resistance bit_line_resistance(const SotMramCell& cell, int rows, int ones
     return {1 / conductance};
 }
 
-void check_cell(const SotMramCell& cell) {
-    const auto require = [](bool ok, const char* key, const std::string& found, const char* expected) {
+void check_cell(const SotMramCell& cell,
+                const std::function<void(const char* key, const std::string& message)>& report) {
+    const auto require = [&report](bool ok, const char* key, const std::string& found, const char* expected) {
         if (!ok) {
-            throw core::InputError(fmt::format("{}: found {}, expected {}", key, found, expected));
+            report(key, fmt::format("found {}, expected {}", found, expected));
         }
     };
-    require(cell.resistance_area.ohm_um2 > 0, "cell.resistance_area",
+    require(cell.resistance_area.ohm_um2 > 0, "resistance_area",
             core::format_resistance_area(cell.resistance_area), "a product above zero");
-    require(cell.tmr > 0, "cell.tmr", core::format_percent(cell.tmr),
+    require(cell.tmr > 0, "tmr", core::format_percent(cell.tmr),
             "a ratio above zero: '1' must have the higher resistance");
-    require(cell.mtj_length.nm > 0, "cell.mtj_length", core::format_length(cell.mtj_length),
+    require(cell.mtj_length.nm > 0, "mtj_length", core::format_length(cell.mtj_length),
             "a length above zero");
-    require(cell.mtj_width.nm > 0, "cell.mtj_width", core::format_length(cell.mtj_width),
-            "a length above zero");
+    require(cell.mtj_width.nm > 0, "mtj_width", core::format_length(cell.mtj_width), "a length above zero");
 }
 
 } // namespace hydravp::memory

@@ -3,8 +3,8 @@
 
 #include "hydravp/core/units.h"
 
+#include <functional>
 #include <string>
-#include <vector>
 
 namespace hydravp::memory {
 
@@ -39,7 +39,8 @@ struct SotMramCell {
 /// Resistance of a bit line on which `ones` of `rows` raised cells hold '1': their paths in parallel.
 core::Resistance bit_line_resistance(const SotMramCell& cell, int rows, int ones);
 
-/// Throws core::InputError, "key: found X, expected Y", for a cell that cannot exist.
-void check_cell(const SotMramCell& cell);
+/// Reports, "found X, expected Y", what no cell can have; `key` is the member's name without its unit.
+void check_cell(const SotMramCell& cell,
+                const std::function<void(const char* key, const std::string& message)>& report);
 
 } // namespace hydravp::memory
