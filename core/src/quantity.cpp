@@ -396,6 +396,10 @@ std::string format_power(Power power) {
     return format(shortest(power.watts), power_units);
 }
 
+std::string format_voltage(Voltage voltage) {
+    return format(shortest(voltage.volts), voltage_units);
+}
+
 std::string format_current(Current current) {
     return format(shortest(current.amps), current_units);
 }

@@ -141,6 +141,7 @@ TEST_CASE("what is written reads back as the same value") {
         REQUIRE(parse_energy_per_bit(format_energy_per_bit({x})).pj == x);
         REQUIRE(parse_power(format_power({x})).watts == x);
         REQUIRE(parse_bandwidth(format_bandwidth({x})).bytes_per_s == x);
+        REQUIRE(parse_voltage(format_voltage({x})).volts == x);
         REQUIRE(parse_current(format_current({x})).amps == x);
         REQUIRE(parse_resistance(format_resistance({x})).ohms == x);
         REQUIRE(parse_resistance_area(format_resistance_area({x})).ohm_um2 == x);

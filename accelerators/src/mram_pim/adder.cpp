@@ -45,80 +45,6 @@ void check_rows(const Rows& a, const Rows& b, const Rows& sum, const CarryRows& 
     add(carry.working);
 }
 
-/// The rows that are free, lowest first; how many there must be is found by running the tree without limit.
-class RowPool {
-public:
-    explicit RowPool(int used) : next_(used) {}
-    int take() {
-        if (free_.empty()) {
-            return next_++;
-        }
-        const int row = *free_.begin();
-        free_.erase(free_.begin());
-        return row;
-    }
-    void give_back(int row) { free_.insert(row); }
-    int used() const { return next_; }
-
-private:
-    int next_;
-    std::set<int> free_;
-};
-
-struct Number {
-    std::vector<int> rows;
-    std::uint64_t bound;
-};
-
-/// A pair of the tree: the indices are rows, which may lie beyond the sub-array.
-struct Addition {
-    Number a, b, sum;
-};
-
-struct TreePlan {
-    std::vector<Addition> additions;
-    Number result;
-    int rows = 0;
-};
-
-TreePlan plan_tree(int count, std::uint64_t bound) {
-    const int bits = signed_bits(bound);
-    RowPool pool(count * bits);
-    std::vector<Number> numbers;
-    for (int i = 0; i < count; ++i) {
-        std::vector<int> rows(static_cast<std::size_t>(bits));
-        std::iota(rows.begin(), rows.end(), i * bits);
-        numbers.push_back({std::move(rows), bound});
-    }
-    TreePlan plan;
-    while (numbers.size() > 1) {
-        std::vector<Number> sums;
-        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
-            Number& a = numbers[i];
-            Number& b = numbers[i + 1];
-            Number sum{{}, a.bound + b.bound};
-            const auto width = std::min(static_cast<std::size_t>(signed_bits(sum.bound)),
-                                        std::max(a.rows.size(), b.rows.size()) + 1);
-            for (std::size_t bit = 0; bit < width; ++bit) {
-                sum.rows.push_back(pool.take());
-            }
-            for (const Number* operand : {&a, &b}) {
-                std::for_each(operand->rows.begin(), operand->rows.end(),
-                              [&pool](int row) { pool.give_back(row); });
-            }
-            sums.push_back(sum);
-            plan.additions.push_back({std::move(a), std::move(b), std::move(sum)});
-        }
-        if (numbers.size() % 2 == 1) {
-            sums.push_back(std::move(numbers.back()));
-        }
-        numbers = std::move(sums);
-    }
-    plan.result = std::move(numbers.front());
-    plan.rows = pool.used();
-    return plan;
-}
-
 Rows narrow(const std::vector<int>& rows) {
     Rows result;
     for (const int row : rows) {
@@ -211,43 +137,27 @@ MramEvents subtract_events(SenseAmplifierKind kind, int result_bits, int subtrah
     return add_events(kind, result_bits) + complement + memory::write_event();
 }
 
-int signed_bits(std::uint64_t bound) {
-    int bits = 1;
-    for (; bound != 0; bound >>= 1) {
-        ++bits;
-    }
-    return bits;
-}
-
-int AdderTree::rows_needed(int count, std::uint64_t bound) {
-    return plan_tree(count, bound).rows;
-}
-
 int AdderTree::largest_count(std::uint64_t bound) {
-    int count = 1;
-    while (rows_needed(count + 1, bound) + carry_rows <= all_rows) {
-        ++count;
-    }
-    return count;
+    return core::largest_adder_tree(all_rows - carry_rows, bound);
 }
 
 AdderTree::AdderTree(SenseAmplifierKind kind, int count, std::uint64_t bound) : program_(kind) {
     if (count < 1 || bound == 0) {
         throw std::invalid_argument("found no operand, expected at least one");
     }
-    const TreePlan plan = plan_tree(count, bound);
+    const core::AdderTreePlan plan = core::plan_adder_tree(count, bound);
     if (plan.rows + carry_rows > all_rows) {
         throw std::invalid_argument(
             fmt::format("found {} operands of {} bits, which need {} rows, expected at "
                         "most {}",
-                        count, signed_bits(bound), plan.rows + carry_rows, all_rows));
+                        count, core::signed_bits(bound), plan.rows + carry_rows, all_rows));
     }
     carry_ = {static_cast<std::uint8_t>(all_rows - 2), static_cast<std::uint8_t>(all_rows - 1)};
-    for (const Addition& addition : plan.additions) {
+    for (const core::TreeAddition& addition : plan.additions) {
         append_add(program_, narrow(addition.a.rows), narrow(addition.b.rows), narrow(addition.sum.rows),
                    carry_, Signedness::twos_complement);
-        bit_additions_ += addition.sum.rows.size();
     }
+    bit_additions_ = plan.bit_additions;
     result_ = {narrow(plan.result.rows), plan.result.bound};
 }
 

@@ -186,8 +186,8 @@ TEST_CASE("the paper's layout: 3m + 2 rows, four cycles per bit with SA-I, three
 
 TEST_CASE("a tree sums as many operands as fit the rows") {
     const SenseAmplifierKind kind = GENERATE(SenseAmplifierKind::sa1, SenseAmplifierKind::sa2);
-    CHECK(signed_bits(255) == 9);
-    CHECK(signed_bits(256) == 10);
+    CHECK(core::signed_bits(255) == 9);
+    CHECK(core::signed_bits(256) == 10);
     std::mt19937_64 random(4);
     for (const std::uint64_t bound : {1ULL, 255ULL, 1000ULL, 70000ULL}) {
         const int largest = AdderTree::largest_count(bound);
@@ -204,8 +204,8 @@ TEST_CASE("a tree sums as many operands as fit the rows") {
                                                               static_cast<std::int64_t>(bound));
             for (int operand = 0; operand < count; ++operand) {
                 Rows rows;
-                for (int bit = 0; bit < signed_bits(bound); ++bit) {
-                    rows.push_back(static_cast<std::uint8_t>(operand * signed_bits(bound) + bit));
+                for (int bit = 0; bit < core::signed_bits(bound); ++bit) {
+                    rows.push_back(static_cast<std::uint8_t>(operand * core::signed_bits(bound) + bit));
                 }
                 std::vector<std::int64_t> values(columns);
                 for (std::size_t column = 0; column < columns; ++column) {

@@ -73,6 +73,7 @@ std::string format_power(Power power);
 std::string format_area(Area area);
 std::string format_endurance(std::uint64_t writes);
 std::string format_bandwidth(Bandwidth bandwidth);
+std::string format_voltage(Voltage voltage);
 std::string format_current(Current current);
 std::string format_resistance(Resistance resistance);
 std::string format_resistance_area(ResistanceArea product);

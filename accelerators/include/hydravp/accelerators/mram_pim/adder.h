@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/accelerators/mram_pim/row_program.h"
+#include "hydravp/core/adder_tree.h"
 
 #include <cstdint>
 #include <vector>
@@ -54,16 +55,11 @@ struct BoundedRows {
     Rows rows;
     std::uint64_t bound = 0;
 };
-/// Rows that a two's complement number of at most this magnitude needs.
-int signed_bits(std::uint64_t bound);
 
 /// Sum of several two's complement operands by a pairwise tree in one sub-array. The operands' rows are used
 /// up: those of a pair are free again once its sum is there.
 class AdderTree {
 public:
-    /// Rows of `count` operands and of all their intermediate sums, without the carry rows. The operands lie
-    /// from row 0 on, least significant bit first.
-    static int rows_needed(int count, std::uint64_t bound);
     /// The most operands of that magnitude that fit a sub-array, with the carry rows.
     static int largest_count(std::uint64_t bound);
 
