@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "row_kernel.h"
 
+#include <algorithm>
+#include <iterator>
+
 // Compiles what lies between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE once per instruction set.
 // No lambdas in there: they would not inherit the instruction set.
 #undef HWY_TARGET_INCLUDE
@@ -81,6 +84,55 @@ void run_steps_here(const BitStep* steps, std::size_t count, BitRow* rows) {
     }
 }
 
+void map_operands_here(const OperandWord* words, const std::uint32_t* offsets, std::size_t terms,
+                       std::size_t stride, BitRow* rows) {
+    const Tag d;
+    const std::size_t lanes = hn::Lanes(d);
+    const auto one = hn::Set(d, 1);
+    const auto zero = hn::Zero(d);
+    HWY_ALIGN std::uint64_t values[BitRow::words];
+    HWY_ALIGN std::uint64_t signs[BitRow::words];
+    for (std::size_t t = 0; t < terms; ++t, rows += operand_bits) {
+        for (std::size_t i = 0; i < BitRow::words; ++i) {
+            values[i] = words[i].input[offsets[t]];
+            signs[i] = words[i].weights[t * stride];
+        }
+        for (std::size_t i = 0; i < BitRow::words; i += lanes) {
+            auto plus = hn::Load(d, values + i);
+            auto minus = hn::Sub(zero, plus);
+            const auto sign = hn::Load(d, signs + i);
+            for (std::size_t bit = 0; bit < operand_bits; ++bit) {
+                const auto p = hn::Sub(zero, hn::And(plus, one)); // the bit in all 64 columns
+                const auto m = hn::Sub(zero, hn::And(minus, one));
+                hn::Store(hn::Xor(p, hn::And(hn::Xor(p, m), sign)), d, rows[bit].word.data() + i);
+                plus = hn::ShiftRight<1>(plus);
+                minus = hn::ShiftRight<1>(minus);
+            }
+        }
+    }
+}
+
+void and_count_here(const BitRow* inputs, const BitRow* weights, std::int64_t* sums) {
+    const Tag d;
+    const hn::RebindToSigned<Tag> di;
+    const std::size_t lanes = hn::Lanes(d);
+    for (std::size_t at = 0; at < BitRow::words; at += lanes) {
+        auto total = hn::Zero(d);
+        for (int j = 7; j >= 0; --j) { // Horner's rule over the weight planes
+            const auto weight = hn::Load(d, weights[j].word.data() + at);
+            auto plane = hn::Zero(d);
+            for (int i = 7; i >= 0; --i) {
+                const auto ones =
+                    hn::PopulationCount(hn::And(weight, hn::Load(d, inputs[i].word.data() + at)));
+                plane = hn::Add(hn::Add(plane, plane), ones);
+            }
+            total = hn::Add(total, total);
+            total = j == 7 ? hn::Sub(total, plane) : hn::Add(total, plane);
+        }
+        hn::Store(hn::BitCast(di, total), di, sums + at);
+    }
+}
+
 } // namespace
 } // namespace hydravp::accelerators::mram_pim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -92,6 +144,21 @@ HWY_EXPORT(run_steps_here);
 
 void run_steps(const BitStep* steps, std::size_t count, BitRow* rows) {
     HWY_DYNAMIC_DISPATCH(run_steps_here)(steps, count, rows);
+}
+
+HWY_EXPORT(map_operands_here);
+
+void map_operands(const OperandWord (&words)[BitRow::words], const std::uint32_t* offsets, std::size_t terms,
+                  std::size_t stride, BitRow* rows) {
+    HWY_DYNAMIC_DISPATCH(map_operands_here)(words, offsets, terms, stride, rows);
+}
+
+HWY_EXPORT(and_count_here);
+
+void and_count(const BitRow* input_planes, const BitRow* weight_planes, std::int64_t (&sums)[BitRow::words]) {
+    alignas(64) std::int64_t aligned[BitRow::words];
+    HWY_DYNAMIC_DISPATCH(and_count_here)(input_planes, weight_planes, aligned);
+    std::copy(std::begin(aligned), std::end(aligned), std::begin(sums));
 }
 
 } // namespace hydravp::accelerators::mram_pim
