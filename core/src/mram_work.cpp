@@ -93,8 +93,8 @@ void plan_add_tree(MramPlan& plan, const MramLayerRegisters& layer, const MramBa
             }
             std::uint64_t slowest = 0;
             for (const std::uint64_t operands : {level.operands_of(0), level.operands_of(level.chunks - 1)}) {
-                slowest = std::max(
-                    slowest, plan_adder_tree(static_cast<int>(operands), level.bound).bit_additions);
+                slowest =
+                    std::max(slowest, plan_adder_tree(static_cast<int>(operands), level.bound).bit_additions);
             }
             plan.times.add += times(bank.bit_addition_time, slowest);
         }
@@ -109,16 +109,17 @@ void plan_add_tree(MramPlan& plan, const MramLayerRegisters& layer, const MramBa
         const auto cost = [&level](std::uint64_t operands) {
             return plan_adder_tree(static_cast<int>(operands), level.bound).bit_additions;
         };
-        plan.bit_additions += plan.groups * ((large == 0 ? 0 : large * cost(level.operands_of(0))) +
-                                             (level.chunks - large) * cost(level.operands_of(level.chunks - 1)));
+        plan.bit_additions +=
+            plan.groups * ((large == 0 ? 0 : large * cost(level.operands_of(0))) +
+                           (level.chunks - large) * cost(level.operands_of(level.chunks - 1)));
     }
 }
 
 void plan_and_count(MramPlan& plan, const MramLayerRegisters& layer, const MramBankShape& bank) {
     const std::uint64_t terms = layer.terms();
     plan.slices = ceil_div(terms, MramPlan::columns);
-    plan.window_columns = ceil_div(ceil_div(terms, plan.slices), MramPlan::counter_columns) *
-                          MramPlan::counter_columns;
+    plan.window_columns =
+        ceil_div(ceil_div(terms, plan.slices), MramPlan::counter_columns) * MramPlan::counter_columns;
     plan.windows = MramPlan::columns / plan.window_columns;
     plan.window_groups = ceil_div(layer.positions() * layer.batch, plan.windows);
     plan.filter_blocks = ceil_div(layer.out_channels, MramPlan::most_filters);
@@ -199,12 +200,13 @@ MramPlan plan_mram_layer(const MramLayerRegisters& layer, const MramBankShape& b
         plan.pooled_inputs = outputs * layer.kernel_height * layer.kernel_width;
         plan.times.dpu = dpu_time(bank, plan.pooled_inputs);
         break;
-    case MramLayerKind::none:
+    default:
         throw std::invalid_argument(
             fmt::format("found layer kind {}, expected 1 to 4", static_cast<unsigned>(layer.kind)));
     }
     plan.times.map += times(bank.sense_time, ceil_div(plan.tensor_rows_read, bank.ports)) + bank.htree_read;
-    plan.times.dpu += times(bank.write_time, ceil_div(plan.tensor_rows_written, bank.ports)) + bank.htree_write;
+    plan.times.dpu +=
+        times(bank.write_time, ceil_div(plan.tensor_rows_written, bank.ports)) + bank.htree_write;
     return plan;
 }
 

@@ -26,7 +26,8 @@ void MramStorage::write(std::uint64_t address, const unsigned char* data, std::s
     while (bytes > 0) {
         const std::size_t offset = address % MramCells::bytes;
         const std::size_t part = std::min(bytes, MramCells::bytes - offset);
-        std::memcpy(reinterpret_cast<unsigned char*>(subarray(address / MramCells::bytes).row.data()) + offset,
+        std::memcpy(reinterpret_cast<unsigned char*>(subarray(address / MramCells::bytes).row.data()) +
+                        offset,
                     data, part);
         address += part;
         data += part;

@@ -46,10 +46,10 @@ void cell_keys(ConfigBinder& b, memory::SotMramCell& cell) {
     percent(b, "tmr", cell.tmr, "tunnel magnetoresistance");
     length(b, "mtj_length", cell.mtj_length, "of the junction");
     length(b, "mtj_width", cell.mtj_width, "of the junction");
-    b.choice<memory::JunctionShape>("mtj_shape", cell.mtj_shape,
-                                    {{"ellipse", memory::JunctionShape::ellipse},
-                                     {"rectangle", memory::JunctionShape::rectangle}},
-                                    "of the junction's cross-section");
+    b.choice<memory::JunctionShape>(
+        "mtj_shape", cell.mtj_shape,
+        {{"ellipse", memory::JunctionShape::ellipse}, {"rectangle", memory::JunctionShape::rectangle}},
+        "of the junction's cross-section");
     resistance(b, "access_resistance", cell.access, "of the read access transistor");
     current(b, "write_current", cell.write_current, "through the spin Hall metal");
     b.time("write_pulse", cell.write_pulse, "switching time of the junction");

@@ -87,13 +87,13 @@ void add_bit_additions(Report& report, const MramPlatformConfig& config) {
     report.row("the same per area", "", 1.3, tenth, speed / area, true, "area of a transistor is calibrated");
 
     const SenseMargins margins(config.mram.technology.cell, config.mram.variation);
-    const std::string factor =
-        fmt::format("sense current of SA-II {} times nominal, calibrated within 1 and {:.2f} (OR3 as wide as MAJ)",
-                    sa2.sense_current_scale, margins.largest_sense_current_scale());
+    const std::string factor = fmt::format(
+        "sense current of SA-II {} times nominal, calibrated within 1 and {:.2f} (OR3 as wide as MAJ)",
+        sa2.sense_current_scale, margins.largest_sense_current_scale());
     report.row("SA-II over SA-I, energy of a bit-addition", "", 1.2, tenth,
                two.pj_per_column / one.pj_per_column, true, factor);
-    report.row("the same times area", "", 1.2, std::nullopt, two.pj_per_column / one.pj_per_column * area, true,
-               "if frames per joule are per area, too; the paper does not say");
+    report.row("the same times area", "", 1.2, std::nullopt, two.pj_per_column / one.pj_per_column * area,
+               true, "if frames per joule are per area, too; the paper does not say");
     report.row("the same, both at the nominal current", "", 1.2, std::nullopt,
                two.nominal_pj_per_column / one.nominal_pj_per_column, false, "first principles");
     const std::string area_note = "area of a transistor is calibrated, one value for both";
@@ -142,8 +142,8 @@ std::string margin_effects(const MramPlatformConfig& config, const SenseMargins&
     access.access = {4000};
     const std::array<std::pair<const char*, SenseMargins>, 3> others{
         {{"twice the sense current", SenseMargins(config.mram.technology.cell, more_current)},
-         {"oxide 0.1 nm thicker",
-          SenseMargins(memory::with_thicker_oxide(config.mram.technology.cell, {0.1}), config.mram.variation)},
+         {"oxide 0.1 nm thicker", SenseMargins(memory::with_thicker_oxide(config.mram.technology.cell, {0.1}),
+                                               config.mram.variation)},
          {"access transistor of 4 kohm", SenseMargins(access, config.mram.variation)}}};
     std::vector<std::string> head{"gap - 3 sigma [mV]", "as configured"};
     for (const auto& [name, margins] : others) {
@@ -171,10 +171,10 @@ std::string margins_csv(const SenseMargins& margins) {
     std::string text = "threshold,low_mv,reference_mv,high_mv,gap_mv,gap_3sigma_mv,worst_gap_mv,failure,"
                        "failures_counted\n";
     for (const memory::ThresholdMargin& margin : margins.thresholds()) {
-        text += fmt::format("{},{},{},{},{},{},{},{},{}\n", margin.name, margin.low * 1e3,
-                            margin.reference * 1e3, margin.high * 1e3, margin.gap * 1e3,
-                            margin.gap_3sigma * 1e3, margin.worst_gap * 1e3, margin.failure,
-                            margin.failures_counted);
+        text +=
+            fmt::format("{},{},{},{},{},{},{},{},{}\n", margin.name, margin.low * 1e3, margin.reference * 1e3,
+                        margin.high * 1e3, margin.gap * 1e3, margin.gap_3sigma * 1e3, margin.worst_gap * 1e3,
+                        margin.failure, margin.failures_counted);
     }
     return text;
 }
@@ -258,14 +258,14 @@ MramReproduction reproduce_mram(const MramPlatformConfig& config, const std::vec
     result.figures.rows = std::move(report.rows);
 
     const SenseMargins margins(config.mram.technology.cell, config.mram.variation);
-    result.tables = format_enable_table(SenseAmplifierKind::sa1) + '\n' +
-                    format_enable_table(SenseAmplifierKind::sa2) + '\n' + area_table(config) + '\n' +
-                    fmt::format("Sense voltages, {} samples of each state, RA {} and TMR {} (one sigma), {}\n",
-                                config.mram.variation.iterations,
-                                core::format_percent(config.mram.variation.sigma_ra),
-                                core::format_percent(config.mram.variation.sigma_tmr),
-                                core::format_current(config.mram.variation.sense_current)) +
-                    margin_table(margins) + '\n' + margin_effects(config, margins);
+    result.tables =
+        format_enable_table(SenseAmplifierKind::sa1) + '\n' + format_enable_table(SenseAmplifierKind::sa2) +
+        '\n' + area_table(config) + '\n' +
+        fmt::format("Sense voltages, {} samples of each state, RA {} and TMR {} (one sigma), {}\n",
+                    config.mram.variation.iterations, core::format_percent(config.mram.variation.sigma_ra),
+                    core::format_percent(config.mram.variation.sigma_tmr),
+                    core::format_current(config.mram.variation.sense_current)) +
+        margin_table(margins) + '\n' + margin_effects(config, margins);
     result.extras = {{"sense_margins.csv", margins_csv(margins)},
                      {"sense_voltages.csv", distributions_csv(margins)}};
     return result;

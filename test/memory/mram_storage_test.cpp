@@ -24,7 +24,8 @@ TEST_CASE("random accesses agree with a plain array, and only touched sub-arrays
             std::copy(data.begin(), data.end(), golden.begin() + static_cast<std::ptrdiff_t>(address));
         } else {
             storage.read(address, data.data(), bytes);
-            REQUIRE(std::equal(data.begin(), data.end(), golden.begin() + static_cast<std::ptrdiff_t>(address)));
+            REQUIRE(
+                std::equal(data.begin(), data.end(), golden.begin() + static_cast<std::ptrdiff_t>(address)));
         }
     }
     MramStorage sparse(4096);

@@ -28,9 +28,9 @@ TEST_CASE("sense voltages and margins with the paper's variation") {
         double low, high, gap, gap_3sigma, worst;
     };
     const Row rows[] = {
-        {enable::m, 56.1, 152.3, 96.2, 75.8, 67.7}, {enable::or2, 28.1, 41.0, 12.95, 9.6, 8.5},
+        {enable::m, 56.1, 152.3, 96.2, 75.8, 67.7},   {enable::or2, 28.1, 41.0, 12.95, 9.6, 8.5},
         {enable::and2, 41.0, 76.1, 35.1, 26.7, 24.0}, {enable::or3, 18.7, 23.7, 4.98, 3.4, 2.95},
-        {enable::maj, 23.7, 32.3, 8.60, 6.1, 5.2},  {enable::and3, 32.3, 50.7, 18.4, 13.5, 12.4},
+        {enable::maj, 23.7, 32.3, 8.60, 6.1, 5.2},    {enable::and3, 32.3, 50.7, 18.4, 13.5, 12.4},
     };
     const SenseMargins margins(cell(), {});
     REQUIRE(margins.thresholds().size() == 6);

@@ -36,7 +36,8 @@ TEST_CASE("the shipped platforms are read, and what is written reads back the sa
         std::ofstream(folder / "copy.yaml") << yaml;
         CHECK(effective_yaml(load_mram_config(folder / "copy.yaml")) == yaml);
     }
-    CHECK(load_mram_config(configs + "mram-sa1.yaml").mram.sense_amplifier == memory::SenseAmplifierKind::sa1);
+    CHECK(load_mram_config(configs + "mram-sa1.yaml").mram.sense_amplifier ==
+          memory::SenseAmplifierKind::sa1);
     const MramPlatformConfig sa2 = load_mram_config(configs + "mram-sa2.yaml");
     CHECK(sa2.mram.sense_amplifier == memory::SenseAmplifierKind::sa2);
     CHECK(boost(sa2.mram) == 1.44);
@@ -56,7 +57,8 @@ TEST_CASE("bad values are refused with their place") {
     const auto load = [](const std::string& override_text) {
         return load_mram_config(configs + "mram-sa1.yaml", {override_text});
     };
-    CHECK_THROWS_WITH(load("mram.cell.tmr=0 %"), Contains("mram.cell.tmr: found 0 %, expected a ratio above zero"));
+    CHECK_THROWS_WITH(load("mram.cell.tmr=0 %"),
+                      Contains("mram.cell.tmr: found 0 %, expected a ratio above zero"));
     CHECK_THROWS_WITH(load("mram.cell.tmr=1.7"), Contains("found '1.7', expected a percentage"));
     CHECK_THROWS_WITH(load("mram.timing.sense=1418"), Contains("expected a time with its unit"));
     CHECK_THROWS_WITH(load("mram.subarrays=1000"), Contains("expected a power of two"));

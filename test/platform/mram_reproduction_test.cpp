@@ -76,7 +76,8 @@ TEST_CASE("the enable tables are printed as in the paper") {
         const std::string table = format_enable_table(kind);
         const auto begin = table.find('\n' + name + ' ') + 1;
         std::string bits;
-        for (const char c : table.substr(begin + name.size(), table.find('\n', begin) - begin - name.size())) {
+        for (const char c :
+             table.substr(begin + name.size(), table.find('\n', begin) - begin - name.size())) {
             bits += c == ' ' ? "" : std::string(1, c);
         }
         return bits;
@@ -100,7 +101,7 @@ TEST_CASE("hydravp reproduce mram prints and writes the comparison") {
     const Outcome outcome = test::run_hydravp("reproduce mram --out '" + folder.path().string() + "'");
     CHECK(outcome.code == 0);
     CHECK_THAT(outcome.text, Contains("SA-II over SA-I, speed of a bit-addition") && Contains("1.3089") &&
-                                Contains("Table II: SA-II") && Contains("Sense voltages, 10000 samples"));
+                                 Contains("Table II: SA-II") && Contains("Sense voltages, 10000 samples"));
     const auto json = nlohmann::json::parse(read_file(folder / "reproduce.json"));
     CHECK(json.at("study") == "mram");
     CHECK(json.at("within") == true);

@@ -9,8 +9,8 @@ namespace hydravp::core {
 /// Bits of a two's complement number whose magnitude is at most `bound`.
 int signed_bits(std::uint64_t bound);
 
-/// A number per bit line in the plan of an adder tree: its rows, least significant bit first, and a bound of its
-/// magnitude.
+/// A number per bit line in the plan of an adder tree: its rows, least significant bit first, and a bound of
+/// its magnitude.
 struct TreeNumber {
     std::vector<int> rows;
     std::uint64_t bound = 0;
@@ -21,8 +21,9 @@ struct TreeAddition {
     TreeNumber a, b, sum;
 };
 
-/// Which rows a pairwise adder tree takes in one sub-array. The operands lie from row 0 on; the rows of a pair are
-/// free again once its sum is there. A pure function: who maps a layer and who executes it have the same plan.
+/// Which rows a pairwise adder tree takes in one sub-array. The operands lie from row 0 on; the rows of a
+/// pair are free again once its sum is there. A pure function: who maps a layer and who executes it have the
+/// same plan.
 struct AdderTreePlan {
     std::vector<TreeAddition> additions;
     TreeNumber result;

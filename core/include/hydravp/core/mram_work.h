@@ -20,11 +20,11 @@ const char* to_string(MramLayerKind kind);
 
 /// What the host writes to a bank to describe a layer; a field's offset is its register address.
 ///
-/// Tensors lie in the bank's memory: activations [image][channel][row][column], a byte each (unsigned), or two
-/// (two's complement, little-endian) where `output_bytes` is 2. Weights of `add_tree`: for every term (channel,
-/// kernel row, kernel column) one bit per filter, padded to 64 filters, 1 for -1; of `and_count`: a byte per
-/// weight, [filter][term], two's complement. Parameters: per filter scale and bias, two bytes each, two's
-/// complement. Result = clip(round half to even((sum * scale + bias * 2^bias_shift) / 2^output_shift)).
+/// Tensors lie in the bank's memory: activations [image][channel][row][column], a byte each (unsigned), or
+/// two (two's complement, little-endian) where `output_bytes` is 2. Weights of `add_tree`: for every term
+/// (channel, kernel row, kernel column) one bit per filter, padded to 64 filters, 1 for -1; of `and_count`: a
+/// byte per weight, [filter][term], two's complement. Parameters: per filter scale and bias, two bytes each,
+/// two's complement. Result = clip(round half to even((sum * scale + bias * 2^bias_shift) / 2^output_shift)).
 struct MramLayerRegisters {
     std::uint32_t kind = 0; ///< MramLayerKind
     std::uint32_t batch = 1;
@@ -57,7 +57,9 @@ struct MramLayerRegisters {
         }
     }
     /// Bytes of scales and biases.
-    std::uint64_t parameter_bytes() const { return weight_bytes() == 0 ? 0 : std::uint64_t{out_channels} * 4; }
+    std::uint64_t parameter_bytes() const {
+        return weight_bytes() == 0 ? 0 : std::uint64_t{out_channels} * 4;
+    }
     std::uint64_t input_words() const { return std::uint64_t{in_channels} * in_height * in_width; }
 };
 static_assert(sizeof(MramLayerRegisters) == 20 * 4 + 4 * 8, "register addresses have no gaps");
@@ -76,8 +78,8 @@ struct MramBankShape {
     Picoseconds dpu_clock{};
 };
 
-/// One level of an add_tree layer: `groups` times `chunks` sub-arrays sum their operands. The first level sums the
-/// layer's terms, the others the partial sums of the one before, which move through the H-tree.
+/// One level of an add_tree layer: `groups` times `chunks` sub-arrays sum their operands. The first level
+/// sums the layer's terms, the others the partial sums of the one before, which move through the H-tree.
 struct MramTreeLevel {
     std::uint64_t operands = 0; ///< per group of outputs
     std::uint64_t chunks = 0;
@@ -101,15 +103,15 @@ struct MramTimes {
     MramTimes& operator+=(const MramTimes& other);
 };
 
-/// How a bank executes a layer, in closed form: a pure function of registers and bank, the same for the mapper,
-/// which chooses among plans, and the bank, which follows one.
+/// How a bank executes a layer, in closed form: a pure function of registers and bank, the same for the
+/// mapper, which chooses among plans, and the bank, which follows one.
 struct MramPlan {
     static constexpr std::uint32_t rows = 256;
     static constexpr std::uint32_t columns = 512;
-    static constexpr std::uint32_t tree_rows = rows - 2;    ///< without the carry rows
-    static constexpr std::uint64_t operand_bound = 255;     ///< an activation with a sign: 9 bits
-    static constexpr std::uint32_t planes = 8;              ///< bits of activations and weights in and_count
-    static constexpr std::uint32_t counter_columns = 64;    ///< of one counter
+    static constexpr std::uint32_t tree_rows = rows - 2; ///< without the carry rows
+    static constexpr std::uint64_t operand_bound = 255;  ///< an activation with a sign: 9 bits
+    static constexpr std::uint32_t planes = 8;           ///< bits of activations and weights in and_count
+    static constexpr std::uint32_t counter_columns = 64; ///< of one counter
     static constexpr std::uint32_t most_filters = rows / planes - 1; ///< whose weights fit beside an input
 
     // add_tree
@@ -118,17 +120,17 @@ struct MramPlan {
     std::uint64_t groups_per_round = 0; ///< that fit the bank together
     std::uint64_t bit_additions = 0;    ///< of rows
     // and_count
-    std::uint64_t slices = 0;          ///< of a window of more than 512 terms
-    std::uint64_t window_columns = 0;  ///< that a window, or a slice of it, takes; whole counters
-    std::uint64_t windows = 0;         ///< in a row
-    std::uint64_t window_groups = 0;   ///< rows of windows
-    std::uint64_t filter_blocks = 0;   ///< that the filters are cut into
-    std::uint64_t and_operations = 0;  ///< of rows
+    std::uint64_t slices = 0;         ///< of a window of more than 512 terms
+    std::uint64_t window_columns = 0; ///< that a window, or a slice of it, takes; whole counters
+    std::uint64_t windows = 0;        ///< in a row
+    std::uint64_t window_groups = 0;  ///< rows of windows
+    std::uint64_t filter_blocks = 0;  ///< that the filters are cut into
+    std::uint64_t and_operations = 0; ///< of rows
 
     std::uint64_t subarrays = 0; ///< that work at the same time, at most
     std::uint64_t mapped_rows = 0;
-    std::uint64_t moved_rows = 0;  ///< partial sums: read, moved, written
-    std::uint64_t result_rows = 0; ///< read and moved to the DPU
+    std::uint64_t moved_rows = 0;          ///< partial sums: read, moved, written
+    std::uint64_t result_rows = 0;         ///< read and moved to the DPU
     std::uint64_t tensor_rows_read = 0;    ///< inputs, weights and parameters, once
     std::uint64_t tensor_rows_written = 0; ///< outputs
     std::uint64_t combined_operands = 0;

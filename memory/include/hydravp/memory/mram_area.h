@@ -10,8 +10,8 @@ namespace hydravp::memory {
 
 /// Transistors that processing adds to a memory with one plain sense amplifier per column.
 ///
-/// The paper says what is added, how many transistors the row decoder and Ctrl take, and the totals [S4 IV-c]; the
-/// other numbers are assumptions, and `transistor` is fitted to the totals.
+/// The paper says what is added, how many transistors the row decoder and Ctrl take, and the totals [S4
+/// IV-c]; the other numbers are assumptions, and `transistor` is fitted to the totals.
 struct MramAreaModel {
     core::Area transistor{0.1988e-6}; ///< calibrated: 5.8 % and 7.9 % of the paper
     std::uint32_t sub_sa = 12;        ///< transistors of a further sub-SA

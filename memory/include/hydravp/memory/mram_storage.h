@@ -10,8 +10,8 @@
 
 namespace hydravp::memory {
 
-/// The cells of all sub-arrays of a bank, as linear memory: sub-array after sub-array, row after row, 64 bytes in a
-/// row. Takes host memory only for sub-arrays that have been written; the others read as zero.
+/// The cells of all sub-arrays of a bank, as linear memory: sub-array after sub-array, row after row, 64
+/// bytes in a row. Takes host memory only for sub-arrays that have been written; the others read as zero.
 class MramStorage {
 public:
     explicit MramStorage(std::uint32_t subarrays) : cells_(subarrays) {}

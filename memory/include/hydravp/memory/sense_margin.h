@@ -70,8 +70,8 @@ private:
     std::vector<ThresholdMargin> thresholds_;
 };
 
-/// The cell with another thickness of its tunnel oxide. RA grows by e every 0.154 nm: a rectangular barrier of
-/// 0.4 eV and the free electron mass (WKB: 2 sqrt(2 m phi) / hbar = 6.48 / nm), assumption; TMR stays.
+/// The cell with another thickness of its tunnel oxide. RA grows by e every 0.154 nm: a rectangular barrier
+/// of 0.4 eV and the free electron mass (WKB: 2 sqrt(2 m phi) / hbar = 6.48 / nm), assumption; TMR stays.
 SotMramCell with_thicker_oxide(SotMramCell cell, core::Length thicker);
 
 } // namespace hydravp::memory

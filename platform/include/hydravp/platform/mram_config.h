@@ -16,12 +16,12 @@ struct MramPlatformConfig {
     accelerators::mram_pim::MramPimConfig mram;
 };
 
-/// Reads it; as strict as `load_config`, and with the same overrides. `mram.technology` names a file with cell,
-/// times and energies.
+/// Reads it; as strict as `load_config`, and with the same overrides. `mram.technology` names a file with
+/// cell, times and energies.
 MramPlatformConfig load_mram_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
-/// Whether a file configures such a platform (it has a section `mram`). Throws core::InputError if it cannot be
-/// read or is no YAML.
+/// Whether a file configures such a platform (it has a section `mram`). Throws core::InputError if it cannot
+/// be read or is no YAML.
 bool is_mram_platform(const std::string& path);
 
 /// The configuration with every default and technology filled in; loading it gives the same configuration.

@@ -10,8 +10,8 @@
 
 namespace hydravp::platform {
 
-/// What `hydravp reproduce mram` reports: Angizi, Fan, "Deep Neural Network Acceleration in Non-Volatile Memory:
-/// A Digital Approach".
+/// What `hydravp reproduce mram` reports: Angizi, Fan, "Deep Neural Network Acceleration in Non-Volatile
+/// Memory: A Digital Approach".
 struct MramReproduction {
     Reproduction figures;
     std::string tables;                                      ///< for a terminal

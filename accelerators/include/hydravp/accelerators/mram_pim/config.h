@@ -20,24 +20,24 @@ enum class MappingWrite {
 /// The digital processing unit of the bank.
 struct DpuConfig {
     core::Picoseconds clock_period{1000};
-    std::uint32_t lanes = 512;   ///< values per cycle
-    core::Energy combine{0.03};  ///< an operand with a sign
-    core::Energy count{0.2};     ///< the ones of 64 columns, by a counter in the mat
-    core::Energy scale{1.0};     ///< batch normalisation: a product, a sum
-    core::Energy activate{0.05}; ///< rounding and clipping
-    core::Energy pool{0.03};     ///< one input of a window
+    std::uint32_t lanes = 512;    ///< values per cycle
+    core::Energy combine{0.03};   ///< an operand with a sign
+    core::Energy count{0.2};      ///< the ones of 64 columns, by a counter in the mat
+    core::Energy scale{1.0};      ///< batch normalisation: a product, a sum
+    core::Energy activate{0.05};  ///< rounding and clipping
+    core::Energy pool{0.03};      ///< one input of a window
     core::Energy accumulate{0.1}; ///< shift and add of a count or a partial sum
 };
 
 /// A processing-in-MRAM bank.
 struct MramPimConfig {
     memory::SenseAmplifierKind sense_amplifier = memory::SenseAmplifierKind::sa1;
-    /// SA-II: its sense current in multiples of the nominal one where OR3 is sensed. Calibrated: fitted to the
-    /// paper's 1.2x of energy, within the bracket that the margins give.
+    /// SA-II: its sense current in multiples of the nominal one where OR3 is sensed. Calibrated: fitted to
+    /// the paper's 1.2x of energy, within the bracket that the margins give.
     double sense_current_scale = 1;
-    std::uint32_t subarrays = 4096; ///< of 256 rows and 512 columns: 512 Mb
+    std::uint32_t subarrays = 4096;       ///< of 256 rows and 512 columns: 512 Mb
     std::uint32_t tensor_subarrays = 512; ///< the last of them hold images and kernels, the others compute
-    std::uint32_t ports = 16;       ///< of one row (512 bits) each, into the H-tree
+    std::uint32_t ports = 16;             ///< of one row (512 bits) each, into the H-tree
     MappingWrite mapping_write = MappingWrite::ported;
     memory::MramTechnology technology;
     memory::MramAreaModel area;
