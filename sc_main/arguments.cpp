@@ -7,17 +7,11 @@
 #define HYDRAVP_CONFIG_DIR "../share/hydravp/configs"
 #endif
 
-namespace {
-
 namespace fs = std::filesystem;
-
-constexpr const char* default_platform = "hydra.yaml";
-
-} // namespace
 
 using namespace hydravp;
 
-std::string find_default_platform() {
+std::string find_default_platform(const std::string& name) {
     std::vector<fs::path> folders;
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
@@ -29,13 +23,13 @@ std::string find_default_platform() {
     }
     std::string searched;
     for (const fs::path& folder : folders) {
-        if (fs::is_regular_file(folder / default_platform, error)) {
-            return (folder / default_platform).string();
+        if (fs::is_regular_file(folder / name, error)) {
+            return (folder / name).string();
         }
         searched += (searched.empty() ? "" : ", ") + folder.string();
     }
     throw core::InputError(
-        fmt::format("no PLATFORM.yaml is named, and {} is not found in {}", default_platform, searched));
+        fmt::format("no PLATFORM.yaml is named, and {} is not found in {}", name, searched));
 }
 
 core::Picoseconds parse_time(const char* option, const std::string& text) {

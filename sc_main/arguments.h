@@ -15,7 +15,7 @@
 
 /// The configuration that is used when none is named: in the source tree, or beside the installed program.
 /// Throws core::InputError if there is none.
-std::string find_default_platform();
+std::string find_default_platform(const std::string& name = "hydra.yaml");
 
 /// The value of an option; throws core::InputError if it is no number or below `smallest`.
 /// CLI11's own conversion wraps negative numbers and clamps large ones.

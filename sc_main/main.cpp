@@ -2,6 +2,8 @@
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
 #include "hydravp/platform/config_reader.h"
+#include "hydravp/platform/mram_config.h"
+#include "hydravp/platform/mram_reproduction.h"
 #include "hydravp/platform/nearest_name.h"
 #include "hydravp/platform/reproduction.h"
 #include "hydravp/platform/results_writer.h"
@@ -42,6 +44,9 @@ using namespace hydravp;
 
 // SystemC's main() prints its copyright before it calls sc_main(), unless this is set.
 [[maybe_unused]] const int copyright_message_disabled = setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
+
+/// Evaluated in closed form and in this process, unlike the studies of `find_study`.
+const std::string mram_study = "mram";
 
 const std::vector<std::string> result_files{"results.json", "layers.csv"};
 
@@ -137,8 +142,46 @@ ExitCode run(Arguments arguments) {
     return success;
 }
 
+/// A figure outside its tolerance is an error.
+void check_tolerances(const platform::Reproduction& reproduction) {
+    std::string outside;
+    for (const platform::ReproducedRow& row : reproduction.rows) {
+        outside += row.within() ? "" : (outside.empty() ? "" : "; ") + row.name;
+    }
+    if (!outside.empty()) {
+        throw core::SimulationError(fmt::format("outside of the tolerance: {}", outside));
+    }
+}
+
+/// The figures of the paper on processing in MRAM.
+ExitCode reproduce_mram(const Arguments& arguments) {
+    const std::string path =
+        arguments.platform.empty() ? find_default_platform("mram-sa2.yaml") : arguments.platform;
+    const platform::MramPlatformConfig config = platform::load_mram_config(path, arguments.overrides);
+    const platform::MramReproduction result = platform::reproduce_mram(config, arguments.overrides);
+    std::cout << platform::format_reproduction(result.figures) << '\n' << result.tables;
+    if (!arguments.output_folder.empty()) {
+        const fs::path folder(arguments.output_folder);
+        platform::prepare_output_folder(arguments.output_folder);
+        std::string names;
+        for (const auto& [name, content] : result.extras) {
+            platform::write_file((folder / name).string(), content);
+            names += ", " + name;
+        }
+        platform::write_reproduction(arguments.output_folder, result.figures);
+        std::cout << fmt::format("\nreproduce.json, reproduce.csv, reproduce.md{} are in {}\n", names,
+                                 arguments.output_folder);
+    }
+    std::cout.flush();
+    check_tolerances(result.figures);
+    return success;
+}
+
 /// Runs what a paper's figures need and compares. A figure outside its tolerance is an error.
 ExitCode reproduce(const Arguments& arguments) {
+    if (arguments.study == mram_study) {
+        return reproduce_mram(arguments);
+    }
     const platform::Study& study = platform::find_study(arguments.study);
     const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
     platform::Reproduction reproduction;
@@ -176,13 +219,7 @@ ExitCode reproduce(const Arguments& arguments) {
                                  arguments.output_folder);
     }
     std::cout.flush();
-    std::string outside;
-    for (const platform::ReproducedRow& row : reproduction.rows) {
-        outside += row.within() ? "" : (outside.empty() ? "" : "; ") + row.name;
-    }
-    if (!outside.empty()) {
-        throw core::SimulationError(fmt::format("outside of the tolerance: {}", outside));
-    }
+    check_tolerances(reproduction);
     return success;
 }
 
@@ -204,7 +241,11 @@ void print_networks() {
 }
 
 void print_config(const Arguments& arguments) {
-    std::cout << platform::effective_yaml(platform::load_config(arguments.platform, arguments.overrides));
+    std::cout << (platform::is_mram_platform(arguments.platform)
+                      ? platform::effective_yaml(
+                            platform::load_mram_config(arguments.platform, arguments.overrides))
+                      : platform::effective_yaml(
+                            platform::load_config(arguments.platform, arguments.overrides)));
 }
 
 /// Refuses a first argument that is no command, and names the one that was meant.
@@ -281,12 +322,12 @@ int main_program(int argc, char* argv[]) {
     run_command->add_option("--trace-to", arguments.trace_to, "It ends here")->type_name("TIME");
     CLI::App* reproduce_command = app.add_subcommand(
         "reproduce", "Run what the figures of a paper need, and compare the model's with the paper's");
-    reproduce_command->add_option("paper", arguments.study, "Whose figures: hydra")
+    reproduce_command->add_option("paper", arguments.study, "Whose figures: hydra or mram")
         ->type_name("PAPER")
         ->required();
     reproduce_command
         ->add_option("platform", arguments.platform,
-                     "Configuration of the platform (default: configs/hydra.yaml)")
+                     "Configuration of the platform (default: configs/hydra.yaml or configs/mram-sa2.yaml)")
         ->type_name("PLATFORM.yaml");
     add_overrides(*reproduce_command, arguments.overrides);
     reproduce_command

@@ -34,8 +34,14 @@ const Units frequency_units = {{"Hz", 0}, {"kHz", 3}, {"MHz", 6}, {"GHz", 9}};
 const Units energy_units = {{"pJ", 0}, {"nJ", 3}, {"uJ", 6}, {"mJ", 9}};
 const Units energy_per_bit_units = {{"fJ/bit", -3}, {"pJ/bit", 0}, {"nJ/bit", 3}};
 const Units power_units = {{"uW", -6}, {"mW", -3}, {"W", 0}};
+const Units area_units = {{"um2", -6}, {"mm2", 0}};
+const Units endurance_units = {{"writes", 0}};
 const Units voltage_units = {{"mV", -3}, {"V", 0}};
 const Units current_units = {{"uA", -6}, {"mA", -3}, {"A", 0}};
+const Units resistance_units = {{"ohm", 0}, {"kohm", 3}};
+const Units resistance_area_units = {{"ohm.um2", 0}};
+const Units length_units = {{"nm", 0}, {"um", 3}};
+const Units percent_units = {{"%", -2}};
 const Units bandwidth_units = {{"B/s", 0}, {"KB/s", 3}, {"MB/s", 6}, {"GB/s", 9}, {"TB/s", 12}};
 const Units binary_bandwidth_units = {
     {"KiB/s", 0, 1ULL << 10}, {"MiB/s", 0, 1ULL << 20}, {"GiB/s", 0, 1ULL << 30}};
@@ -312,12 +318,42 @@ Power parse_power(std::string_view text) {
     return {parse_real(text, {&power_units}, "a power with its unit, e.g. 43 mW or 1.4 W")};
 }
 
+Area parse_area(std::string_view text) {
+    return {parse_real(text, {&area_units}, "an area with its unit, e.g. 0.1024 mm2")};
+}
+
+std::uint64_t parse_endurance(std::string_view text) {
+    const auto parsed = parse(text, {&endurance_units});
+    const auto writes = parsed ? to_integer(parsed->value, 0, 1) : std::nullopt;
+    if (!writes) {
+        refuse(text, "a whole number of writes, below 2^63, e.g. 1e8 writes");
+    }
+    return *writes;
+}
+
 Voltage parse_voltage(std::string_view text) {
     return {parse_real(text, {&voltage_units}, "a voltage with its unit, e.g. 1.2 V")};
 }
 
 Current parse_current(std::string_view text) {
     return {parse_real(text, {&current_units}, "a current with its unit, e.g. 55 mA")};
+}
+
+Resistance parse_resistance(std::string_view text) {
+    return {parse_real(text, {&resistance_units}, "a resistance with its unit, e.g. 4 kohm")};
+}
+
+ResistanceArea parse_resistance_area(std::string_view text) {
+    return {parse_real(text, {&resistance_area_units},
+                       "a resistance-area product with its unit, e.g. 10.58 ohm.um2")};
+}
+
+Length parse_length(std::string_view text) {
+    return {parse_real(text, {&length_units}, "a length with its unit, e.g. 60 nm")};
+}
+
+double parse_percent(std::string_view text) {
+    return parse_real(text, {&percent_units}, "a percentage, e.g. 5 %");
 }
 
 Bandwidth parse_bandwidth(std::string_view text) {
@@ -358,6 +394,40 @@ std::string format_energy_per_bit(EnergyPerBit energy) {
 
 std::string format_power(Power power) {
     return format(shortest(power.watts), power_units);
+}
+
+std::string format_voltage(Voltage voltage) {
+    return format(shortest(voltage.volts), voltage_units);
+}
+
+std::string format_current(Current current) {
+    return format(shortest(current.amps), current_units);
+}
+
+std::string format_resistance(Resistance resistance) {
+    return format(shortest(resistance.ohms), resistance_units);
+}
+
+std::string format_resistance_area(ResistanceArea product) {
+    return format(shortest(product.ohm_um2), resistance_area_units);
+}
+
+std::string format_length(Length length) {
+    return format(shortest(length.nm), {{"nm", 0}});
+}
+
+std::string format_percent(double ratio) {
+    Decimal percent = shortest(ratio);
+    percent.exponent += percent.digits.empty() ? 0 : 2;
+    return format(percent, {{"%", 0}});
+}
+
+std::string format_area(Area area) {
+    return format(shortest(area.mm2), area_units);
+}
+
+std::string format_endurance(std::uint64_t writes) {
+    return format(writes, endurance_units);
 }
 
 std::string format_bandwidth(Bandwidth bandwidth) {

@@ -149,6 +149,21 @@ ConfigKey& ConfigBinder::fraction(const char* name, double& field, const char* m
         [&field] { return fmt::format("{}", field); });
 }
 
+ConfigKey& ConfigBinder::real(const char* name, double& field, double lowest, double highest,
+                              const char* meaning) {
+    const std::string expected = fmt::format("a number from {} to {}", lowest, highest);
+    return add(
+        name, expected, meaning,
+        [&field, lowest, highest, expected](const std::string& text) {
+            const auto value = parse_number<double>(text);
+            if (!value || !(*value >= lowest && *value <= highest)) {
+                refuse(text, expected);
+            }
+            field = *value;
+        },
+        [&field] { return fmt::format("{}", field); });
+}
+
 ConfigKey& ConfigBinder::clock(const char* name, Picoseconds& field, const char* meaning) {
     return add(
         name, "a clock period or frequency with its unit, e.g. 336 ps or 3 GHz", meaning,

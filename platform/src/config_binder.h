@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -86,6 +87,19 @@ public:
     ConfigKey& voltage(const char* name, core::Voltage& field, const char* meaning);
     ConfigKey& current(const char* name, core::Current& field, const char* meaning);
     ConfigKey& bandwidth(const char* name, core::Bandwidth& field, const char* meaning);
+
+    /// A number from `lowest` to `highest`.
+    ConfigKey& real(const char* name, double& field, double lowest, double highest, const char* meaning);
+
+    /// A quantity of any type, by the functions that read and write its text.
+    template <class Value>
+    ConfigKey& quantity(const char* name, Value& field, std::string expected,
+                        Value (*parse)(std::string_view), std::string (*format)(Value), const char* meaning) {
+        return add(
+            name, std::move(expected), meaning,
+            [&field, parse](const std::string& text) { field = parse(text); },
+            [&field, format] { return format(field); });
+    }
 
     /// The name of a file with more keys of this section; the reader opens it.
     void technology_file();

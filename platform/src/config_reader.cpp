@@ -4,6 +4,7 @@
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
 #include "hydravp/memory/technology_check.h"
+#include "hydravp/platform/mram_config.h"
 #include "hydravp/platform/nearest_name.h"
 
 #include "config_consistency.h"
@@ -18,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
@@ -153,10 +155,15 @@ bool is_within(const std::string& path, const std::string& outer) {
 
 class Reader {
 public:
+    using Check = std::function<void(const std::function<bool(const std::string&)>& is_valid,
+                                     const ReportError& report)>;
+
+    /// @param sections those that may name a technology file
     /// @param memory_alone a technology file that replaces the DRAM; empty: none
-    Reader(const std::string& path, const std::string& memory_alone,
-           const std::vector<std::string>& overrides)
-        : file_(path), alone_(!memory_alone.empty()) {
+    /// @param check what no single key can tell
+    Reader(ConfigSchema& schema, const std::string& path, const std::vector<std::string>& sections,
+           const std::string& memory_alone, const std::vector<std::string>& overrides, const Check& check)
+        : file_(path), alone_(!memory_alone.empty()), schema_(schema) {
         add_file(path, "");
         std::map<std::string, Entry> replaced;
         if (!memory_alone.empty()) {
@@ -167,7 +174,7 @@ public:
         for (const std::string& override_text : overrides) {
             add_override(override_text);
         }
-        for (const char* section : {"dram", "pcm"}) {
+        for (const std::string& section : sections) {
             add_technology(section);
         }
         if (!memory_alone.empty()) {
@@ -175,8 +182,8 @@ public:
         }
         read_keys();
         refuse_unused();
-        check_consistency(
-            config_, memory_alone.empty(), [this](const std::string& key) { return is_valid(key); },
+        check(
+            [this](const std::string& key) { return is_valid(key); },
             [this](const std::string& key, const std::string& message) { report(where(key), key, message); });
         if (!errors_.empty()) {
             throw InputError(errors_.size() == 1 ? errors_.front()
@@ -184,8 +191,6 @@ public:
                                                                errors_.size(), fmt::join(errors_, "\n")));
         }
     }
-
-    const PlatformConfig& config() const { return config_; }
 
 private:
     /// An error of `key`, at a place in a file or an option.
@@ -473,39 +478,25 @@ private:
 
     std::string file_;
     bool alone_; ///< a memory is used alone
-    PlatformConfig config_;
-    ConfigSchema schema_{config_};
+    ConfigSchema& schema_;
     std::map<std::string, Entry> entries_;
     std::map<std::string, std::string> sections_; ///< where each section stands
     std::vector<std::string> errors_;
     std::set<std::string> invalid_; ///< keys and sections that have an error already
 };
 
-} // namespace
-
-PlatformConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
-    return Reader(path, "", overrides).config();
+PlatformConfig read(const std::string& path, const std::string& memory_alone,
+                    const std::vector<std::string>& overrides) {
+    PlatformConfig config;
+    ConfigSchema schema(config);
+    const Reader reader(schema, path, {"dram", "pcm"}, memory_alone, overrides,
+                        [&](const auto& is_valid, const ReportError& report) {
+                            check_consistency(config, memory_alone.empty(), is_valid, report);
+                        });
+    return config;
 }
 
-PlatformConfig load_config_with_memory(const std::string& path, const std::string& technology,
-                                       const std::vector<std::string>& overrides) {
-    return Reader(path, technology, overrides).config();
-}
-
-modules::HybridMemoryConfig load_hybrid_memory(const std::string& path,
-                                               const std::vector<std::string>& overrides) {
-    const PlatformConfig config = load_config(path, overrides);
-    return (config.transfers == TransferModel::ideal ? with_ideal_transfers(config) : config).memory;
-}
-
-bool is_technology_file(const std::string& path) {
-    const YAML::Node root = parse_yaml(path);
-    return !root["dram"] && (root["kind"] || root["timing"] || root["geometry"] || root["energy"]);
-}
-
-std::string effective_yaml(const PlatformConfig& config) {
-    PlatformConfig copy = config;
-    const ConfigSchema schema(copy);
+std::string yaml_of(const ConfigSchema& schema) {
     std::string yaml = "# Effective configuration of HydraVP: every default and technology filled in.\n";
     std::vector<std::string> open; // sections around the last key
     for (const ConfigKey& key : schema.keys()) {
@@ -530,6 +521,67 @@ std::string effective_yaml(const PlatformConfig& config) {
         yaml += fmt::format("{:<36} # {}\n", line, key.meaning);
     }
     return yaml;
+}
+
+} // namespace
+
+PlatformConfig load_config(const std::string& path, const std::vector<std::string>& overrides) {
+    return read(path, "", overrides);
+}
+
+PlatformConfig load_config_with_memory(const std::string& path, const std::string& technology,
+                                       const std::vector<std::string>& overrides) {
+    return read(path, technology, overrides);
+}
+
+MramPlatformConfig load_mram_config(const std::string& path, const std::vector<std::string>& overrides) {
+    MramPlatformConfig config;
+    ConfigSchema schema(config);
+    const Reader reader(schema, path, {"mram"}, "", overrides,
+                        [&](const auto& is_valid, const ReportError& report) {
+                            if (is_valid("mram.cell")) {
+                                memory::check_cell(config.mram.technology.cell,
+                                                   [&report](const char* key, const std::string& message) {
+                                                       report(std::string("mram.cell.") + key, message);
+                                                   });
+                            }
+                            if (is_valid("mram.tensor_subarrays") && is_valid("mram.subarrays") &&
+                                config.mram.tensor_subarrays >= config.mram.subarrays) {
+                                report("mram.tensor_subarrays",
+                                       fmt::format("found {}, expected fewer than mram.subarrays, {}",
+                                                   config.mram.tensor_subarrays, config.mram.subarrays));
+                            }
+                            if (is_valid("mram.die") && !(config.mram.technology.die.mm2 > 0)) {
+                                report("mram.die", "found 0 mm2, expected an area above zero");
+                            }
+                        });
+    config.mram.variation.sense_current = config.mram.technology.sense_current;
+    return config;
+}
+
+modules::HybridMemoryConfig load_hybrid_memory(const std::string& path,
+                                               const std::vector<std::string>& overrides) {
+    const PlatformConfig config = load_config(path, overrides);
+    return (config.transfers == TransferModel::ideal ? with_ideal_transfers(config) : config).memory;
+}
+
+bool is_technology_file(const std::string& path) {
+    const YAML::Node root = parse_yaml(path);
+    return !root["dram"] && (root["kind"] || root["timing"] || root["geometry"] || root["energy"]);
+}
+
+bool is_mram_platform(const std::string& path) {
+    return static_cast<bool>(parse_yaml(path)["mram"]);
+}
+
+std::string effective_yaml(const PlatformConfig& config) {
+    PlatformConfig copy = config;
+    return yaml_of(ConfigSchema(copy));
+}
+
+std::string effective_yaml(const MramPlatformConfig& config) {
+    MramPlatformConfig copy = config;
+    return yaml_of(ConfigSchema(copy));
 }
 
 } // namespace hydravp::platform

@@ -14,6 +14,8 @@
 
 namespace hydravp::platform {
 
+struct MramPlatformConfig;
+
 /// One key of the configuration, bound to its field.
 struct ConfigKey {
     std::string path;     ///< dotted, e.g. dram.timing.t_rcd
@@ -47,6 +49,7 @@ class ConfigSchema {
 public:
     /// The keys refer to the fields of `config`, which must outlive the schema.
     explicit ConfigSchema(PlatformConfig& config);
+    explicit ConfigSchema(MramPlatformConfig& config);
 
     const std::vector<ConfigKey>& keys() const { return keys_; }
     const ConfigKey* find(const std::string& path) const;

@@ -88,6 +88,8 @@ const Study& find_study(const std::string& name) {
         names.push_back(study.name);
         list += (list.empty() ? "" : ", ") + study.name;
     }
+    names.emplace_back("mram"); // not a study of runs, but known to the program
+    list += ", mram";
     throw core::InputError(
         fmt::format("found {}, expected a paper to reproduce: {}{}", name, list, did_you_mean(name, names)));
 }

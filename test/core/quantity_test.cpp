@@ -141,7 +141,36 @@ TEST_CASE("what is written reads back as the same value") {
         REQUIRE(parse_energy_per_bit(format_energy_per_bit({x})).pj == x);
         REQUIRE(parse_power(format_power({x})).watts == x);
         REQUIRE(parse_bandwidth(format_bandwidth({x})).bytes_per_s == x);
+        REQUIRE(parse_voltage(format_voltage({x})).volts == x);
+        REQUIRE(parse_current(format_current({x})).amps == x);
+        REQUIRE(parse_resistance(format_resistance({x})).ohms == x);
+        REQUIRE(parse_resistance_area(format_resistance_area({x})).ohm_um2 == x);
+        REQUIRE(parse_length(format_length({x})).nm == x);
+        REQUIRE(parse_area(format_area({x})).mm2 == x);
+        REQUIRE(parse_percent(format_percent(x)) == x);
     }
+}
+
+TEST_CASE("quantities of devices are read with their units") {
+    CHECK(parse_resistance("4 kohm").ohms == 4000);
+    CHECK(parse_resistance("560 ohm").ohms == 560);
+    CHECK(parse_resistance_area("10.58 ohm.um2").ohm_um2 == 10.58);
+    CHECK(parse_length("60 nm").nm == 60);
+    CHECK(parse_length("0.06 um").nm == 60);
+    CHECK(parse_area("326 mm2").mm2 == 326);
+    CHECK(parse_area("0.2 um2").mm2 == 0.2e-6);
+    CHECK(parse_percent("171.2 %") == 1.712);
+    CHECK(parse_endurance("1e8 writes") == 100000000);
+    CHECK(format_endurance(100000000) == "100000000 writes");
+    CHECK_THROWS_AS(parse_endurance("1.5 writes"), InputError);
+    CHECK(format_percent(1.712) == "171.2 %");
+    CHECK(format_percent(0.05) == "5 %");
+    CHECK(format_area({326}) == "326 mm2");
+    CHECK(format_current({50e-6}) == "50 uA");
+    CHECK_THROWS_AS(parse_resistance("4"), InputError);
+    CHECK_THROWS_AS(parse_resistance_area("4 ohm"), InputError);
+    CHECK_THROWS_AS(parse_percent("0.05"), InputError);
+    CHECK_THROWS_AS(parse_area("-1 um2"), InputError);
 }
 
 TEST_CASE("error messages do not repeat endless or unprintable text") {

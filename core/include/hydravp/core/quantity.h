@@ -3,6 +3,7 @@
 
 #include "hydravp/core/units.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,11 +37,29 @@ EnergyPerBit parse_energy_per_bit(std::string_view text);
 /// uW, mW or W.
 Power parse_power(std::string_view text);
 
+/// um2 or mm2.
+Area parse_area(std::string_view text);
+
+/// Writes that a cell survives: `1e8 writes`, a whole number.
+std::uint64_t parse_endurance(std::string_view text);
+
 /// mV or V.
 Voltage parse_voltage(std::string_view text);
 
 /// uA, mA or A.
 Current parse_current(std::string_view text);
+
+/// ohm or kohm.
+Resistance parse_resistance(std::string_view text);
+
+/// ohm.um2.
+ResistanceArea parse_resistance_area(std::string_view text);
+
+/// nm or um.
+Length parse_length(std::string_view text);
+
+/// A share or a ratio in %; 5 % gives 0.05.
+double parse_percent(std::string_view text);
 
 /// B/s, KB/s, MB/s, GB/s, TB/s, KiB/s, MiB/s or GiB/s, above zero; or `unlimited`.
 Bandwidth parse_bandwidth(std::string_view text);
@@ -51,6 +70,14 @@ std::string format_size(Bytes size);
 std::string format_energy(Energy energy);
 std::string format_energy_per_bit(EnergyPerBit energy);
 std::string format_power(Power power);
+std::string format_area(Area area);
+std::string format_endurance(std::uint64_t writes);
 std::string format_bandwidth(Bandwidth bandwidth);
+std::string format_voltage(Voltage voltage);
+std::string format_current(Current current);
+std::string format_resistance(Resistance resistance);
+std::string format_resistance_area(ResistanceArea product);
+std::string format_length(Length length);
+std::string format_percent(double ratio);
 
 } // namespace hydravp::core

@@ -38,6 +38,12 @@ struct Power {
     friend constexpr Power operator*(Power p, double n) { return {p.watts * n}; }
 };
 
+/// Area in square millimetres.
+struct Area {
+    double mm2 = 0;
+    friend constexpr Area operator*(Area a, double n) { return {a.mm2 * n}; }
+};
+
 /// Voltage in volts.
 struct Voltage {
     double volts = 0;
@@ -47,6 +53,22 @@ struct Voltage {
 struct Current {
     double amps = 0;
     friend constexpr Power operator*(Current i, Voltage u) { return {i.amps * u.volts}; }
+};
+
+/// Resistance in ohms.
+struct Resistance {
+    double ohms = 0;
+};
+
+/// Length in nanometres.
+struct Length {
+    double nm = 0;
+};
+
+/// Resistance times area of a tunnel junction, in ohm * um2.
+struct ResistanceArea {
+    double ohm_um2 = 0;
+    friend constexpr Resistance operator/(ResistanceArea ra, Area a) { return {ra.ohm_um2 / (a.mm2 * 1e6)}; }
 };
 
 /// Data rate in bytes per second; zero stands for "infinitely fast".
