@@ -19,7 +19,13 @@ std::uint32_t ReadyBanks::add_class(bool column, const core::Picoseconds* in_ran
 void ReadyBanks::put(std::uint32_t number, const Entry& entry) {
     Place& place = places_[entry.slot];
     if (place.number == number && number != none) {
-        classes_[number].entries[place.index] = entry;
+        Class& c = classes_[number];
+        const bool was_first = c.entries[place.index].ready == c.first;
+        c.entries[place.index] = entry;
+        c.first = std::min(c.first, entry.ready);
+        if (was_first) {
+            find_first(c);
+        }
         return;
     }
     if (place.number != none) {
@@ -29,6 +35,7 @@ void ReadyBanks::put(std::uint32_t number, const Entry& entry) {
         return;
     }
     std::vector<Entry>& entries = classes_[number].entries;
+    classes_[number].first = std::min(classes_[number].first, entry.ready);
     if (entries.empty()) {
         activated_[number] = static_cast<std::uint32_t>(active_.size());
         active_.push_back(number);
@@ -38,10 +45,15 @@ void ReadyBanks::put(std::uint32_t number, const Entry& entry) {
 }
 
 void ReadyBanks::take_out(Place& place) {
-    std::vector<Entry>& entries = classes_[place.number].entries;
+    Class& c = classes_[place.number];
+    std::vector<Entry>& entries = c.entries;
+    const bool was_first = entries[place.index].ready == c.first;
     entries[place.index] = entries.back();
     places_[entries[place.index].slot].index = place.index;
     entries.pop_back();
+    if (was_first) {
+        find_first(c);
+    }
     if (entries.empty()) {
         const std::uint32_t index = activated_[place.number];
         active_[index] = active_.back();
@@ -49,6 +61,13 @@ void ReadyBanks::take_out(Place& place) {
         active_.pop_back();
     }
     place.number = none;
+}
+
+void ReadyBanks::find_first(Class& c) {
+    c.first = core::Picoseconds::max();
+    for (const Entry& entry : c.entries) {
+        c.first = std::min(c.first, entry.ready);
+    }
 }
 
 } // namespace hydravp::modules

@@ -27,7 +27,8 @@ public:
         bool column = false;
         const core::Picoseconds* in_rank = nullptr;
         const core::Picoseconds* in_group = nullptr;
-        core::Picoseconds bound{}; ///< both, as of the last `earliest`
+        core::Picoseconds bound{};                          ///< both, as of the last `earliest`
+        core::Picoseconds first = core::Picoseconds::max(); ///< `ready` of the entries
         std::vector<Entry> entries;
     };
     static constexpr std::uint32_t none = ~std::uint32_t{0};
@@ -47,13 +48,7 @@ public:
         for (const std::uint32_t number : active_) {
             Class& c = classes_[number];
             c.bound = std::max(std::max(now, *c.in_rank), *c.in_group);
-            if (c.bound < first) {
-                core::Picoseconds ready = core::Picoseconds::max();
-                for (const Entry& entry : c.entries) {
-                    ready = std::min(ready, entry.ready);
-                }
-                first = std::min(first, std::max(c.bound, ready));
-            }
+            first = std::min(first, std::max(c.bound, c.first));
         }
         return first;
     }
@@ -62,11 +57,11 @@ public:
         const Class& c = classes_[number];
         return std::max(std::max(now, *c.in_rank), *c.in_group);
     }
-    /// Calls `function` with every class that has entries and whose bound is at most `latest`.
+    /// Calls `function` with every class of which a command may go at `latest` or before.
     template <class Function>
     void for_each_class(core::Picoseconds latest, Function function) const {
         for (const std::uint32_t number : active_) {
-            if (classes_[number].bound <= latest) {
+            if (std::max(classes_[number].bound, classes_[number].first) <= latest) {
                 function(classes_[number]);
             }
         }
@@ -78,6 +73,7 @@ private:
         std::uint32_t index = 0; ///< of the entry in the class
     };
     void take_out(Place& place);
+    static void find_first(Class& c);
 
     std::vector<Class> classes_;
     std::vector<std::uint32_t> active_;    ///< the classes with entries
