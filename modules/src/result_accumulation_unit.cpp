@@ -2,6 +2,7 @@
 #include "hydravp/modules/result_accumulation_unit.h"
 
 #include "hydravp/core/fixed_point.h"
+#include "hydravp/core/partial_sums.h"
 #include "hydravp/core/time.h"
 
 #include <algorithm>
@@ -18,14 +19,6 @@ namespace {
 
 /// Reads or writes of results under way at a time.
 constexpr std::size_t moves_under_way = 8;
-
-/// The i-th `bytes`-wide little-endian two's complement word.
-std::int64_t partial_sum(const unsigned char* data, std::size_t i, unsigned bytes) {
-    std::int64_t value = 0;
-    std::memcpy(&value, data + i * bytes, bytes);
-    const unsigned unused = 64 - 8 * bytes;
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << unused) >> unused;
-}
 
 } // namespace
 
@@ -262,17 +255,13 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
 
 void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, std::uint32_t slice,
                                               std::uint32_t outputs) {
-    const unsigned word_bytes = layer_.partial_sum_bits / 8;
     sums_.assign(outputs, 0);
     const std::uint32_t first = first_unit(slice).value();
     for (std::uint32_t unit = first; unit < first + layer_.geometry.channel_split; ++unit) {
         if (schedule_.outputs(Unit{unit}, pass) == 0) {
             continue; // no channel of its own
         }
-        const unsigned char* data = partial_sums_[unit].data();
-        for (std::uint32_t i = 0; i < outputs; ++i) {
-            sums_[i] += partial_sum(data, i, word_bytes);
-        }
+        core::add_partial_sums(partial_sums_[unit].data(), outputs, layer_.partial_sum_bits, sums_.data());
     }
 }
 

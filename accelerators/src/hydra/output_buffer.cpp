@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/accelerators/hydra/output_buffer.h"
 
-#include "hydravp/core/fixed_point.h"
+#include "hydravp/core/partial_sums.h"
 
 #include <algorithm>
 #include <cstring>
@@ -24,12 +24,7 @@ void OutputBuffer::commit(const std::int64_t* sums, std::uint32_t outputs, std::
         return;
     }
     half.data.resize(half.bytes + 8); // room for whole 64-bit stores
-    unsigned char* to = half.data.data();
-    for (std::uint32_t i = 0; i < outputs; ++i, to += word_bytes) {
-        const std::int64_t value =
-            core::saturate(core::round_shift(sums[i], static_cast<int>(shift)), static_cast<int>(bits));
-        std::memcpy(to, &value, 8);
-    }
+    core::pack_partial_sums(sums, outputs, bits, shift, half.data.data());
 }
 
 void OutputBuffer::read_front(std::uint64_t offset, std::uint32_t count, unsigned char* to) const {
