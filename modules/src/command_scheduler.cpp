@@ -645,10 +645,8 @@ void CommandScheduler::note_quiet(const memory::CommandExtension& command) {
 
 void CommandScheduler::served(QueuedRun& run, Picoseconds now) {
     reconsider(run.slot);
-    if (queue_.rotate(run, now)) {
-        for (std::size_t slot = 0; slot < banks_.size(); ++slot) {
-            reconsider(slot);
-        }
+    for (const QueuedRun* other : queue_.rotate(run, now)) {
+        reconsider(other->slot, other->write);
     }
 }
 

@@ -149,7 +149,8 @@ void RequestQueue::settle_ages() {
     }
 }
 
-bool RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
+const std::vector<QueuedRun*>& RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
+    moving_.clear();
     if (by_source_[static_cast<std::size_t>(run.source)] == waiting_[0] + waiting_[1]) {
         // Nobody to let go first: all that came later have been waiting since now. The runs of one source are
         // in the order in which they came.
@@ -161,9 +162,8 @@ bool RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
         }
         served_order_ = run.order;
         served_at_ = now;
-        return false;
+        return moving_;
     }
-    moving_.clear();
     for (const bool write : {false, true}) {
         for (QueuedRun* other = queues_[write].first; other != nullptr; other = other->in_queue.after) {
             if (other->source == run.source && other->order >= run.order) {
@@ -185,7 +185,7 @@ bool RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
         other->age = now;
         other->turn = next_turn_++;
     }
-    return true;
+    return moving_;
 }
 
 void RequestQueue::remove(QueuedRun& run) {

@@ -104,8 +104,8 @@ public:
 
     /// A part of the run has been served at `now`: the rest waits for another turn, and with it what its
     /// source has lined up behind it, as if the queue had had no room for them before.
-    /// Returns whether the order of the runs has changed.
-    bool rotate(QueuedRun& run, core::Picoseconds now);
+    /// Returns the runs that have lost their places; valid until the next call.
+    const std::vector<QueuedRun*>& rotate(QueuedRun& run, core::Picoseconds now);
     /// The run has been served, its reference ends.
     void remove(QueuedRun& run);
 
