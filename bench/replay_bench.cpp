@@ -2,12 +2,11 @@
 //
 // Accesses per CPU second of `hydravp replay`, from the trace to its statistics, by the format of the trace:
 // half a stream, half at random, 70 % reads, into one DDR3-1600 channel. Every iteration is a process of its
-// own; `peak_mb` is its largest resident memory, `idle_mb` that of a replay of one access.
+// own; `peak_mb` is its largest resident memory, `one_mb` that of a replay of its first access.
 #include "hydravp/workloads/synthetic_traffic.h"
 #include "hydravp/workloads/trace_writer.h"
 
 #include <benchmark/benchmark.h>
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -17,9 +16,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
-#include <vector>
 
 using namespace hydravp;
 
@@ -27,40 +27,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a replay by the program has used; nothing if it failed.
-std::optional<rusage> replay(const std::string& trace, const std::string& limit) {
-    std::vector<std::string> words{
-        HYDRAVP_PROGRAM, "replay",  trace, "--memory", HYDRAVP_SOURCE_DIR "/configs/memory/ddr3-1600.yaml",
-        "--timing",      "saturate"};
-    if (!limit.empty()) {
-        words.insert(words.end(), {"--limit", limit});
-    }
-    std::vector<char*> argv;
-    for (std::string& word : words) {
-        argv.push_back(word.data());
-    }
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    pid_t child = 0;
-    const int error = posix_spawn(&child, HYDRAVP_PROGRAM, &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    int status = 0;
-    rusage usage{};
-    if (error != 0 || wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) ||
-        WEXITSTATUS(status) != 0) {
-        return std::nullopt;
-    }
-    return usage;
-}
+struct Usage {
+    double cpu_s;
+    double peak_mb;
+};
 
 double seconds(const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
-double megabytes(const rusage& usage) {
-    return static_cast<double>(usage.ru_maxrss) * 1024e-6;
+/// What a replay by the program has used; nothing if it failed.
+std::optional<Usage> replay(const std::string& trace, const std::string& options) {
+    const std::string folder = trace + ".out";
+    // A shell between the two: a process counts the memory of the one that it was started from as its own.
+    std::string command = "'" HYDRAVP_PROGRAM "' replay '" + trace +
+                          "' --memory '" HYDRAVP_SOURCE_DIR
+                          "/configs/memory/ddr3-1600.yaml' --timing saturate"
+                          " --out '" +
+                          folder + "' " + options + " > /dev/null; exit $?";
+    std::string words[] = {"sh", "-c", command};
+    char* const argv[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+    pid_t child = 0;
+    int status = 0;
+    rusage usage{};
+    if (posix_spawn(&child, "/bin/sh", nullptr, nullptr, argv, environ) != 0 ||
+        wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        return std::nullopt;
+    }
+    std::ifstream file(folder + "/trace.json");
+    const std::string json{std::istreambuf_iterator<char>(file), {}};
+    const std::string name = "\"peak_rss_mb\":";
+    const std::size_t at = json.find(name);
+    fs::remove_all(folder);
+    if (at == std::string::npos) {
+        return std::nullopt;
+    }
+    return Usage{seconds(usage.ru_utime) + seconds(usage.ru_stime), std::stod(json.substr(at + name.size()))};
 }
 
 void replay_trace(benchmark::State& state, const fs::path& trace, std::uint64_t accesses) {
@@ -74,22 +76,22 @@ void replay_trace(benchmark::State& state, const fs::path& trace, std::uint64_t 
         writer.write(traffic.next());
     }
     writer.close();
-    const std::optional<rusage> idle = replay(trace.string(), "1");
+    const std::optional<Usage> one = replay(trace.string(), "--limit 1");
     double peak_mb = 0;
     for (auto _ : state) {
-        const std::optional<rusage> used = replay(trace.string(), "");
-        if (!idle || !used) {
+        const std::optional<Usage> used = replay(trace.string(), "");
+        if (!one || !used) {
             state.SkipWithError("the program failed");
             break;
         }
-        state.SetIterationTime(seconds(used->ru_utime) + seconds(used->ru_stime));
-        peak_mb = std::max(peak_mb, megabytes(*used));
+        state.SetIterationTime(used->cpu_s);
+        peak_mb = std::max(peak_mb, used->peak_mb);
     }
     fs::remove(trace);
     state.SetItemsProcessed(static_cast<std::int64_t>(accesses) *
                             static_cast<std::int64_t>(state.iterations()));
     state.counters["peak_mb"] = peak_mb;
-    state.counters["idle_mb"] = idle ? megabytes(*idle) : 0;
+    state.counters["one_mb"] = one ? one->peak_mb : 0;
 }
 
 } // namespace

@@ -50,6 +50,21 @@ void LatencyHistogram::add(Picoseconds latency) {
     ++count_;
 }
 
+LatencyHistogram& LatencyHistogram::operator+=(const LatencyHistogram& other) {
+    if (other.count_ == 0) {
+        return *this;
+    }
+    counts_.resize(std::max(counts_.size(), other.counts_.size()));
+    for (std::size_t i = 0; i < other.counts_.size(); ++i) {
+        counts_[i] += other.counts_[i];
+    }
+    min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);
+    max_ = std::max(max_, other.max_);
+    sum_ps_ += other.sum_ps_;
+    count_ += other.count_;
+    return *this;
+}
+
 Picoseconds LatencyHistogram::percentile(double percent) const {
     const double wanted = std::ceil(std::clamp(percent, 0.0, 100.0) / 100 * static_cast<double>(count_));
     std::uint64_t seen = 0;

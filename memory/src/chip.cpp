@@ -54,7 +54,8 @@ Chip::Chip(const sc_core::sc_module_name& name, const Technology& technology, co
       bus_(technology.burst_time(), technology.t_ck),
       leases_(geometry.banks),
       modified_by_channel_(geometry.banks, ModifiedWords(geometry.row_bytes)),
-      modified_by_unit_(modified_by_channel_) {
+      modified_by_unit_(modified_by_channel_),
+      array_write_energy_(geometry.banks) {
     banks.register_b_transport(this, &Chip::unit_transport);
     banks.register_transport_dbg(this, &Chip::unit_debug);
     accounts_.array_read = meter_.add(Quantity::energy, memory_name + "_array_read");
@@ -516,6 +517,11 @@ void Chip::charge_buffer(bool write, std::uint32_t bursts, LayerId layer, std::u
     }
 }
 
+void Chip::charge_array_write(Bank bank, LayerId layer, core::Energy energy) {
+    meter_.charge(accounts_.array_write, layer, energy);
+    array_write_energy_[bank] = array_write_energy_[bank] + energy;
+}
+
 void Chip::close_row(BankOwner owner, Bank bank, std::uint32_t chips) {
     ModifiedWords& modified = this->modified(owner)[bank];
     if (modified.count() == 0) {
@@ -523,8 +529,7 @@ void Chip::close_row(BankOwner owner, Bank bank, std::uint32_t chips) {
     }
     const bool whole_row = timing_.technology().array_write_policy == ArrayWritePolicy::whole_row;
     const double words = 1.0 * chips * (whole_row ? geometry_.row_bytes / 2 : modified.count());
-    meter_.charge(accounts_.array_write, modified.last_writer(),
-                  timing_.technology().array_write.for_bits(words * 16.0));
+    charge_array_write(bank, modified.last_writer(), timing_.technology().array_write.for_bits(words * 16.0));
     meter_.charge(accounts_.array_words, modified.last_writer(), words);
     modified.clear();
 }

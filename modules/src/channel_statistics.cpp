@@ -38,6 +38,7 @@ AccessStatistics& AccessStatistics::operator+=(const AccessStatistics& other) {
     service += other.service;
     longest_queueing = std::max(longest_queueing, other.longest_queueing);
     longest_service = std::max(longest_service, other.longest_service);
+    latency += other.latency;
     return *this;
 }
 

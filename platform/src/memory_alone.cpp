@@ -27,13 +27,12 @@ tlm::tlm_target_socket<>& MemoryAlone::front() {
 
 std::vector<MemoryAlone::Channel> MemoryAlone::channels() {
     if (channel_) {
-        return {{"channel", &channel_->controller(), channel_->channel().geometry().banks}};
+        return {{"channel", &channel_->controller(), &channel_->channel()}};
     }
-    std::vector<Channel> all{
-        {"dram", &hybrid_->controller().dram_controller(), hybrid_->dram().geometry().banks}};
+    std::vector<Channel> all{{"dram", &hybrid_->controller().dram_controller(), &hybrid_->dram()}};
     for (std::size_t i = 0; i < hybrid_->pcm_channels(); ++i) {
-        all.push_back({"pcm" + std::to_string(i), &hybrid_->controller().pcm_controller(i),
-                       hybrid_->pcm(i).geometry().banks});
+        all.push_back(
+            {"pcm" + std::to_string(i), &hybrid_->controller().pcm_controller(i), &hybrid_->pcm(i)});
     }
     return all;
 }
@@ -57,10 +56,13 @@ ReplayMemory load_replay_memory(const std::string& path, const std::string& defa
     if (memory.single_channel) {
         memory.config = load_config_with_memory(default_platform, path, overrides);
         std::vector<std::string> of_the_machine = overrides;
-        of_the_machine.erase(
-            std::remove_if(of_the_machine.begin(), of_the_machine.end(),
-                           [](const std::string& key) { return key.rfind("dram.", 0) == 0; }),
-            of_the_machine.end());
+        // The memory and its controller need not fit a machine with units, of which only the mapping counts.
+        of_the_machine.erase(std::remove_if(of_the_machine.begin(), of_the_machine.end(),
+                                            [](const std::string& key) {
+                                                return key.rfind("dram.", 0) == 0 ||
+                                                       key.rfind("controller.", 0) == 0;
+                                            }),
+                             of_the_machine.end());
         memory.machine = load_config(default_platform, of_the_machine);
         memory.name = memory.config.memory.dram.technology.name;
     } else {

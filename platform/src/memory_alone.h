@@ -25,7 +25,7 @@ public:
     struct Channel {
         std::string name;
         modules::ChannelController* controller;
-        std::uint32_t banks; ///< of a rank
+        memory::Channel* channel;
     };
     std::vector<Channel> channels();
     /// Of accesses at `front()`.

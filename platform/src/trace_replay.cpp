@@ -6,6 +6,7 @@
 #include "hydravp/modules/channel_request.h"
 #include "hydravp/platform/results_collector.h"
 
+#include "channel_energy.h"
 #include "memory_alone.h"
 #include "simulate.h"
 
@@ -123,7 +124,9 @@ TraceReplayResults replay_trace(const ReplayMemory& memory, const TraceReplayOpt
     results.read = machine.read_statistics();
     results.write = machine.write_statistics();
     for (const MemoryAlone::Channel& channel : machine.channels()) {
-        results.channels.push_back({channel.name, channel.banks, channel.controller->statistics()});
+        results.channels.push_back({channel.name, channel.channel->geometry().banks,
+                                    channel.controller->statistics(),
+                                    energy_of(*channel.channel, *channel.controller)});
     }
     results.activity = activity_between(start, end);
     results.host = host_figures(begin);

@@ -20,7 +20,9 @@
 namespace hydravp::platform {
 namespace {
 
+using core::LatencyHistogram;
 using core::Picoseconds;
+using memory::EnergyBreakdown;
 using modules::AccessStatistics;
 using modules::BankStatistics;
 using modules::QueueOccupancy;
@@ -65,6 +67,43 @@ void add_parts(Json& json, const AccessStatistics& parts) {
         json["service_ns"] = {{"mean", finite(mean_ns(parts.service, parts.accesses))},
                               {"max", to_ns(parts.longest_service)}};
     }
+}
+
+/// Null if there are no accesses.
+Json latency_json(const LatencyHistogram& latency) {
+    if (latency.count() == 0) {
+        return nullptr;
+    }
+    Json figures;
+    figures["min"] = to_ns(latency.min());
+    figures["mean"] = finite(latency.mean_ps() * 1e-3);
+    for (const auto& [name, percent] : percentiles) {
+        figures[name] = to_ns(latency.percentile(percent));
+    }
+    figures["max"] = to_ns(latency.max());
+    return figures;
+}
+
+/// Whose energy it is: what a bank, or a rank, has no part in is left out.
+enum class Place { bank, rank, channel };
+
+Json energy_json(const EnergyBreakdown& energy, Place place) {
+    constexpr double mj_per_pj = 1e-9;
+    Json json;
+    const auto add = [&json](const char* name, core::Energy e) { json[name] = finite(e.pj * mj_per_pj); };
+    add("array_read", energy.array_read);
+    add("array_write", energy.array_write);
+    add("buffer_read", energy.buffer_read);
+    add("buffer_write", energy.buffer_write);
+    add("refresh", energy.refresh);
+    if (place != Place::bank) {
+        add("background", energy.background);
+    }
+    if (place == Place::channel) {
+        add("io", energy.io);
+    }
+    add("total", energy.total());
+    return json;
 }
 
 Json bank_json(const BankStatistics& bank) {
@@ -119,13 +158,21 @@ std::pair<BankStatistics, RankStatistics> sums(const TraceReplayResults& results
     return result;
 }
 
-Json channel_direction_json(const AccessStatistics& direction, Picoseconds duration) {
+/// Reads, or writes, of the trace or of a channel.
+/// @param parts of the latencies
+Json direction_json(std::uint64_t accesses, std::uint64_t bytes, const LatencyHistogram& latency,
+                    const AccessStatistics& parts, Picoseconds duration) {
     Json json;
-    json["accesses"] = direction.accesses;
-    json["bytes"] = direction.bytes;
-    json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(direction.bytes, duration));
-    add_parts(json, direction);
+    json["accesses"] = accesses;
+    json["bytes"] = bytes;
+    json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(bytes, duration));
+    add_parts(json, parts);
+    json["latency_ns"] = latency_json(latency);
     return json;
+}
+
+Json direction_json(const AccessStatistics& direction, Picoseconds duration) {
+    return direction_json(direction.accesses, direction.bytes, direction.latency, direction, duration);
 }
 
 double mean_runs(const QueueOccupancy& occupancy, bool write, Picoseconds duration) {
@@ -145,8 +192,9 @@ Json channel_json(const TraceReplayResults::Channel& channel, Picoseconds durati
     Json json = {{"name", channel.name}};
     const auto [all_banks, all_ranks] = sums(channel);
     json.update(rank_json(all_banks, all_ranks));
-    json["read"] = channel_direction_json(s.read, duration);
-    json["write"] = channel_direction_json(s.write, duration);
+    json["energy_mj"] = energy_json(channel.energy.total, Place::channel);
+    json["read"] = direction_json(s.read, duration);
+    json["write"] = direction_json(s.write, duration);
     Json& queues = json["queues"];
     queues["from_ns"] = to_ns(s.occupancy.from());
     queues["interval_ns"] = to_ns(s.occupancy.interval());
@@ -156,65 +204,62 @@ Json channel_json(const TraceReplayResults::Channel& channel, Picoseconds durati
     for (std::size_t rank = 0; rank < s.ranks.size(); ++rank) {
         const auto [banks, ranks] = sums(channel, rank);
         Json entry = rank_json(banks, ranks);
+        entry["energy_mj"] = energy_json(channel.energy.ranks[rank], Place::rank);
         entry["banks"] = Json::array();
         for (std::size_t bank = 0; bank < channel.banks; ++bank) {
-            entry["banks"].push_back(bank_json(s.banks[rank * channel.banks + bank]));
+            const std::size_t slot = rank * channel.banks + bank;
+            entry["banks"].push_back(bank_json(s.banks[slot]));
+            entry["banks"].back()["energy_mj"] = energy_json(channel.energy.banks[slot], Place::bank);
         }
         json["ranks"].push_back(std::move(entry));
     }
     return json;
 }
 
+EnergyBreakdown energy_of(const TraceReplayResults& results) {
+    EnergyBreakdown energy;
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        energy += channel.energy.total;
+    }
+    return energy;
+}
+
 /// A line per channel, and their sum.
 std::string channel_table(const TraceReplayResults& results) {
     TextTable table({"", "runs", "hits", "misses", "conflicts", "ACT", "PRE", "RD", "WR", "REF", "mean reads",
-                     "mean writes"},
+                     "mean writes", "energy [mJ]"},
                     1);
     table.add_rule();
     const auto add = [&table](const std::string& name, const BankStatistics& b, const RankStatistics& r,
-                              const std::string& reads, const std::string& writes) {
+                              const std::string& reads, const std::string& writes,
+                              const EnergyBreakdown& energy) {
         table.add({name, std::to_string(b.runs), std::to_string(b.row_hits), std::to_string(b.row_misses),
                    std::to_string(b.row_conflicts), std::to_string(b.activates), std::to_string(b.precharges),
                    std::to_string(b.reads), std::to_string(b.writes), std::to_string(r.refreshes), reads,
-                   writes});
+                   writes, fmt::format("{:.4f}", energy.total().pj * 1e-9)});
     };
     const Picoseconds duration = results.statistics.duration();
     for (const TraceReplayResults::Channel& channel : results.channels) {
         const auto [banks, ranks] = sums(channel);
         const QueueOccupancy& occupancy = channel.statistics.occupancy;
         add(channel.name, banks, ranks, fmt::format("{:.2f}", mean_runs(occupancy, false, duration)),
-            fmt::format("{:.2f}", mean_runs(occupancy, true, duration)));
+            fmt::format("{:.2f}", mean_runs(occupancy, true, duration)), channel.energy.total);
     }
     const auto [banks, ranks] = sums(results);
-    add("total", banks, ranks, "", "");
+    add("total", banks, ranks, "", "", energy_of(results));
     return table.text();
 }
 
 Json direction_json(const TraceDirectionStatistics& direction, const AccessStatistics& parts,
                     Picoseconds duration) {
-    Json json;
-    json["accesses"] = direction.accesses;
-    json["bytes"] = direction.bytes;
-    json["bandwidth_gb_s"] = json_or_null(bandwidth_gb_s(direction.bytes, duration));
-    add_parts(json, parts);
-    const core::LatencyHistogram& latency = direction.latency;
-    if (latency.count() == 0) {
-        json["latency_ns"] = nullptr;
-        return json;
-    }
-    Json& figures = json["latency_ns"];
-    figures["min"] = to_ns(latency.min());
-    figures["mean"] = finite(latency.mean_ps() * 1e-3);
-    for (const auto& [name, percent] : percentiles) {
-        figures[name] = to_ns(latency.percentile(percent));
-    }
-    figures["max"] = to_ns(latency.max());
-    return json;
+    return direction_json(direction.accesses, direction.bytes, direction.latency, parts, duration);
 }
 
-std::vector<std::string> table_row(const char* name, const TraceDirectionStatistics& direction,
+/// @tparam Direction TraceDirectionStatistics or AccessStatistics
+template <class Direction>
+std::vector<std::string> table_row(const std::string& name, const Direction& direction,
                                    Picoseconds duration) {
-    const core::LatencyHistogram& latency = direction.latency;
+    const LatencyHistogram& latency = direction.latency;
     const std::optional<double> bandwidth = bandwidth_gb_s(direction.bytes, duration);
     std::vector<std::string> row{name, fmt::format("{}", direction.accesses),
                                  fmt::format("{:.3f}", static_cast<double>(direction.bytes) * 1e-6),
@@ -229,6 +274,28 @@ std::vector<std::string> table_row(const char* name, const TraceDirectionStatist
     }
     add(to_ns(latency.max()));
     return row;
+}
+
+/// A line for every bucket with a read or a write in it.
+void add_histogram(std::string& text, const std::string& name, const LatencyHistogram& reads,
+                   const LatencyHistogram& writes) {
+    struct Row {
+        Picoseconds last{};
+        std::uint64_t reads = 0, writes = 0;
+    };
+    std::map<Picoseconds, Row> rows; // by the bucket's smallest value
+    for (const auto& bucket : reads.buckets()) {
+        rows[bucket.from] = {bucket.last, bucket.count, 0};
+    }
+    for (const auto& bucket : writes.buckets()) {
+        Row& row = rows[bucket.from];
+        row.last = bucket.last;
+        row.writes = bucket.count;
+    }
+    for (const auto& [from, row] : rows) {
+        text += fmt::format("{},{:.3f},{:.3f},{},{}\n", name, to_ns(from), to_ns(row.last), row.reads,
+                            row.writes);
+    }
 }
 
 } // namespace
@@ -258,6 +325,7 @@ void write_trace_json(const std::string& path, const TraceReplayResults& results
     json["write"] = direction_json(s.write, results.write, s.duration());
     const auto [banks, ranks] = sums(results);
     json["total"] = rank_json(banks, ranks);
+    json["total"]["energy_mj"] = energy_json(energy_of(results), Place::channel);
     json["channels"] = Json::array();
     for (const TraceReplayResults::Channel& channel : results.channels) {
         json["channels"].push_back(channel_json(channel, s.duration()));
@@ -270,22 +338,10 @@ void write_trace_json(const std::string& path, const TraceReplayResults& results
 }
 
 void write_latency_histogram(const std::string& path, const TraceReplayResults& results) {
-    struct Row {
-        Picoseconds last{};
-        std::uint64_t reads = 0, writes = 0;
-    };
-    std::map<Picoseconds, Row> rows; // by the bucket's smallest value
-    for (const auto& bucket : results.statistics.read.latency.buckets()) {
-        rows[bucket.from] = {bucket.last, bucket.count, 0};
-    }
-    for (const auto& bucket : results.statistics.write.latency.buckets()) {
-        Row& row = rows[bucket.from];
-        row.last = bucket.last;
-        row.writes = bucket.count;
-    }
-    std::string text = "latency_from_ns,latency_to_ns,reads,writes\n";
-    for (const auto& [from, row] : rows) {
-        text += fmt::format("{:.3f},{:.3f},{},{}\n", to_ns(from), to_ns(row.last), row.reads, row.writes);
+    std::string text = "channel,latency_from_ns,latency_to_ns,reads,writes\n";
+    add_histogram(text, "all", results.statistics.read.latency, results.statistics.write.latency);
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        add_histogram(text, channel.name, channel.statistics.read.latency, channel.statistics.write.latency);
     }
     write_file(path, text);
 }
@@ -308,6 +364,12 @@ std::string format_trace_replay(const TraceReplayResults& results) {
     table.add_rule();
     table.add(table_row("read", s.read, s.duration()));
     table.add(table_row("write", s.write, s.duration()));
+    if (results.channels.size() > 1) {
+        for (const TraceReplayResults::Channel& channel : results.channels) {
+            table.add(table_row(channel.name + " read", channel.statistics.read, s.duration()));
+            table.add(table_row(channel.name + " write", channel.statistics.write, s.duration()));
+        }
+    }
     text += table.text();
     for (const auto& [name, parts] : {std::pair("read", &results.read), std::pair("write", &results.write)}) {
         if (parts->accesses > 0) {

@@ -22,6 +22,31 @@ TEST_CASE("an empty histogram") {
     CHECK(h.buckets().empty());
 }
 
+TEST_CASE("the sum of two histograms is that of all values") {
+    std::mt19937_64 random(9);
+    LatencyHistogram all, parts[2], sum;
+    for (int i = 0; i < 3000; ++i) {
+        const Picoseconds value{static_cast<std::int64_t>(random() % (i % 2 == 0 ? 1000 : 1000000))};
+        all.add(value);
+        parts[i % 2].add(value);
+    }
+    sum += LatencyHistogram{};
+    CHECK(sum.count() == 0);
+    sum += parts[0];
+    CHECK(sum.min() == parts[0].min());
+    sum += parts[1];
+    sum += LatencyHistogram{};
+    CHECK(sum.count() == 3000);
+    CHECK(sum.min() == all.min());
+    CHECK(sum.max() == all.max());
+    CHECK(sum.mean_ps() == all.mean_ps());
+    REQUIRE(sum.buckets().size() == all.buckets().size());
+    for (std::size_t i = 0; i < sum.buckets().size(); ++i) {
+        CHECK(sum.buckets()[i].from == all.buckets()[i].from);
+        CHECK(sum.buckets()[i].count == all.buckets()[i].count);
+    }
+}
+
 TEST_CASE("percentiles against sorted values") {
     std::mt19937_64 random(5);
     LatencyHistogram h;

@@ -46,6 +46,10 @@ void check_same(const AccessStatistics& a, const AccessStatistics& b) {
     CHECK(a.service == b.service);
     CHECK(a.longest_queueing == b.longest_queueing);
     CHECK(a.longest_service == b.longest_service);
+    CHECK(a.latency.count() == b.latency.count());
+    CHECK(a.latency.percentile(50) == b.latency.percentile(50));
+    CHECK(a.latency.percentile(99) == b.latency.percentile(99));
+    CHECK(a.latency.max() == b.latency.max());
 }
 
 } // namespace

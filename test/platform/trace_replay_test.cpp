@@ -4,17 +4,23 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/platform/trace_replay_writer.h"
+#include "hydravp/workloads/synthetic_traffic.h"
+#include "hydravp/workloads/trace_writer.h"
 
 #include "program.h"
+#include "schema_check.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <cstdio>
+#include <map>
 #include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 using Catch::Contains;
@@ -58,6 +64,63 @@ double figure(const platform::Figures& figures, const std::string& name) {
     return found == figures.end() ? 0 : found->second;
 }
 
+std::uint64_t count(const core::LatencyHistogram& latency, Picoseconds from, Picoseconds last) {
+    std::uint64_t sum = 0;
+    for (const core::LatencyHistogram::Bucket& bucket : latency.buckets()) {
+        sum += bucket.from >= from && bucket.last <= last ? bucket.count : 0;
+    }
+    return sum;
+}
+
+/// Energies of banks, ranks and channels add up to what all meters together were charged with.
+void check_energy(const TraceReplayResults& results) {
+    memory::EnergyBreakdown all;
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        CAPTURE(channel.name);
+        const platform::ChannelEnergy& energy = channel.energy;
+        REQUIRE(energy.banks.size() == energy.ranks.size() * channel.banks);
+        memory::EnergyBreakdown of_ranks;
+        for (std::size_t rank = 0; rank < energy.ranks.size(); ++rank) {
+            memory::EnergyBreakdown of_banks;
+            for (std::size_t bank = 0; bank < channel.banks; ++bank) {
+                const memory::EnergyBreakdown& e = energy.banks[rank * channel.banks + bank];
+                CHECK(e.background.pj == 0);
+                CHECK(e.io.pj == 0);
+                of_banks += e;
+            }
+            const memory::EnergyBreakdown& e = energy.ranks[rank];
+            CHECK(e.array_read.pj == Approx(of_banks.array_read.pj));
+            CHECK(e.array_write.pj == Approx(of_banks.array_write.pj));
+            CHECK(e.buffer_read.pj == Approx(of_banks.buffer_read.pj));
+            CHECK(e.buffer_write.pj == Approx(of_banks.buffer_write.pj));
+            CHECK(e.refresh.pj >= of_banks.refresh.pj);
+            CHECK(e.io.pj == 0);
+            of_ranks += e;
+        }
+        CHECK(energy.total.total().pj == Approx(of_ranks.total().pj + energy.total.io.pj));
+        CHECK(energy.total.background.pj == Approx(of_ranks.background.pj));
+        CHECK(energy.total.refresh.pj == Approx(of_ranks.refresh.pj));
+        all += energy.total;
+    }
+    const auto metered_pj = [&results](const std::string& account) {
+        return 1e9 * (figure(results.activity.energy_mj, "dram_" + account) +
+                      figure(results.activity.energy_mj, "pcm_" + account));
+    };
+    const auto exactly = [](double pj) { return Approx(pj).epsilon(1e-9); };
+    CHECK(all.array_read.pj == exactly(metered_pj("array_read")));
+    CHECK(all.array_write.pj == exactly(metered_pj("array_write")));
+    CHECK(all.buffer_read.pj == exactly(metered_pj("buffer_read")));
+    CHECK(all.buffer_write.pj == exactly(metered_pj("buffer_write")));
+    CHECK(all.refresh.pj == exactly(metered_pj("refresh")));
+    CHECK(all.background.pj == exactly(metered_pj("background")));
+    CHECK(all.io.pj == exactly(1e9 * figure(results.activity.energy_mj, "channel_io")));
+    double sum_mj = 0; // of all accounts there are: none is left out
+    for (const auto& account : results.activity.energy_mj) {
+        sum_mj += account.second;
+    }
+    CHECK(all.total().pj == exactly(sum_mj * 1e9));
+}
+
 /// Replays random lines all over the memory and checks what must be equal.
 void check_sums(const std::string& file, std::size_t channels, std::uint64_t gib) {
     const TemporaryFolder folder;
@@ -86,6 +149,31 @@ void check_sums(const std::string& file, std::size_t channels, std::uint64_t gib
     CHECK(latency_ps(results.read) == s.read.latency.mean_ps());
     CHECK(latency_ps(results.write) == s.write.latency.mean_ps());
     CHECK_THAT(platform::format_trace_replay(results), Contains("conflicts") && Contains("queueing"));
+    core::LatencyHistogram reads, writes;
+    for (const TraceReplayResults::Channel& channel : results.channels) {
+        for (const modules::AccessStatistics* direction :
+             {&channel.statistics.read, &channel.statistics.write}) {
+            CHECK(direction->latency.count() == direction->accesses);
+            CHECK(direction->latency.mean_ps() == Approx(latency_ps(*direction)));
+        }
+        reads += channel.statistics.read.latency;
+        writes += channel.statistics.write.latency;
+    }
+    CHECK(reads.count() == s.read.accesses);
+    CHECK(writes.count() == s.write.accesses);
+    if (channels == 1) { // its latencies are those of the accesses, bucket by bucket
+        for (const core::LatencyHistogram::Bucket& bucket : s.read.latency.buckets()) {
+            CHECK(count(reads, bucket.from, bucket.last) == bucket.count);
+        }
+        for (const core::LatencyHistogram::Bucket& bucket : s.write.latency.buckets()) {
+            CHECK(count(writes, bucket.from, bucket.last) == bucket.count);
+        }
+        CHECK(reads.percentile(99.9) == s.read.latency.percentile(99.9));
+    } else { // an access also passes the hybrid memory's controller
+        CHECK(reads.min() <= s.read.latency.min());
+        CHECK(reads.mean_ps() <= s.read.latency.mean_ps());
+    }
+    check_energy(results);
 }
 
 } // namespace
@@ -174,6 +262,78 @@ TEST_CASE("the figures of the five channels of a hybrid memory add up") {
     check_sums("hydra.yaml", 5, 40);
 }
 
+TEST_CASE("energy of banks that are refreshed alone, and of ranks that save power") {
+    const TemporaryFolder folder;
+    // Lines of some bytes each, so that not all chips take part; pauses in which ranks fall asleep.
+    std::mt19937_64 random(3);
+    std::ostringstream lines;
+    std::uint64_t cycle = 0;
+    for (int i = 0; i < 4000; ++i) {
+        cycle += i % 100 == 99 ? 20000 : 20;
+        lines << cycle << ": (" << 1 + random() % 200 << (random() % 2 == 0 ? ") read 0x" : ") write 0x")
+              << std::hex << random() % (1 << 30) << std::dec << '\n';
+    }
+    const TraceReplayResults results = platform::replay_trace(
+        load("memory/lpddr4-3200.yaml", {"controller.refresh=per-bank", "controller.power_down_after=100 ns",
+                                         "controller.self_refresh_after=1 us"}),
+        trace_of(folder, "t.stl", lines.str()));
+    const TraceReplayResults::Channel& channel = results.channels.at(0);
+    std::uint64_t power_downs = 0, self_refreshes = 0, refreshed_banks = 0;
+    for (const modules::RankStatistics& rank : channel.statistics.ranks) {
+        power_downs += rank.power_downs;
+        self_refreshes += rank.self_refreshes;
+    }
+    for (const memory::EnergyBreakdown& bank : channel.energy.banks) {
+        refreshed_banks += bank.refresh.pj > 0 ? 1 : 0;
+    }
+    CHECK(power_downs > 10);
+    CHECK(self_refreshes > 10);
+    CHECK(refreshed_banks == channel.energy.banks.size());
+    check_energy(results);
+}
+
+TEST_CASE("energy of a PCM that writes whole rows, or words") {
+    const TemporaryFolder folder;
+    const TraceReplayResults results = platform::replay_trace(
+        load("memory/isscc2012-pcm.yaml"), trace_of(folder, "t", random_lines(3000, 1 << 26)));
+    CHECK(results.channels.at(0).energy.total.array_write.pj > 0);
+    check_energy(results);
+}
+
+TEST_CASE("a replay needs little memory, whatever the trace's length") {
+    const TemporaryFolder folder;
+    workloads::SyntheticTrafficConfig load;
+    load.capacity = std::uint64_t{8} << 30;
+    load.random_share = 0.5;
+    load.read_share = 0.7;
+    workloads::SyntheticTraffic traffic(load);
+    workloads::TraceWriter writer(folder / "t.hvt.zst");
+    for (int i = 0; i < 100000; ++i) {
+        writer.write(traffic.next());
+    }
+    writer.close();
+    const auto peak_mb = [&folder](const std::string& options) {
+        const test::Outcome outcome =
+            test::hydravp_in(folder, "replay t.hvt.zst --timing saturate --out out --memory '" + configs +
+                                         "memory/ddr3-1600.yaml' " + options);
+        CAPTURE(outcome.text);
+        REQUIRE(outcome.code == 0);
+        return Json::parse(test::read_file(folder / "out/trace.json"))
+            .at("host")
+            .at("peak_rss_mb")
+            .get<double>();
+    };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    constexpr double margin_mb = 60; // for their shadow
+#else
+    constexpr double margin_mb = 1;
+#endif
+    const double one = peak_mb("--limit 1");
+    const double many = peak_mb("");
+    CAPTURE(one, many);
+    CHECK(many < one + margin_mb);
+}
+
 TEST_CASE("ideal transfers take no time") {
     const TemporaryFolder folder;
     const TraceReplayResults results = platform::replay_trace(
@@ -236,53 +396,57 @@ TEST_CASE("the files hold every figure that the schema asks for") {
     platform::write_latency_histogram(folder / "histogram.csv", results);
     const Json json = Json::parse(test::read_file(folder / "trace.json"));
     const Json schema = Json::parse(test::read_file(HYDRAVP_SOURCE_DIR "/docs/trace.schema.json"));
-    const auto check = [](const Json& object, const Json& described) {
-        for (const Json& name : described.at("required")) {
-            CAPTURE(name);
-            CHECK(object.contains(name.get<std::string>()));
-            CHECK(described.at("properties").contains(name.get<std::string>()));
-        }
-        CHECK(object.size() == described.at("required").size());
-    };
-    check(json, schema);
+    test::check_names(json, schema);
     CHECK(json.at("schema") == schema.at("$id"));
     CHECK(json.at("accesses") == 3000);
     for (const char* direction : {"read", "write"}) {
-        check(json.at(direction), schema.at("$defs").at("direction"));
-        check(json.at(direction).at("latency_ns"), schema.at("$defs").at("latency_ns"));
-        check(json.at(direction).at("queueing_ns"), schema.at("$defs").at("mean_max"));
+        test::check_names(json.at(direction), schema.at("$defs").at("direction"));
+        test::check_names(json.at(direction).at("latency_ns"), schema.at("$defs").at("latency_ns"));
+        test::check_names(json.at(direction).at("queueing_ns"), schema.at("$defs").at("mean_max"));
     }
-    check(json.at("total"), schema.at("$defs").at("rank"));
+    test::check_names(json.at("total"), schema.at("properties").at("total"));
+    test::check_names(json.at("total").at("energy_mj"), schema.at("$defs").at("channel_energy_mj"));
     REQUIRE(json.at("channels").size() == 1);
     const Json& channel = json.at("channels").front();
-    check(channel, schema.at("$defs").at("channel"));
-    check(channel.at("commands"), schema.at("$defs").at("rank_commands"));
-    check(channel.at("read"), schema.at("$defs").at("channel_direction"));
-    check(channel.at("queues"), schema.at("$defs").at("queues"));
-    check(channel.at("queues").at("write"), schema.at("$defs").at("queue"));
+    test::check_names(channel, schema.at("$defs").at("channel"));
+    test::check_names(channel.at("commands"), schema.at("$defs").at("rank_commands"));
+    test::check_names(channel.at("read"), schema.at("$defs").at("direction"));
+    test::check_names(channel.at("read").at("latency_ns"), schema.at("$defs").at("latency_ns"));
+    test::check_names(channel.at("energy_mj"), schema.at("$defs").at("channel_energy_mj"));
+    test::check_names(channel.at("queues"), schema.at("$defs").at("queues"));
+    test::check_names(channel.at("queues").at("write"), schema.at("$defs").at("queue"));
     REQUIRE(channel.at("ranks").size() == 2);
     REQUIRE(channel.at("ranks").back().at("banks").size() == 16);
-    check(channel.at("ranks").back().at("banks").back(), schema.at("$defs").at("bank"));
+    test::check_names(channel.at("ranks").back(), schema.at("$defs").at("rank"));
+    test::check_names(channel.at("ranks").back().at("energy_mj"), schema.at("$defs").at("rank_energy_mj"));
+    test::check_names(channel.at("ranks").back().at("banks").back(), schema.at("$defs").at("bank"));
+    test::check_names(channel.at("ranks").back().at("banks").back().at("energy_mj"),
+                      schema.at("$defs").at("bank_energy_mj"));
     CHECK(channel.at("commands") == json.at("total").at("commands"));
     std::istringstream csv(test::read_file(folder / "histogram.csv"));
     std::string line;
     REQUIRE(std::getline(csv, line));
-    CHECK(line == "latency_from_ns,latency_to_ns,reads,writes");
-    std::uint64_t reads = 0;
-    std::uint64_t writes = 0;
+    CHECK(line == "channel,latency_from_ns,latency_to_ns,reads,writes");
+    std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> counted;
+    std::string name_before;
     double before = -1;
     while (std::getline(csv, line)) {
+        char name[20] = {};
         double from = 0;
         double to = 0;
         std::uint64_t r = 0;
         std::uint64_t w = 0;
-        REQUIRE(std::sscanf(line.c_str(), "%lf,%lf,%lu,%lu", &from, &to, &r, &w) == 4);
-        CHECK(from > before);
+        REQUIRE(std::sscanf(line.c_str(), "%19[^,],%lf,%lf,%lu,%lu", name, &from, &to, &r, &w) == 5);
+        CHECK((name != name_before || from > before));
         CHECK(to >= from);
+        CHECK(r + w > 0);
         before = to;
-        reads += r;
-        writes += w;
+        name_before = name;
+        counted[name].first += r;
+        counted[name].second += w;
     }
-    CHECK(reads == results.statistics.read.accesses);
-    CHECK(writes == results.statistics.write.accesses);
+    const std::pair all(results.statistics.read.accesses, results.statistics.write.accesses);
+    CHECK(counted.size() == 2);
+    CHECK(counted["all"] == all);
+    CHECK(counted["channel"] == all);
 }

@@ -5,6 +5,8 @@
 #include "hydravp/core/time.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -26,8 +28,12 @@ TracePlayer::TracePlayer(const sc_core::sc_module_name& name, std::unique_ptr<Tr
     : sc_core::sc_module(name),
       reader_(std::move(reader)),
       config_(config),
-      read_data_(largest_trace_access),
-      write_data_(largest_trace_access) {
+      // Zeroed pages that nobody touches take no memory.
+      read_data_(static_cast<unsigned char*>(std::calloc(largest_trace_access, 1))),
+      write_data_(static_cast<unsigned char*>(std::calloc(largest_trace_access, 1))) {
+    if (read_data_ == nullptr || write_data_ == nullptr) {
+        throw std::bad_alloc();
+    }
     if (reader_ == nullptr || config.outstanding == 0) {
         throw std::invalid_argument("trace player: needs a trace and at least one access under way");
     }
@@ -123,7 +129,7 @@ void TracePlayer::send() {
     tlm::tlm_generic_payload& payload = payloads_.allocate();
     payload.set_command(next_.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     payload.set_address(next_.address);
-    payload.set_data_ptr(next_.write ? write_data_.data() : read_data_.data());
+    payload.set_data_ptr(next_.write ? write_data_.get() : read_data_.get());
     payload.set_data_length(next_.bytes);
     payload.set_streaming_width(next_.bytes);
     payload.set_byte_enable_ptr(nullptr);

@@ -22,6 +22,8 @@ public:
 
     /// Throws std::invalid_argument if it is below 0.
     void add(Picoseconds latency);
+    /// Adds all durations of the other one.
+    LatencyHistogram& operator+=(const LatencyHistogram& other);
 
     std::uint64_t count() const { return count_; }
     // Of the durations so far; 0 if there are none.

@@ -105,6 +105,8 @@ public:
     /// Charges the array writes of the unit's dirty rows; rows and timing stay as they are. For the end of a
     /// run.
     void flush();
+    /// What rows of that bank that were written back have cost so far.
+    core::Energy array_write_energy(core::Bank bank) const { return array_write_energy_[bank]; }
     void charge_refresh(core::LayerId layer) {
         meter_.charge(accounts_.refresh, layer, timing_.technology().refresh);
     }
@@ -151,6 +153,7 @@ private:
         return (std::uint64_t{bank.value()} * geometry_.rows + row.value()) * geometry_.row_bytes + column;
     }
     void charge_buffer(bool write, std::uint32_t bursts, core::LayerId layer, std::uint32_t chips = 1);
+    void charge_array_write(core::Bank bank, core::LayerId layer, core::Energy energy);
     void close_row(BankOwner owner, core::Bank bank, std::uint32_t chips = 1);
     core::IndexedVector<core::Bank, ModifiedWords>& modified(BankOwner owner) {
         return owner == BankOwner::unit ? modified_by_unit_ : modified_by_channel_;
@@ -163,6 +166,7 @@ private:
     core::IndexedVector<core::Bank, LeasedBank> leases_;
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_channel_;
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_unit_;
+    core::IndexedVector<core::Bank, core::Energy> array_write_energy_;
     core::Meter meter_{"meter"};
     Accounts accounts_{};
     bool attached_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/latency_histogram.h"
 #include "hydravp/core/units.h"
 
 #include <algorithm>
@@ -50,6 +51,7 @@ struct AccessStatistics {
     core::Picoseconds service{};  ///< of all: from there to the last data
     core::Picoseconds longest_queueing{};
     core::Picoseconds longest_service{};
+    core::LatencyHistogram latency; ///< of all: from acceptance to the last data
 
     void add(std::uint64_t access_bytes, core::Picoseconds accepted, core::Picoseconds first_column,
              core::Picoseconds end) {
@@ -59,6 +61,7 @@ struct AccessStatistics {
         service += end - first_column;
         longest_queueing = std::max(longest_queueing, first_column - accepted);
         longest_service = std::max(longest_service, end - first_column);
+        latency.add(end - accepted);
     }
     AccessStatistics& operator+=(const AccessStatistics& other);
 };

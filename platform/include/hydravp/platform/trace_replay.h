@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/memory/energy_breakdown.h"
 #include "hydravp/modules/channel_statistics.h"
 #include "hydravp/platform/replay_memory.h"
 #include "hydravp/platform/results.h"
@@ -30,6 +31,13 @@ struct TraceReplayOptions {
     std::function<bool()> stop;
 };
 
+/// Where the energy of a channel went: each part is in all that it belongs to.
+struct ChannelEnergy {
+    memory::EnergyBreakdown total;              ///< of the ranks, and the data bus
+    std::vector<memory::EnergyBreakdown> ranks; ///< of their banks, background, refreshes of all banks
+    std::vector<memory::EnergyBreakdown> banks; ///< rank * banks of a rank + bank
+};
+
 /// The content of trace.json and histogram.csv.
 struct TraceReplayResults {
     bool complete = false;
@@ -46,6 +54,7 @@ struct TraceReplayResults {
         std::string name;
         std::uint32_t banks; ///< of a rank
         modules::ChannelStatistics statistics;
+        ChannelEnergy energy;
     };
     std::vector<Channel> channels;
     Activity activity; ///< what the memory's meters were charged with

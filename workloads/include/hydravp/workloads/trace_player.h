@@ -11,6 +11,7 @@
 #include <tlm_utils/simple_initiator_socket.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -109,9 +110,12 @@ private:
     core::PayloadPool payloads_;
     std::vector<std::unique_ptr<Slot>> slots_;
     std::vector<Slot*> free_slots_;
-    std::vector<unsigned char> read_data_, write_data_; ///< of all accesses
-    const tlm::tlm_generic_payload* request_ = nullptr; ///< between BEGIN_REQ and END_REQ
-    core::Picoseconds request_free_{};                  ///< the next BEGIN_REQ may not come before
+    struct Free {
+        void operator()(unsigned char* data) const { std::free(data); }
+    };
+    std::unique_ptr<unsigned char, Free> read_data_, write_data_; ///< of all accesses
+    const tlm::tlm_generic_payload* request_ = nullptr;           ///< between BEGIN_REQ and END_REQ
+    core::Picoseconds request_free_{};                            ///< the next BEGIN_REQ may not come before
     tlm_utils::peq_with_get<tlm::tlm_generic_payload> responses_{"responses"}; ///< with annotated delay
     sc_core::sc_event wake_{"wake"};
 
