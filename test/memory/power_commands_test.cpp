@@ -11,10 +11,7 @@ using memory::CommandKind;
 namespace {
 
 memory::Technology technology() {
-    memory::Technology t = dram();
-    t.t_cke = clocks(3);
-    t.t_xp = clocks(4);
-    t.t_xs = clocks(50);
+    memory::Technology t = sleepy_dram();
     t.t_rfc_pb = clocks(30);
     return t;
 }

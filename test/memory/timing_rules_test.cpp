@@ -123,13 +123,7 @@ TEST_CASE("the earliest moment is that of the whole history: PCM") {
     compare_with_history(pcm(), 2);
 }
 TEST_CASE("the earliest moment is that of the whole history: odd timings") {
-    memory::Technology t = dram();
-    t.t_ck = Picoseconds{336};
-    t.t_ccd = 3 * t.t_ck;
-    t.t_wl = 9 * t.t_ck;
-    t.t_cl = 2 * t.t_ck;
-    t.t_rcd = Picoseconds{5001};
-    t.t_faw = Picoseconds{40000};
+    memory::Technology t = with_odd_timings(dram());
     t.t_rtrs = Picoseconds{777};
     compare_with_history(t, 3);
 }

@@ -285,13 +285,7 @@ TEST_CASE("random traffic to an ideal memory takes no time and returns what was 
     random_traffic(ideal(), 4);
 }
 TEST_CASE("random traffic to a memory of odd timings keeps every rule and returns what was written") {
-    memory::Technology t = refreshed_dram();
-    t.t_ck = Picoseconds{336};
-    t.t_ccd = 3 * t.t_ck;
-    t.t_wl = 9 * t.t_ck;
-    t.t_cl = 2 * t.t_ck;
-    t.t_rcd = Picoseconds{5001};
-    t.t_faw = Picoseconds{40000};
+    memory::Technology t = with_odd_timings(refreshed_dram());
     t.t_rtrs = Picoseconds{0};
     random_traffic(t, 5);
 }

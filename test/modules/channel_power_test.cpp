@@ -12,10 +12,7 @@ using modules::ChannelControllerConfig;
 namespace {
 
 memory::Technology sleepy() {
-    memory::Technology t = dram();
-    t.t_cke = clocks(3);
-    t.t_xp = clocks(4);
-    t.t_xs = clocks(50);
+    memory::Technology t = sleepy_dram();
     t.background.watts = 1;
     t.active_standby.watts = 2;
     t.power_down.watts = 0.25;

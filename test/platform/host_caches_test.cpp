@@ -1,88 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hydravp/core/channel_split.h"
 #include "hydravp/core/error.h"
-#include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/inference.h"
 #include "hydravp/platform/results_collector.h"
-#include "hydravp/workloads/golden_executor.h"
 #include "hydravp/workloads/quantizer.h"
-#include "hydravp/workloads/random_network.h"
+
+#include "inference_rig.h"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 using namespace hydravp;
-using platform::HybridPlatform;
 using platform::Inference;
+using test::simulate;
+using test::small_platform;
 
 namespace {
-
-platform::PlatformConfig config(std::vector<std::string> overrides = {}) {
-    overrides.insert(overrides.begin(), {"pcm.ranks=1", "host.layer_timeout=20 ms"});
-    return platform::load_config(HYDRAVP_SOURCE_DIR "/configs/hydra.yaml", overrides);
-}
-
-core::LayerDescriptor layer(const std::string& name, core::LayerKind kind, const core::TensorShape& in,
-                            int input, std::uint32_t filters, std::uint32_t kernel, std::uint32_t stride,
-                            std::uint32_t pad) {
-    core::LayerDescriptor l;
-    l.name = name;
-    l.kind = kind;
-    l.input = input;
-    l.in = in;
-    l.kernel_height = l.kernel_width = kernel;
-    l.stride_height = l.stride_width = stride;
-    l.pad_top = l.pad_left = l.pad_bottom = l.pad_right = pad;
-    l.out = {filters, (in.height + 2 * pad - kernel) / stride + 1,
-             (in.width + 2 * pad - kernel) / stride + 1};
-    l.relu = kind == core::LayerKind::conv;
-    return l;
-}
 
 core::Network small_network() {
     core::Network net;
     net.name = "small";
     net.input = {16, 16, 16};
-    net.layers.push_back(layer("conv1", core::LayerKind::conv, net.input, core::network_input, 32, 3, 1, 1));
-    net.layers.push_back(layer("pool1", core::LayerKind::max_pool, net.layers[0].out, 0, 32, 2, 2, 0));
-    net.layers.push_back(layer("conv2", core::LayerKind::conv, net.layers[1].out, 1, 32, 3, 1, 1));
-    net.layers.push_back(layer("fc", core::LayerKind::fully_connected, net.layers[2].out, 2, 10, 8, 1, 0));
+    net.layers.push_back(test::conv("conv1", net.input, core::network_input, 32, 3, 1, 1));
+    net.layers.push_back(test::pool("pool1", net.layers[0].out, 0, true, 2, 2, 0));
+    net.layers.push_back(test::conv("conv2", net.layers[1].out, 1, 32, 3, 1, 1));
+    net.layers.push_back(test::fully_connected("fc", net.layers[2].out, 2, 10));
     net.validate();
     return net;
 }
 
 /// One frame of the small network.
-struct Rig {
-    platform::PlatformConfig config;
-    workloads::QuantizedNetwork quantized;
-    std::vector<std::uint8_t> image;
-    workloads::MappedNetwork mapped;
-    std::unique_ptr<HybridPlatform> machine;
-    std::unique_ptr<Inference> inference;
-    std::vector<std::vector<std::int16_t>> found;
+struct Rig : test::InferenceRig {
     std::function<void()> before, after; ///< run by the host around the frame
 
-    explicit Rig(const platform::PlatformConfig& with, const char* name = "platform") : config(with) {
-        const core::Network network = small_network();
-        image = workloads::random_image(network.input, 7);
-        workloads::QuantizerOptions options;
-        options.partial_sum_bits = config.partial_sum_bits;
-        options.channel_split_for = [this](std::uint32_t channels) {
-            return core::channel_split(channels, config.hydra.units);
-        };
-        quantized = workloads::quantize(workloads::random_network(network, 7), {image}, options);
-        mapped = workloads::map_network(network, quantized.layers, machine_shape(config));
-        machine = std::make_unique<HybridPlatform>(name, config, true);
-        std::vector<std::string> names;
-        for (const auto& descriptor : network.layers) {
-            names.push_back(descriptor.name);
-        }
-        inference = std::make_unique<Inference>(*machine, mapped, quantized.layers, names);
+    explicit Rig(const platform::PlatformConfig& with, const char* name = "platform")
+        : InferenceRig(small_network(), with, 7, name) {
         Inference::Callbacks callbacks;
         callbacks.input = [this](std::uint64_t) {
             if (before) {
@@ -91,20 +46,14 @@ struct Rig {
             return workloads::quantize_image(quantized, image);
         };
         callbacks.frame_done = [this](std::uint64_t) {
-            for (const auto& tensor : mapped.outputs) {
-                found.push_back(inference->read_tensor(tensor));
-            }
             if (after) {
                 after();
             }
         };
-        inference->install(1, callbacks);
+        install(callbacks);
     }
 
-    bool bit_exact() const {
-        workloads::GoldenExecutor golden(quantized);
-        return golden.run(workloads::quantize_image(quantized, image)) == found;
-    }
+    bool bit_exact() const { return agreement() == 1; }
     core::Picoseconds latency() const { return inference->frames().front().latency(); }
     double events(const std::string& account) const {
         double sum = 0;
@@ -117,19 +66,6 @@ struct Rig {
         return sum + machine->l2.meter().total(account);
     }
 };
-
-void simulate(const std::vector<Rig*>& rigs) {
-    const auto done = [](const Rig* rig) { return rig->machine->host.finished(); };
-    while (!std::all_of(rigs.begin(), rigs.end(), done)) {
-        sc_core::sc_start(10, sc_core::SC_US);
-    }
-    for (const Rig* rig : rigs) {
-        rig->machine->host.rethrow();
-        for (const auto& load : rig->machine->load) {
-            load->rethrow();
-        }
-    }
-}
 
 /// The longest that one line of somebody else can keep a memory channel from its own work: the present row is
 /// closed, the line's is opened, moved over with two turns of the bus, closed, and the first one is opened
@@ -146,12 +82,12 @@ core::Picoseconds longest_disturbance(const memory::Technology& t) {
 TEST_CASE("a background load leaves the results alone and costs time within bounds") {
     // Rows of all banks, among them the leased ones; of bank 0 only, where a tensor lies; of bank 14, where
     // none does.
-    Rig quiet(config(), "quiet");
-    Rig everywhere(config({"host.load.cores=3", "host.load.rate=2 GB/s"}), "everywhere");
-    Rig colliding(config({"host.load.cores=4", "host.load.rate=2 GB/s", "host.load.stride=128 KiB"}),
+    Rig quiet(small_platform(), "quiet");
+    Rig everywhere(small_platform({"host.load.cores=3", "host.load.rate=2 GB/s"}), "everywhere");
+    Rig colliding(small_platform({"host.load.cores=4", "host.load.rate=2 GB/s", "host.load.stride=128 KiB"}),
                   "colliding");
-    Rig apart(config({"host.load.cores=3", "host.load.rate=2 GB/s", "host.load.stride=128 KiB",
-                      "host.load.base=4295081984 B"}),
+    Rig apart(small_platform({"host.load.cores=3", "host.load.rate=2 GB/s", "host.load.stride=128 KiB",
+                              "host.load.base=4295081984 B"}),
               "apart");
     simulate({&quiet, &everywhere, &colliding, &apart});
     REQUIRE(quiet.bit_exact());
@@ -176,8 +112,8 @@ TEST_CASE("a background load leaves the results alone and costs time within boun
 }
 
 TEST_CASE("a load costs the units no time where transfers take none") {
-    Rig quiet(config({"transfers=ideal"}), "quiet");
-    Rig loaded(config({"transfers=ideal", "host.load.cores=4"}), "loaded");
+    Rig quiet(small_platform({"transfers=ideal"}), "quiet");
+    Rig loaded(small_platform({"transfers=ideal", "host.load.cores=4"}), "loaded");
     simulate({&quiet, &loaded});
     REQUIRE(loaded.bit_exact());
     REQUIRE(loaded.events("load_accesses") > 50);
@@ -186,7 +122,7 @@ TEST_CASE("a load costs the units no time where transfers take none") {
 }
 
 TEST_CASE("results name what the load got") {
-    Rig rig(config({"host.load.cores=2"}));
+    Rig rig(small_platform({"host.load.cores=2"}));
     simulate({&rig});
     platform::RunResults results;
     collect_results(results, rig.quantized.network, rig.inference->frames());
@@ -200,7 +136,7 @@ TEST_CASE("results name what the load got") {
 }
 
 TEST_CASE("what the host has cached of the tensors neither hurts the results nor outlives them") {
-    Rig rig(config());
+    Rig rig(small_platform());
     modules::Host& host = rig.machine->host;
     const auto result = rig.inference->ordinary_ranges(rig.mapped.outputs.back()).front();
     const auto middle = rig.inference->ordinary_ranges(rig.mapped.outputs[1]).front();
@@ -224,7 +160,7 @@ TEST_CASE("what the host has cached of the tensors neither hurts the results nor
 }
 
 TEST_CASE("the host's ordinary accesses are cached, those of chips and registers are not") {
-    Rig rig(config());
+    Rig rig(small_platform());
     modules::Host& host = rig.machine->host;
     rig.before = [&] {
         const core::AddressMap& map = rig.machine->controller.address_map();
@@ -250,11 +186,13 @@ TEST_CASE("the host's ordinary accesses are cached, those of chips and registers
 }
 
 TEST_CASE("a load that would write into tensors is refused") {
-    REQUIRE_THROWS_AS(Rig(config({"host.load.cores=1", "host.load.base=0 B"}), "from_0"), core::InputError);
-    REQUIRE_THROWS_WITH(Rig(config({"host.load.cores=1", "host.load.base=0 B"}), "again"),
+    REQUIRE_THROWS_AS(Rig(small_platform({"host.load.cores=1", "host.load.base=0 B"}), "from_0"),
+                      core::InputError);
+    REQUIRE_THROWS_WITH(Rig(small_platform({"host.load.cores=1", "host.load.base=0 B"}), "again"),
                         Catch::Contains("host.load") && Catch::Contains("overlaps"));
-    REQUIRE_NOTHROW(Rig(config({"host.load.base=0 B"}), "off"));
+    REQUIRE_NOTHROW(Rig(small_platform({"host.load.base=0 B"}), "off"));
     // Bank 14, which the network leaves alone, from the first row on.
     REQUIRE_NOTHROW(
-        Rig(config({"host.load.cores=1", "host.load.base=112 KiB", "host.load.stride=128 KiB"}), "apart"));
+        Rig(small_platform({"host.load.cores=1", "host.load.base=112 KiB", "host.load.stride=128 KiB"}),
+            "apart"));
 }

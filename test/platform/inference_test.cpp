@@ -2,131 +2,29 @@
 #include "hydravp/platform/inference.h"
 
 #include "hydravp/core/error.h"
-#include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/results_collector.h"
 #include "hydravp/workloads/golden_executor.h"
 #include "hydravp/workloads/network_library.h"
 #include "hydravp/workloads/quantizer.h"
-#include "hydravp/workloads/random_network.h"
+
+#include "inference_rig.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <memory>
-#include <numeric>
 #include <random>
 
 using namespace hydravp;
-using platform::HybridPlatform;
 using platform::Inference;
+using test::conv;
+using test::fully_connected;
+using test::InferenceRig;
+using test::pool;
+using test::simulate;
+using test::small_platform;
 
 namespace {
-
-platform::PlatformConfig config(std::vector<std::string> overrides = {},
-                                const std::string& system = "hydra") {
-    overrides.insert(overrides.begin(), {"pcm.ranks=1", "host.layer_timeout=20 ms"});
-    return platform::load_config(HYDRAVP_SOURCE_DIR "/configs/" + system + ".yaml", overrides);
-}
-
-/// A network, its platform and the golden executor, wired for one frame with data.
-struct Rig {
-    platform::PlatformConfig config;
-    workloads::QuantizedNetwork quantized;
-    std::vector<std::uint8_t> image;
-    workloads::MappedNetwork mapped;
-    std::unique_ptr<HybridPlatform> machine;
-    std::unique_ptr<Inference> inference;
-    std::vector<std::vector<std::int16_t>> found; ///< each layer's output as the frame left it
-
-    Rig(const core::Network& network, const platform::PlatformConfig& with, std::uint64_t seed,
-        const char* name = "platform")
-        : config(with) {
-        image = workloads::random_image(network.input, seed);
-        workloads::QuantizerOptions options;
-        options.partial_sum_bits = config.partial_sum_bits;
-        options.channel_split_for = [this](std::uint32_t channels) {
-            return machine_shape(config).channel_split(channels);
-        };
-        quantized = workloads::quantize(workloads::random_network(network, seed), {image}, options);
-        mapped = workloads::map_network(network, quantized.layers, machine_shape(config));
-        machine = std::make_unique<HybridPlatform>(name, config, true);
-        std::vector<std::string> names;
-        for (const auto& layer : network.layers) {
-            names.push_back(layer.name);
-        }
-        inference = std::make_unique<Inference>(*machine, mapped, quantized.layers, names);
-    }
-
-    void install(Inference::Callbacks callbacks = {}) {
-        if (!callbacks.input) {
-            callbacks.input = [this](std::uint64_t) { return workloads::quantize_image(quantized, image); };
-        }
-        callbacks.frame_done = [this](std::uint64_t) {
-            for (const auto& tensor : mapped.outputs) {
-                found.push_back(inference->read_tensor(tensor));
-            }
-        };
-        inference->install(1, callbacks);
-    }
-
-    double agreement() const {
-        workloads::GoldenExecutor golden(quantized);
-        const auto& expected = golden.run(workloads::quantize_image(quantized, image));
-        std::size_t equal = 0;
-        std::size_t words = 0;
-        for (std::size_t layer = 0; layer < expected.size(); ++layer) {
-            words += expected[layer].size();
-            equal += std::inner_product(expected[layer].begin(), expected[layer].end(),
-                                        found.at(layer).begin(), std::size_t{0}, std::plus<>(),
-                                        [](auto a, auto b) { return std::size_t{a == b}; });
-        }
-        return static_cast<double>(equal) / static_cast<double>(words);
-    }
-};
-
-/// Runs until the hosts of all rigs are done (or their time is up).
-void simulate(const std::vector<Rig*>& rigs) {
-    const auto done = [](const Rig* rig) { return rig->machine->host.finished(); };
-    while (!std::all_of(rigs.begin(), rigs.end(), done)) {
-        sc_core::sc_start(100, sc_core::SC_US);
-    }
-    for (const Rig* rig : rigs) {
-        rig->machine->host.rethrow();
-    }
-}
-
-core::LayerDescriptor conv(const std::string& name, const core::TensorShape& in, int input,
-                           std::uint32_t filters, std::uint32_t kernel, std::uint32_t stride,
-                           std::uint32_t pad, bool relu = true) {
-    core::LayerDescriptor layer;
-    layer.name = name;
-    layer.input = input;
-    layer.in = in;
-    layer.kernel_height = layer.kernel_width = kernel;
-    layer.stride_height = layer.stride_width = stride;
-    layer.pad_top = layer.pad_left = layer.pad_bottom = layer.pad_right = pad;
-    layer.out = {filters, (in.height + 2 * pad - kernel) / stride + 1,
-                 (in.width + 2 * pad - kernel) / stride + 1};
-    layer.relu = relu;
-    return layer;
-}
-
-core::LayerDescriptor pool(const std::string& name, const core::TensorShape& in, int input, bool maximum,
-                           std::uint32_t kernel, std::uint32_t stride, std::uint32_t pad) {
-    core::LayerDescriptor layer = conv(name, in, input, in.channels, kernel, stride, pad, false);
-    layer.kind = maximum ? core::LayerKind::max_pool : core::LayerKind::average_pool;
-    return layer;
-}
-
-core::LayerDescriptor fully_connected(const std::string& name, const core::TensorShape& in, int input,
-                                      std::uint32_t outputs) {
-    core::LayerDescriptor layer = conv(name, in, input, outputs, 1, 1, 0, false);
-    layer.kind = core::LayerKind::fully_connected;
-    layer.kernel_height = in.height;
-    layer.kernel_width = in.width;
-    layer.out = {outputs, 1, 1};
-    return layer;
-}
 
 /// A few layers of every kind with awkward sizes, a shortcut among them.
 core::Network random_shape(std::mt19937& random) {
@@ -167,12 +65,12 @@ core::Network small_network() {
 }
 
 void check_random_networks(const std::vector<std::string>& overrides, unsigned first_seed, unsigned count) {
-    std::vector<std::unique_ptr<Rig>> rigs;
-    std::vector<Rig*> all;
+    std::vector<std::unique_ptr<InferenceRig>> rigs;
+    std::vector<InferenceRig*> all;
     for (unsigned seed = first_seed; seed < first_seed + count; ++seed) {
         std::mt19937 random(seed);
-        rigs.push_back(std::make_unique<Rig>(random_shape(random), config(overrides), seed,
-                                             fmt::format("platform{}", seed).c_str()));
+        rigs.push_back(std::make_unique<InferenceRig>(random_shape(random), small_platform(overrides), seed,
+                                                      fmt::format("platform{}", seed).c_str()));
         rigs.back()->install();
         all.push_back(rigs.back().get());
     }
@@ -224,7 +122,7 @@ TEST_CASE("random networks are bit-exact and execute exactly their MACs, a singl
 }
 
 TEST_CASE("a flipped weight bit in PCM changes the answer") {
-    Rig rig(small_network(), config(), 1);
+    InferenceRig rig(small_network(), small_platform(), 1);
     Inference::Callbacks callbacks;
     callbacks.input = [&](std::uint64_t) {
         const core::LayerRegisters& conv2 = rig.mapped.layers[2].controller;
@@ -243,7 +141,7 @@ TEST_CASE("a flipped weight bit in PCM changes the answer") {
 }
 
 TEST_CASE("a flipped bit of an intermediate word in DRAM changes the answer of the next layer") {
-    Rig rig(small_network(), config(), 1);
+    InferenceRig rig(small_network(), small_platform(), 1);
     Inference::Callbacks callbacks;
     callbacks.layer_done = [&](std::uint64_t, std::size_t layer) {
         if (layer == 1) {
@@ -265,7 +163,7 @@ TEST_CASE("a flipped bit of an intermediate word in DRAM changes the answer of t
 }
 
 TEST_CASE("a unit that is never started makes its layer time out with an error that names it") {
-    Rig rig(small_network(), config(), 1);
+    InferenceRig rig(small_network(), small_platform(), 1);
     Inference::Callbacks callbacks;
     callbacks.input = [&](std::uint64_t) {
         rig.inference->driver().set_unit_mask(0xFFFF & ~(1U << 5));
@@ -276,20 +174,20 @@ TEST_CASE("a unit that is never started makes its layer time out with an error t
 }
 
 TEST_CASE("hybrid, pure DRAM and pure PCM give the same answers in the same ideal time") {
-    std::vector<std::unique_ptr<Rig>> rigs;
-    std::vector<Rig*> all;
+    std::vector<std::unique_ptr<InferenceRig>> rigs;
+    std::vector<InferenceRig*> all;
     for (const char* system : {"hydra", "pure-dram", "pure-pcm"}) {
         for (const char* transfers : {"transfers=ideal", "transfers=timed"}) {
             const std::string name = fmt::format("platform{}", rigs.size());
-            rigs.push_back(
-                std::make_unique<Rig>(small_network(), config({transfers}, system), 1, name.c_str()));
+            rigs.push_back(std::make_unique<InferenceRig>(
+                small_network(), small_platform({transfers}, system), 1, name.c_str()));
             rigs.back()->install();
             all.push_back(rigs.back().get());
         }
     }
     simulate(all);
     const auto latency = [&](std::size_t i) { return all[i]->inference->frames().front().latency(); };
-    for (const Rig* rig : all) {
+    for (const InferenceRig* rig : all) {
         REQUIRE(rig->agreement() == 1.0);
         REQUIRE(rig->found == all[0]->found);
     }
@@ -301,7 +199,7 @@ TEST_CASE("hybrid, pure DRAM and pure PCM give the same answers in the same idea
 }
 
 TEST_CASE("on pure PCM the outputs are PCM writes and none is avoided") {
-    Rig rig(small_network(), config({}, "pure-pcm"), 1);
+    InferenceRig rig(small_network(), small_platform({}, "pure-pcm"), 1);
     rig.install();
     simulate({&rig});
     rig.machine->dram.flush();
@@ -315,7 +213,7 @@ TEST_CASE("on pure PCM the outputs are PCM writes and none is avoided") {
 }
 
 TEST_CASE("accesses to nowhere get an error response, are counted, and the run goes on") {
-    Rig rig(small_network(), config(), 1);
+    InferenceRig rig(small_network(), small_platform(), 1);
     const core::AddressMap& map = rig.machine->controller.address_map();
     std::vector<tlm::tlm_response_status> answers;
     Inference::Callbacks callbacks;
@@ -356,7 +254,7 @@ TEST_CASE("accesses to nowhere get an error response, are counted, and the run g
 }
 
 TEST_CASE("layers add up to the totals") {
-    Rig rig(small_network(), config(), 1);
+    InferenceRig rig(small_network(), small_platform(), 1);
     rig.install();
     simulate({&rig});
     platform::RunResults results;

@@ -10,6 +10,7 @@
 #include "hydravp/workloads/network_library.h"
 
 #include "program.h"
+#include "schema_check.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -223,20 +224,12 @@ TEST_CASE("the files hold every figure that the schema asks for") {
     platform::write_replay_csv(folder / "replay.csv", results);
     const Json json = Json::parse(test::read_file(folder / "replay.json"));
     const Json schema = Json::parse(test::read_file(HYDRAVP_SOURCE_DIR "/docs/replay.schema.json"));
-    const auto check = [](const Json& object, const Json& described) {
-        for (const Json& name : described.at("required")) {
-            CAPTURE(name);
-            CHECK(object.contains(name.get<std::string>()));
-            CHECK(described.at("properties").contains(name.get<std::string>()));
-        }
-        CHECK(object.size() == described.at("required").size());
-    };
-    check(json, schema);
+    test::check_names(json, schema);
     CHECK(json.at("schema") == schema.at("$id"));
     REQUIRE(json.at("layers").size() == results.layers.size());
     for (const Json& layer : json.at("layers")) {
-        check(layer, schema.at("$defs").at("layer"));
-        check(layer.at("traffic"), schema.at("$defs").at("traffic"));
+        test::check_names(layer, schema.at("$defs").at("layer"));
+        test::check_names(layer.at("traffic"), schema.at("$defs").at("traffic"));
     }
     const std::string csv = test::read_file(folder / "replay.csv");
     CHECK_THAT(csv, Catch::StartsWith("name,kind,start_ms,time_ms,accesses,traffic.weights,"));

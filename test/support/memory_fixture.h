@@ -58,6 +58,26 @@ inline memory::Technology refreshed_dram() {
     return t;
 }
 
+/// The same with power-down and self-refresh.
+inline memory::Technology sleepy_dram() {
+    memory::Technology t = dram();
+    t.t_cke = clocks(3);
+    t.t_xp = clocks(4);
+    t.t_xs = clocks(50);
+    return t;
+}
+
+/// A technology with a clock that few of its times are multiples of.
+inline memory::Technology with_odd_timings(memory::Technology t) {
+    t.t_ck = Picoseconds{336};
+    t.t_ccd = 3 * t.t_ck;
+    t.t_wl = 9 * t.t_ck;
+    t.t_cl = 2 * t.t_ck;
+    t.t_rcd = Picoseconds{5001};
+    t.t_faw = Picoseconds{40000};
+    return t;
+}
+
 inline memory::Technology pcm() {
     memory::Technology t = dram();
     t.name = "pcm";

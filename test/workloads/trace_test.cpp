@@ -4,6 +4,7 @@
 #include "hydravp/core/error.h"
 
 #include "temporary_file.h"
+#include "trace_files.h"
 
 #include <boost/iostreams/filter/gzip.hpp>
 #include <boost/iostreams/filter/zstd.hpp>
@@ -21,20 +22,9 @@ using Catch::StartsWith;
 using namespace hydravp;
 using namespace hydravp::workloads;
 using core::Picoseconds;
+using test::read_all;
 
 namespace {
-
-std::vector<TraceAccess> read_all(const std::string& path, const TraceOptions& options = {}) {
-    const auto reader = open_trace(path, options);
-    std::vector<TraceAccess> all;
-    for (TraceAccess access; reader->next(access);) {
-        all.push_back(access);
-    }
-    TraceAccess after{Picoseconds{1}, true, 2, 3};
-    CHECK_FALSE(reader->next(after)); // and stays at the end
-    CHECK(after == TraceAccess{Picoseconds{1}, true, 2, 3});
-    return all;
-}
 
 std::string error_of(const std::string& path, const TraceOptions& options = {}) {
     try {

@@ -4,6 +4,7 @@
 #include "hydravp/core/error.h"
 
 #include "temporary_file.h"
+#include "trace_files.h"
 
 #include <catch2/catch.hpp>
 #include <sys/resource.h>
@@ -19,17 +20,9 @@
 using namespace hydravp;
 using namespace hydravp::workloads;
 using core::Picoseconds;
+using test::read_all;
 
 namespace {
-
-std::vector<TraceAccess> read_all(const std::string& path, const TraceOptions& options = {}) {
-    const auto reader = open_trace(path, options);
-    std::vector<TraceAccess> all;
-    for (TraceAccess access; reader->next(access);) {
-        all.push_back(access);
-    }
-    return all;
-}
 
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
