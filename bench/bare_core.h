@@ -18,7 +18,7 @@ namespace hydravp::bench {
 /// What a channel controller is without its module: `CommandScheduler` with its queues and timing rules, and
 /// each command where it decides. No SystemC, sockets, chips, data, energy or statistics: the ceiling for the
 /// controller's speed, and a second user of the scheduler that has to make the same commands. Not modelled:
-/// leases, power-down, self-refresh.
+/// leases, power-down, self-refresh, reads that the write queue answers.
 class BareCore {
 public:
     /// Called for every command with its times; may be empty.

@@ -29,7 +29,8 @@ modules::HybridMemoryConfig ddr3() {
     const std::string configs = HYDRAVP_SOURCE_DIR "/configs/";
     modules::HybridMemoryConfig config =
         platform::load_config_with_memory(configs + "hydra.yaml", configs + "memory/ddr3-1600.yaml").memory;
-    config.controller.keep_data = false; // times only, as the simulators have it with which users compare
+    config.controller.keep_data = false;  // times only, as the simulators have it with which users compare
+    config.controller.forwarding = false; // of data, which the bare core has none of
     return config;
 }
 

@@ -155,7 +155,7 @@ ProtocolCheckerBase::Access::Access(const Payload& payload)
     : Access(payload.get_command(), payload.get_address(), payload.get_data_length()) {}
 
 ProtocolCheckerBase::ProtocolCheckerBase(const sc_core::sc_module_name& name, const Options& options)
-    : sc_core::sc_module(name), options_(options) {}
+    : PassThroughBase(name), options_(options) {}
 
 std::uint64_t ProtocolCheckerBase::transactions() const {
     return std::accumulate(transactions_.begin(), transactions_.end(), std::uint64_t{0});

@@ -2,6 +2,7 @@
 #include "hydravp/memory/datasheet_energy.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace hydravp::memory {
 
@@ -27,15 +28,18 @@ void derive_energies(Technology& technology, const DatasheetCurrents& currents, 
     t.refresh = beyond_active_standby(i.idd5, t.t_rfc);
     t.refresh_bank = core::Energy{};
     if (t.t_rfc_pb.count() > 0) {
-        t.refresh_bank = i.idd5_pb.amps > 0 ? beyond_active_standby(i.idd5_pb, t.t_rfc_pb)
-                                            : t.refresh * (1.0 / geometry.banks);
+        t.refresh_bank =
+            i.idd5_pb ? beyond_active_standby(*i.idd5_pb, t.t_rfc_pb) : t.refresh * (1.0 / geometry.banks);
     }
 
     t.background = i.idd2n * i.vdd;
     t.active_standby = i.idd3n * i.vdd;
-    t.power_down = i.idd2p * i.vdd;
-    t.active_power_down = i.idd3p * i.vdd;
-    t.self_refresh = i.idd6 * i.vdd;
+    const auto power = [&i](const std::optional<core::Current>& current) {
+        return current ? std::optional(*current * i.vdd) : std::nullopt;
+    };
+    t.power_down = power(i.idd2p);
+    t.active_power_down = power(i.idd3p);
+    t.self_refresh = power(i.idd6);
 }
 
 } // namespace hydravp::memory

@@ -6,22 +6,19 @@ namespace hydravp::memory {
 using core::Picoseconds;
 
 core::Power background_power(const Technology& technology, PowerState state) {
-    const auto given = [](core::Power power, core::Power otherwise) {
-        return power.watts > 0 ? power : otherwise;
-    };
     const core::Power closed = technology.background;
-    const core::Power active = given(technology.active_standby, closed);
+    const core::Power active = technology.active_standby.value_or(closed);
     switch (state) {
     case PowerState::precharge_standby:
         return closed;
     case PowerState::active_standby:
         return active;
     case PowerState::power_down:
-        return given(technology.power_down, closed);
+        return technology.power_down.value_or(closed);
     case PowerState::active_power_down:
-        return given(technology.active_power_down, active);
+        return technology.active_power_down.value_or(active);
     case PowerState::self_refresh:
-        return given(technology.self_refresh, given(technology.power_down, closed));
+        return technology.self_refresh.value_or(technology.power_down.value_or(closed));
     }
     return closed;
 }

@@ -104,9 +104,9 @@ void check_currents(const DatasheetCurrents& i, const Technology& t, const Repor
     if (i.vdd.volts <= 0) {
         report("currents.vdd", "found 0 V, expected a voltage above zero");
     }
-    at_least("currents.idd2n", i.idd2n, i.idd2p, "idd2p");
+    at_least("currents.idd2n", i.idd2n, i.idd2p.value_or(i.idd2n), "idd2p");
     at_least("currents.idd3n", i.idd3n, i.idd2n, "idd2n");
-    at_least("currents.idd3n", i.idd3n, i.idd3p, "idd3p");
+    at_least("currents.idd3n", i.idd3n, i.idd3p.value_or(i.idd3n), "idd3p");
     at_least("currents.idd4r", i.idd4r, i.idd3n, "idd3n");
     at_least("currents.idd4w", i.idd4w, i.idd3n, "idd3n");
     if (t.t_rc.count() > 0) {
@@ -117,9 +117,7 @@ void check_currents(const DatasheetCurrents& i, const Technology& t, const Repor
     if (t.t_refi.count() > 0) {
         at_least("currents.idd5", i.idd5, i.idd3n, "idd3n");
     }
-    if (i.idd5_pb.amps > 0) {
-        at_least("currents.idd5_pb", i.idd5_pb, i.idd3n, "idd3n");
-    }
+    at_least("currents.idd5_pb", i.idd5_pb.value_or(i.idd3n), i.idd3n, "idd3n");
 }
 
 } // namespace hydravp::memory

@@ -247,6 +247,13 @@ ConfigKey& ConfigBinder::power(const char* name, core::Power& field, const char*
         [&field] { return core::format_power(field); });
 }
 
+ConfigKey& ConfigBinder::power(const char* name, std::optional<core::Power>& field, const char* meaning) {
+    return add(
+        name, "a power with its unit, e.g. 43 mW", meaning,
+        [&field](const std::string& text) { field = core::parse_power(text); },
+        [&field] { return field ? core::format_power(*field) : std::string{}; });
+}
+
 ConfigKey& ConfigBinder::voltage(const char* name, core::Voltage& field, const char* meaning) {
     return add(
         name, "a voltage with its unit, e.g. 1.2 V", meaning,
@@ -254,6 +261,12 @@ ConfigKey& ConfigBinder::voltage(const char* name, core::Voltage& field, const c
 }
 
 ConfigKey& ConfigBinder::current(const char* name, core::Current& field, const char* meaning) {
+    return add(
+        name, "a current with its unit, e.g. 55 mA", meaning,
+        [&field](const std::string& text) { field = core::parse_current(text); }, nullptr);
+}
+
+ConfigKey& ConfigBinder::current(const char* name, std::optional<core::Current>& field, const char* meaning) {
     return add(
         name, "a current with its unit, e.g. 55 mA", meaning,
         [&field](const std::string& text) { field = core::parse_current(text); }, nullptr);

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,8 +85,10 @@ public:
     ConfigKey& energy_per_bit(const char* name, core::EnergyPerBit& field, const char* meaning);
     ConfigKey& energy(const char* name, core::Energy& field, const char* meaning);
     ConfigKey& power(const char* name, core::Power& field, const char* meaning);
+    ConfigKey& power(const char* name, std::optional<core::Power>& field, const char* meaning);
     ConfigKey& voltage(const char* name, core::Voltage& field, const char* meaning);
     ConfigKey& current(const char* name, core::Current& field, const char* meaning);
+    ConfigKey& current(const char* name, std::optional<core::Current>& field, const char* meaning);
     ConfigKey& bandwidth(const char* name, core::Bandwidth& field, const char* meaning);
 
     /// A number from `lowest` to `highest`.

@@ -60,15 +60,15 @@ void currents(ConfigBinder& b, modules::MemoryConfig& memory, const std::string&
     b.section("currents", [&] {
         b.voltage("vdd", i.vdd, "supply").only_with = here;
         b.current("idd0", i.idd0, "a bank opened and closed every t_rc").only_with = here;
-        b.current("idd2p", i.idd2p, "precharge power-down; 0: as idd2n").optional();
+        b.current("idd2p", i.idd2p, "precharge power-down; default: as idd2n").optional();
         b.current("idd2n", i.idd2n, "precharge standby").only_with = here;
-        b.current("idd3p", i.idd3p, "active power-down; 0: as idd3n").optional();
+        b.current("idd3p", i.idd3p, "active power-down; default: as idd3n").optional();
         b.current("idd3n", i.idd3n, "active standby").only_with = here;
         b.current("idd4r", i.idd4r, "reads without a pause").only_with = here;
         b.current("idd4w", i.idd4w, "writes without a pause").only_with = here;
         b.current("idd5", i.idd5, "during t_rfc").optional();
-        b.current("idd5_pb", i.idd5_pb, "during t_rfc_pb; 0: a bank's share of idd5").optional();
-        b.current("idd6", i.idd6, "self-refresh; 0: as idd2p").optional();
+        b.current("idd5_pb", i.idd5_pb, "during t_rfc_pb; default: a bank's share of idd5").optional();
+        b.current("idd6", i.idd6, "self-refresh; default: as idd2p").optional();
     });
 }
 
@@ -81,10 +81,12 @@ void energies(ConfigBinder& b, memory::Technology& t, const std::string& current
     b.energy_per_bit("buffer_write", t.buffer_write, "per bit written into the row buffer").unless = currents;
     b.power("background", t.background, "of one chip, all banks closed (precharge standby)").unless =
         currents;
-    b.power("active_standby", t.active_standby, "of one chip, a row open; 0: as background").optional();
-    b.power("power_down", t.power_down, "of one chip, all banks closed; 0: as background").optional();
-    b.power("active_power_down", t.active_power_down, "of one chip, a row open; 0: as standby").optional();
-    b.power("self_refresh", t.self_refresh, "of one chip, with its refreshes; 0: as power_down").optional();
+    b.power("active_standby", t.active_standby, "of one chip, a row open; default: as background").optional();
+    b.power("power_down", t.power_down, "of one chip, all banks closed; default: as background").optional();
+    b.power("active_power_down", t.active_power_down, "of one chip, a row open; default: as standby")
+        .optional();
+    b.power("self_refresh", t.self_refresh, "of one chip, with its refreshes; default: as power_down")
+        .optional();
     b.energy("refresh", t.refresh, "one refresh command, one chip").optional();
     b.energy("refresh_bank", t.refresh_bank, "one refresh command of one bank, one chip").optional();
     b.choice<memory::ArrayWritePolicy>("array_write_policy", t.array_write_policy,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/memory/datasheet_energy.h"
 
+#include "hydravp/memory/power_residency.h"
+
 #include <catch2/catch.hpp>
 
 using namespace hydravp;
@@ -32,14 +34,14 @@ DatasheetCurrents currents() {
     DatasheetCurrents i;
     i.vdd = {2};
     i.idd0 = {0.060};
-    i.idd2p = {0.010};
+    i.idd2p = core::Current{0.010};
     i.idd2n = {0.020};
-    i.idd3p = {0.015};
+    i.idd3p = core::Current{0.015};
     i.idd3n = {0.040};
     i.idd4r = {0.140};
     i.idd4w = {0.120};
     i.idd5 = {0.240};
-    i.idd6 = {0.005};
+    i.idd6 = core::Current{0.005};
     return i;
 }
 
@@ -82,7 +84,7 @@ TEST_CASE("a refresh costs what IDD5 draws beyond active standby") {
     t.t_rfc_pb = Picoseconds{50'000};
     derive_energies(t, i, geometry());
     CHECK(t.refresh_bank.pj == Approx(5000)); // an eighth
-    i.idd5_pb = {0.100};
+    i.idd5_pb = core::Current{0.100};
     derive_energies(t, i, geometry());
     CHECK(t.refresh_bank.pj == Approx(6000)); // 60 mA x 50 ns x 2 V
     i.idd5 = {};
@@ -94,8 +96,27 @@ TEST_CASE("each state draws its current") {
     Technology t = technology();
     derive_energies(t, currents(), geometry());
     CHECK(t.background.watts == Approx(0.040));
-    CHECK(t.active_standby.watts == Approx(0.080));
-    CHECK(t.power_down.watts == Approx(0.020));
-    CHECK(t.active_power_down.watts == Approx(0.030));
-    CHECK(t.self_refresh.watts == Approx(0.010));
+    CHECK(t.active_standby.value().watts == Approx(0.080));
+    CHECK(t.power_down.value().watts == Approx(0.020));
+    CHECK(t.active_power_down.value().watts == Approx(0.030));
+    CHECK(t.self_refresh.value().watts == Approx(0.010));
+}
+
+TEST_CASE("a state without a current draws that of the state above it, and one of 0 draws nothing") {
+    using memory::background_power;
+    using memory::PowerState;
+    Technology t = technology();
+    DatasheetCurrents i = currents();
+    i.idd2p = i.idd3p = i.idd6 = std::nullopt;
+    derive_energies(t, i, geometry());
+    CHECK(background_power(t, PowerState::power_down).watts == Approx(0.040));
+    CHECK(background_power(t, PowerState::active_power_down).watts == Approx(0.080));
+    CHECK(background_power(t, PowerState::self_refresh).watts == Approx(0.040));
+    t.power_down = core::Power{0.01};
+    CHECK(background_power(t, PowerState::self_refresh).watts == 0.01);
+    t.active_standby = t.self_refresh = core::Power{0};
+    CHECK(background_power(t, PowerState::active_standby).watts == 0);
+    CHECK(background_power(t, PowerState::active_power_down).watts == 0); // as active standby
+    CHECK(background_power(t, PowerState::self_refresh).watts == 0);
+    CHECK(background_power(t, PowerState::power_down).watts == 0.01);
 }

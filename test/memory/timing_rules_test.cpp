@@ -90,13 +90,10 @@ void compare_with_history(const memory::Technology& t, unsigned seed, std::uint3
         const Picoseconds expected = by_hand(rules, t, history, command, rank, without_bank ? no_bank : bank,
                                              g.banks_per_group(), now);
         // by_hand places one command; a longer run may have to wait for its later slots
-        const Picoseconds found = without_bank
-                                      ? timing.earliest_without_bank(command, core::Rank{rank}, now, 1)
-                                      : timing.earliest(command, rank * 4 + bank, now);
-        REQUIRE(found == expected);
-        const Picoseconds first = without_bank
-                                      ? timing.earliest_without_bank(command, core::Rank{rank}, now, bursts)
-                                      : timing.earliest(command, rank * 4 + bank, now, bursts);
+        const Picoseconds ready = without_bank ? timing.rank_allows(command, core::Rank{rank})
+                                               : timing.rules_allow(command, rank * 4 + bank);
+        REQUIRE(timing.bus_allows(std::max(now, ready)) == expected);
+        const Picoseconds first = timing.bus_allows(std::max(now, ready), bursts);
         REQUIRE(first >= expected);
         if (without_bank) {
             timing.issue_without_bank(command, core::Rank{rank}, first, bursts);
@@ -178,9 +175,9 @@ TEST_CASE("a block holds activates back, and nothing else") {
     ChannelTiming timing(dram(), geometry(1));
     timing.block(3, clocks(40));
     timing.block(3, clocks(30));
-    REQUIRE(timing.earliest(TimedCommand::activate, 3, clocks(0)) == clocks(40));
-    REQUIRE(timing.earliest(TimedCommand::activate, 2, clocks(0)) == clocks(0));
-    REQUIRE(timing.earliest(TimedCommand::precharge, 3, clocks(0)) == clocks(0));
+    REQUIRE(timing.rules_allow(TimedCommand::activate, 3) == clocks(40));
+    REQUIRE(timing.rules_allow(TimedCommand::activate, 2) == clocks(0));
+    REQUIRE(timing.rules_allow(TimedCommand::precharge, 3) == clocks(0));
     timing.take_slot(clocks(40));
-    REQUIRE(timing.earliest(TimedCommand::activate, 3, clocks(0)) == clocks(41));
+    REQUIRE(timing.bus_allows(timing.rules_allow(TimedCommand::activate, 3)) == clocks(41));
 }

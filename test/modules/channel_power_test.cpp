@@ -14,10 +14,10 @@ namespace {
 memory::Technology sleepy() {
     memory::Technology t = sleepy_dram();
     t.background.watts = 1;
-    t.active_standby.watts = 2;
-    t.power_down.watts = 0.25;
-    t.active_power_down.watts = 0.5;
-    t.self_refresh.watts = 0.125;
+    t.active_standby = core::Power{2};
+    t.power_down = core::Power{0.25};
+    t.active_power_down = core::Power{0.5};
+    t.self_refresh = core::Power{0.125};
     return t;
 }
 

@@ -43,6 +43,7 @@ void compare(
     modules::HybridMemoryConfig config =
         platform::load_config_with_memory(configs + "hydra.yaml", configs + "memory/" + memory_file).memory;
     config.controller.keep_data = false;
+    config.controller.forwarding = false;
     config.controller.address_mapping = config.dram.address_mapping;
     change(config.controller);
     const memory::Technology& technology = config.dram.technology;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory files: what they hold, what of it is refused, and that nothing of it is ignored.
 #include "hydravp/core/error.h"
+#include "hydravp/memory/power_residency.h"
 #include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/replay_memory.h"
 
@@ -222,7 +223,7 @@ TEST_CASE("energies derive from currents") {
     CHECK(t.buffer_read.pj == Approx(12.55).epsilon(0.001));
     CHECK(t.buffer_write.pj == Approx(9.18).epsilon(0.001));
     CHECK(t.background.watts == Approx(0.0432));
-    CHECK(t.active_standby.watts == Approx(0.0513));
+    CHECK(t.active_standby.value().watts == Approx(0.0513));
     CHECK(t.refresh.pj == Approx(69147));
 }
 
@@ -230,10 +231,23 @@ TEST_CASE("an energy that is given wins over the one that derives") {
     const std::string file = configs + "memory/ddr3-1600.yaml";
     const memory::Technology t = memory_of(file, {"dram.energy.background=1 W"}).technology;
     CHECK(t.background.watts == 1);
-    CHECK(t.active_standby.watts == Approx(0.0513));
+    CHECK(t.active_standby.value().watts == Approx(0.0513));
     const memory::Technology hotter = memory_of(file, {"dram.currents.vdd=2.7 V"}).technology;
     CHECK(hotter.background.watts == Approx(0.0864));
     CHECK(hotter.refresh.pj == Approx(2 * 69147));
+}
+
+TEST_CASE("a power of 0 is none, and one that is not given is that of the state above") {
+    const std::string file = configs + "memory/hydra-dram.yaml";
+    const memory::Technology without = memory_of(file).technology;
+    CHECK_FALSE(without.active_standby.has_value());
+    CHECK(background_power(without, memory::PowerState::active_standby).watts == without.background.watts);
+    const std::vector<std::string> zero{"dram.energy.active_standby=0 W", "dram.energy.power_down=0 W"};
+    const memory::Technology with = memory_of(file, zero).technology;
+    CHECK(background_power(with, memory::PowerState::active_standby).watts == 0);
+    CHECK(background_power(with, memory::PowerState::self_refresh).watts == 0); // as power-down
+    const std::string yaml = platform::effective_yaml(platform::load_config(hydra_yaml, zero));
+    CHECK_THAT(yaml, Contains("    active_standby: 0 W ") && !Contains("    self_refresh: "));
 }
 
 TEST_CASE("a loaded memory file is written and read back as the same") {

@@ -8,7 +8,7 @@
 namespace hydravp::workloads {
 
 TraceRecorderBase::TraceRecorderBase(const sc_core::sc_module_name& name, Sink sink)
-    : sc_core::sc_module(name), sink_(std::move(sink)) {}
+    : core::PassThroughBase(name), sink_(std::move(sink)) {}
 
 void TraceRecorderBase::record(const tlm::tlm_generic_payload& payload, const sc_core::sc_time& delay) {
     if (payload.get_command() == tlm::TLM_IGNORE_COMMAND || payload.get_data_length() == 0) {
@@ -50,14 +50,6 @@ tlm::tlm_sync_enum TraceRecorderBase::nb_transport_bw(tlm::tlm_generic_payload& 
 bool TraceRecorderBase::get_direct_mem_ptr(tlm::tlm_generic_payload&, tlm::tlm_dmi& dmi) {
     dmi.init(); // no access, to no address
     return false;
-}
-
-void TraceRecorderBase::invalidate_direct_mem_ptr(sc_dt::uint64 start, sc_dt::uint64 end) {
-    initiator().invalidate_direct_mem_ptr(start, end);
-}
-
-unsigned int TraceRecorderBase::transport_dbg(tlm::tlm_generic_payload& payload) {
-    return target().transport_dbg(payload);
 }
 
 } // namespace hydravp::workloads

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/pass_through.h"
 #include "hydravp/core/units.h"
 
 #include <systemc>
@@ -16,9 +17,7 @@
 namespace hydravp::core {
 
 /// What a `ProtocolChecker` does that doesn't depend on the width of its sockets.
-class ProtocolCheckerBase : public sc_core::sc_module,
-                            public tlm::tlm_fw_transport_if<>,
-                            public tlm::tlm_bw_transport_if<> {
+class ProtocolCheckerBase : public PassThroughBase {
 public:
     /// What a violation is a violation of. `description` has each as a sentence, with its source.
     enum class Rule {
@@ -121,8 +120,6 @@ public:
 
 protected:
     ProtocolCheckerBase(const sc_core::sc_module_name& name, const Options& options);
-    virtual tlm::tlm_fw_transport_if<>& target() = 0;
-    virtual tlm::tlm_bw_transport_if<>& initiator() = 0;
 
 private:
     enum class Side { front, back };
@@ -202,20 +199,11 @@ private:
 ///
 /// Not checked: extensions, the option attribute, endianness, order of transactions to the same address.
 template <unsigned int BUSWIDTH = 32>
-class BasicProtocolChecker : public ProtocolCheckerBase {
+class BasicProtocolChecker : public PassThrough<ProtocolCheckerBase, BUSWIDTH> {
 public:
-    tlm::tlm_target_socket<BUSWIDTH> front{"front"};
-    tlm::tlm_initiator_socket<BUSWIDTH> back{"back"};
-
-    explicit BasicProtocolChecker(const sc_core::sc_module_name& name, const Options& options = {})
-        : ProtocolCheckerBase(name, options) {
-        front.bind(static_cast<tlm::tlm_fw_transport_if<>&>(*this));
-        back.bind(static_cast<tlm::tlm_bw_transport_if<>&>(*this));
-    }
-
-private:
-    tlm::tlm_fw_transport_if<>& target() override { return *back.operator->(); }
-    tlm::tlm_bw_transport_if<>& initiator() override { return *front.operator->(); }
+    explicit BasicProtocolChecker(const sc_core::sc_module_name& name,
+                                  const ProtocolCheckerBase::Options& options = {})
+        : PassThrough<ProtocolCheckerBase, BUSWIDTH>(name, options) {}
 };
 
 /// With sockets as wide as those of HydraVP's modules.

@@ -4,21 +4,23 @@
 #include "hydravp/core/units.h"
 #include "hydravp/memory/technology.h"
 
+#include <optional>
+
 namespace hydravp::memory {
 
 /// Supply currents of one chip, as JEDEC's data sheets define them.
 struct DatasheetCurrents {
     core::Voltage vdd;
-    core::Current idd0;    ///< one bank opened and closed every t_rc
-    core::Current idd2p;   ///< precharge power-down; 0: as idd2n
-    core::Current idd2n;   ///< precharge standby
-    core::Current idd3p;   ///< active power-down; 0: as idd3n
-    core::Current idd3n;   ///< active standby
-    core::Current idd4r;   ///< reads without a pause, one row open
-    core::Current idd4w;   ///< writes likewise
-    core::Current idd5;    ///< while a refresh of all banks is under way; 0: needs no refresh
-    core::Current idd5_pb; ///< while a refresh of one bank is under way; 0: a share of idd5
-    core::Current idd6;    ///< self-refresh; 0: as idd2p
+    core::Current idd0;                   ///< one bank opened and closed every t_rc
+    std::optional<core::Current> idd2p;   ///< precharge power-down; none: as idd2n
+    core::Current idd2n;                  ///< precharge standby
+    std::optional<core::Current> idd3p;   ///< active power-down; none: as idd3n
+    core::Current idd3n;                  ///< active standby
+    core::Current idd4r;                  ///< reads without a pause, one row open
+    core::Current idd4w;                  ///< writes likewise
+    core::Current idd5;                   ///< while a refresh of all banks is under way; 0: needs no refresh
+    std::optional<core::Current> idd5_pb; ///< while one of a bank is under way; none: a share of idd5
+    std::optional<core::Current> idd6;    ///< self-refresh; none: as idd2p
 };
 
 /// Sets the energies and powers of a technology by the equations of JEDEC's current definitions, as in

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace hydravp::memory {
@@ -56,12 +57,13 @@ struct Technology {
     core::EnergyPerBit buffer_read;  ///< per bit read from the row buffer
     core::EnergyPerBit buffer_write; ///< per bit written into the row buffer
     core::Power background;          ///< of one chip with all banks closed (precharge standby)
-    core::Power active_standby;      ///< of one chip with a row open; 0: as `background`
-    core::Power power_down;          ///< of one chip with all banks closed; 0: as `background`
-    core::Power active_power_down;   ///< of one chip with a row open; 0: as standby
-    core::Power self_refresh;        ///< of one chip, its own refreshes counted; 0: as `power_down`
-    core::Energy refresh;            ///< one refresh command, one chip
-    core::Energy refresh_bank;       ///< one refresh command of one bank, one chip
+    std::optional<core::Power> active_standby;    ///< of one chip with a row open; none: as `background`
+    std::optional<core::Power> power_down;        ///< of one chip, all banks closed; none: as `background`
+    std::optional<core::Power> active_power_down; ///< of one chip with a row open; none: as standby
+    std::optional<core::Power>
+        self_refresh;          ///< of one chip, its own refreshes counted; none: as `power_down`
+    core::Energy refresh;      ///< one refresh command, one chip
+    core::Energy refresh_bank; ///< one refresh command of one bank, one chip
     ArrayWritePolicy array_write_policy = ArrayWritePolicy::modified_words;
 
     /// One burst on the data bus.

@@ -49,19 +49,10 @@ public:
     ChannelTiming(const Technology& technology, const Geometry& geometry,
                   const std::vector<TimingRule>& rules);
 
-    /// The first moment at or after `t` at which the command, or a run of `bursts` column commands, can go.
-    /// @param slot rank * banks + bank
-    core::Picoseconds earliest(TimedCommand command, std::size_t slot, core::Picoseconds t,
-                               std::uint32_t bursts = 1) const {
-        return bus_allows(std::max(t, rules_allow(command, slot)), bursts);
-    }
-    /// The same of column commands that go to no bank.
-    core::Picoseconds earliest_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t,
-                                            std::uint32_t bursts) const {
-        return bus_allows(std::max(t, rank_allows(command, rank)), bursts);
-    }
-    /// @name The same in parts: what commands to the bank, its group and its rank hold up, and the command
-    /// bus. The references stay valid and follow what is issued.
+    /// @name When a command may go, in parts: what commands to the bank, its group and its rank hold up, and
+    /// the command bus, on which a run of `bursts` column commands needs its slots. The latest of them
+    /// counts; to column commands that go to no bank only those of the rank and the bus matter. The
+    /// references stay valid and follow what is issued. `slot`: rank * banks + bank.
     /// @{
     const core::Picoseconds& bank_allows(TimedCommand command, std::size_t slot) const {
         return banks_[slot][index(command)];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/pass_through.h"
 #include "hydravp/workloads/trace.h"
 
 #include <systemc>
@@ -13,9 +14,7 @@
 namespace hydravp::workloads {
 
 /// What a `TraceRecorder` does that doesn't depend on the width of its sockets.
-class TraceRecorderBase : public sc_core::sc_module,
-                          public tlm::tlm_fw_transport_if<>,
-                          public tlm::tlm_bw_transport_if<> {
+class TraceRecorderBase : public core::PassThroughBase {
 public:
     using Sink = std::function<void(const TraceAccess&)>;
 
@@ -28,13 +27,9 @@ public:
     tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                        sc_core::sc_time& delay) override;
     bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) override;
-    void invalidate_direct_mem_ptr(sc_dt::uint64 start, sc_dt::uint64 end) override;
-    unsigned int transport_dbg(tlm::tlm_generic_payload& payload) override;
 
 protected:
     TraceRecorderBase(const sc_core::sc_module_name& name, Sink sink);
-    virtual tlm::tlm_fw_transport_if<>& target() = 0;
-    virtual tlm::tlm_bw_transport_if<>& initiator() = 0;
 
 private:
     void record(const tlm::tlm_generic_payload& payload, const sc_core::sc_time& delay);
@@ -51,20 +46,10 @@ private:
 /// bytes is not recorded; byte enables and streaming width are not part of a trace. Accesses are recorded in
 /// the order of the calls, so with temporal decoupling times may go back. What `sink` throws leaves the call.
 template <unsigned int BUSWIDTH = 32>
-class BasicTraceRecorder : public TraceRecorderBase {
+class BasicTraceRecorder : public core::PassThrough<TraceRecorderBase, BUSWIDTH> {
 public:
-    tlm::tlm_target_socket<BUSWIDTH> front{"front"};
-    tlm::tlm_initiator_socket<BUSWIDTH> back{"back"};
-
-    BasicTraceRecorder(const sc_core::sc_module_name& name, Sink sink)
-        : TraceRecorderBase(name, std::move(sink)) {
-        front.bind(static_cast<tlm::tlm_fw_transport_if<>&>(*this));
-        back.bind(static_cast<tlm::tlm_bw_transport_if<>&>(*this));
-    }
-
-private:
-    tlm::tlm_fw_transport_if<>& target() override { return *back.operator->(); }
-    tlm::tlm_bw_transport_if<>& initiator() override { return *front.operator->(); }
+    BasicTraceRecorder(const sc_core::sc_module_name& name, TraceRecorderBase::Sink sink)
+        : core::PassThrough<TraceRecorderBase, BUSWIDTH>(name, std::move(sink)) {}
 };
 
 /// With sockets as wide as those of HydraVP's modules.
