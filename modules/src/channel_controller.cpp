@@ -465,19 +465,18 @@ CommandExtension& ChannelController::column_command(const QueuedRun& run) {
     access.row = run.row;
     access.layer = request.layer;
     access.cause = request.cause;
-    std::uint64_t first = 0;
     if (request.chip_local) {
-        first = request.space == AccessSpace::array ? row_byte : 0;
+        const std::uint64_t first = request.space == AccessSpace::array ? row_byte : 0;
+        access.layout = memory::DataLayout::chip_by_chip;
+        access.skip = static_cast<std::uint32_t>(first & (geometry_.burst_bytes() - 1));
+        access.column = static_cast<std::uint32_t>(first) - access.skip;
         access.bytes = static_cast<std::uint32_t>(run.turn_bytes);
         access.unit_address = request.extension->chip_address + run.offset + run.served;
         access.chips = request.extension->chips;
         access.chip_stride = request.extension->chip_stride;
     } else {
-        first = data_.chip_byte(row_byte);
-        access.bytes = data_.chip_bytes(row_byte, run.turn_bytes);
+        data_.interleave(access, row_byte, run.turn_bytes);
     }
-    access.skip = static_cast<std::uint32_t>(first & (geometry_.burst_bytes() - 1));
-    access.column = static_cast<std::uint32_t>(first) - access.skip;
     return access;
 }
 
@@ -489,21 +488,12 @@ void ChannelController::column_access(QueuedRun& run) {
     unsigned char* const data = request.payload->get_data_ptr() == nullptr || !config_.keep_data
                                     ? nullptr
                                     : request.payload->get_data_ptr() + done;
-    const std::uint64_t row_byte = run.row_byte + run.served;
-    CommandExtension& access = column_command(run);
-    RankData::Bus bus{data, nullptr, access.chip_stride};
-    if (request.chip_local) {
-        bus.enables = data_.chip_local_enables(enables, bus.stride, done, bytes);
-    } else {
-        bus = data_.lay_out(run.write, row_byte, bytes, data, enables, done);
-        access.chip_stride = bus.stride;
-    }
-    const tlm::tlm_response_status status = issue(bus.data, bus.enables);
+    const CommandExtension& access = column_command(run);
+    const tlm::tlm_response_status status =
+        issue(data, request.chip_local ? data_.chip_local_enables(enables, access.chip_stride, done, bytes)
+                                       : data_.interleaved_enables(enables, done, bytes));
     Picoseconds end = clock_;
     if (status == tlm::TLM_OK_RESPONSE) {
-        if (!request.chip_local && !run.write && data != nullptr) {
-            data_.collect(row_byte, bytes, data, enables, done);
-        }
         if (request.extension != nullptr) {
             request.extension->commanded_bytes += static_cast<std::uint32_t>(bytes);
         }
