@@ -41,6 +41,7 @@ Channel::Channel(const sc_core::sc_module_name& name, const Technology& technolo
     check_geometry(geometry);
     commands.register_b_transport(this, &Channel::transport);
     commands.register_transport_dbg(this, &Channel::debug);
+    commands.register_get_direct_mem_ptr(this, &Channel::get_direct_mem_ptr);
     busy_ = meter_.add(Quantity::busy, busy_name);
     bus_read_ = meter_.add(Quantity::bytes, memory_name + "_bus_read");
     bus_written_ = meter_.add(Quantity::bytes, memory_name + "_bus_written");
@@ -52,6 +53,11 @@ Channel::Channel(const sc_core::sc_module_name& name, const Technology& technolo
         const std::string rank_name = "rank" + std::to_string(i);
         ranks_.push_back(std::make_unique<Rank>(rank_name.c_str(), core::Rank{i}, technology, geometry,
                                                 memory_name, command_bus_, data_bus_));
+        ranks_.back()->on_taken_back([this, i](core::Bank bank, core::Row row) {
+            const std::uint64_t first = cell_address(i, bank, row);
+            commands->invalidate_direct_mem_ptr(
+                first, first + std::uint64_t{geometry_.row_bytes} * geometry_.chips_per_rank - 1);
+        });
     }
 }
 
@@ -81,6 +87,13 @@ tlm::tlm_response_status Channel::check(const CommandExtension& command) const {
         command.column % geometry_.burst_bytes() != 0) {
         return tlm::TLM_BURST_ERROR_RESPONSE;
     }
+    if (command.layout == DataLayout::interleaved) {
+        const std::uint64_t last = std::uint64_t{command.lane} + command.interleaved_bytes - 1;
+        if (unit || (~command.chips & all_chips()) != 0 || command.lane >= geometry_.chips_per_rank ||
+            command.interleaved_bytes == 0 || last / geometry_.chips_per_rank + 1 != command.bytes) {
+            return tlm::TLM_BURST_ERROR_RESPONSE;
+        }
+    }
     const std::uint64_t end = std::uint64_t{command.column} + command.skip + command.bytes;
     return unit || end <= geometry_.row_bytes ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE;
 }
@@ -93,6 +106,11 @@ void Channel::transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
         return;
     }
     tlm::tlm_response_status status = check(*command);
+    if (status == tlm::TLM_OK_RESPONSE && technology_.energy_needs_data() &&
+        command->kind == CommandKind::write && command->space == AccessSpace::array &&
+        payload.get_data_ptr() == nullptr) {
+        status = tlm::TLM_GENERIC_ERROR_RESPONSE;
+    }
     if (status == tlm::TLM_OK_RESPONSE && command->placed) {
         status = ranks_[command->rank]->follow(*command);
     } else if (status == tlm::TLM_OK_RESPONSE) {
@@ -149,6 +167,33 @@ unsigned int Channel::debug(tlm::tlm_generic_payload& payload) {
     }
     return static_cast<unsigned int>(
         ranks_[access.rank]->debug(access, payload.is_write(), payload.get_data_ptr()));
+}
+
+std::uint64_t Channel::cell_address(std::size_t rank, core::Bank bank, core::Row row) const {
+    const std::uint64_t rows = (rank * geometry_.banks + bank.value()) * geometry_.rows + row.value();
+    return rows * geometry_.row_bytes * geometry_.chips_per_rank;
+}
+
+bool Channel::get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+    dmi.init();
+    if (payload.get_address() >= geometry_.channel_bytes() || command_trace_ || data_trace_) {
+        return false;
+    }
+    const std::uint64_t row_bytes = std::uint64_t{geometry_.row_bytes} * geometry_.chips_per_rank;
+    const std::uint64_t first = payload.get_address() - payload.get_address() % row_bytes;
+    const std::uint64_t rows = first / row_bytes;
+    const core::Row row{static_cast<std::size_t>(rows % geometry_.rows)};
+    const core::Bank bank{static_cast<std::size_t>(rows / geometry_.rows % geometry_.banks)};
+    const core::Rank rank{static_cast<std::size_t>(rows / geometry_.rows / geometry_.banks)};
+    dmi.set_start_address(first);
+    dmi.set_end_address(first + (row_bytes - 1));
+    unsigned char* const cells = ranks_[rank]->share(bank, row);
+    if (cells == nullptr) {
+        return false;
+    }
+    dmi.allow_read_write();
+    dmi.set_dmi_ptr(cells);
+    return true;
 }
 
 void Channel::flush() {

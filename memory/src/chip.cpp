@@ -45,12 +45,13 @@ private:
     Bank bank_;
 };
 
-Chip::Chip(const sc_core::sc_module_name& name, const Technology& technology, const Geometry& geometry,
-           const std::string& memory_name)
+Chip::Chip(const sc_core::sc_module_name& name, core::Chip index, const Technology& technology,
+           const Geometry& geometry, const std::string& memory_name, RankStorage& cells)
     : sc_core::sc_module(name),
+      index_(index),
       geometry_(geometry),
       timing_(technology, geometry.banks, geometry.bank_groups),
-      storage_(geometry.chip_bytes()),
+      cells_(cells),
       bus_(technology.burst_time(), technology.t_ck),
       leases_(geometry.banks),
       modified_by_channel_(geometry.banks, ModifiedWords(geometry.row_bytes)),
@@ -70,6 +71,13 @@ Chip::Chip(const sc_core::sc_module_name& name, const Technology& technology, co
     for (std::size_t cause = 0; cause < write_causes; ++cause) {
         accounts_.words[cause] =
             meter_.add(Quantity::words, memory_name + "_words_" + to_string(static_cast<WriteCause>(cause)));
+    }
+    if (technology.energy_needs_data()) {
+        flipped_by_channel_.assign(geometry.banks, FlippedBits(geometry.row_bytes));
+        flipped_by_unit_ = flipped_by_channel_;
+        old_.resize(geometry.row_bytes);
+        accounts_.bits_set = meter_.add(Quantity::count, memory_name + "_array_bits_set");
+        accounts_.bits_reset = meter_.add(Quantity::count, memory_name + "_array_bits_reset");
     }
     accounts_.bus = meter_.add(Quantity::busy, "chip_bus");
     forward_.set_extension(&forward_attribution_);
@@ -118,44 +126,39 @@ void Chip::access(const CommandExtension& command, std::uint32_t bursts, std::ui
                   static_cast<double>(std::uint64_t{command.bytes} * chips));
 }
 
-void Chip::copy(const CommandExtension& command, unsigned char* data) {
-    const std::uint64_t first = address(command.bank, command.row, command.column + command.skip);
-    command.kind == CommandKind::write ? storage_.write(first, data, command.bytes)
-                                       : storage_.read(first, data, command.bytes);
-}
-
-std::uint32_t Chip::move(const CommandExtension& command, std::uint32_t bursts, unsigned char* data,
-                         const unsigned char* enables) {
+std::uint32_t Chip::access(const CommandExtension& command, std::uint32_t bursts, const ColumnData& data) {
     const bool write = command.kind == CommandKind::write;
-    const std::uint32_t column = command.column + command.skip;
-    const std::uint64_t base = address(command.bank, command.row, column);
     std::uint32_t moved = 0;
-    // Without byte enables there is one stretch, else one for each run of enabled bytes.
-    for (std::uint32_t begin = 0, end = 0; begin < command.bytes; begin = end) {
-        end = command.bytes;
-        if (enables != nullptr) {
-            const auto is_enabled = [](unsigned char e) { return e != 0; };
-            const unsigned char* last = enables + command.bytes;
-            const unsigned char* first = std::find_if(enables + begin, last, is_enabled);
-            begin = static_cast<std::uint32_t>(first - enables);
-            end = static_cast<std::uint32_t>(std::find_if_not(first, last, is_enabled) - enables);
-        }
-        if (begin == end) {
-            break;
-        }
+    data.for_each_run(index_.value(), [&](std::uint32_t begin, std::uint32_t end) {
         moved += end - begin;
         if (write) {
-            modified_by_channel_[command.bank].mark(column + begin, end - begin, command.layer);
+            modified_by_channel_[command.bank].mark(command.column + command.skip + begin, end - begin,
+                                                    command.layer);
         }
-        if (data != nullptr) {
-            write ? storage_.write(base + begin, data + begin, end - begin)
-                  : storage_.read(base + begin, data + begin, end - begin);
-        }
-    }
+    });
     charge_buffer(write, bursts, command.layer);
     meter_.charge(write ? accounts_.written_bytes : accounts_.read_bytes, command.layer,
                   static_cast<double>(moved));
     return moved;
+}
+
+void Chip::note_flips(const CommandExtension& command, const ColumnData& data) {
+    data.for_each_run(index_.value(), [&](std::uint32_t begin, std::uint32_t end) {
+        const std::uint32_t first = command.column + command.skip + begin;
+        cells_.peek_chip(index_, command.bank, command.row, first, old_.data(), end - begin);
+        flipped_by_channel_[command.bank].write(command.row, first, end - begin, old_.data(),
+                                                data.at(index_.value(), begin), data.stride(), command.layer);
+    });
+}
+
+void Chip::forget_flips(const CommandExtension& command, const ColumnData& data) {
+    data.for_each_run(index_.value(), [&](std::uint32_t begin, std::uint32_t end) {
+        const std::uint32_t first = command.column + command.skip + begin;
+        cells_.peek_chip(index_, command.bank, command.row, first, old_.data(), end - begin);
+        for (const BankOwner owner : {BankOwner::channel, BankOwner::unit}) {
+            flipped(owner)[command.bank].overwrite(command.row, first, end - begin, old_.data());
+        }
+    });
 }
 
 tlm::tlm_response_status Chip::move_unit(const CommandExtension& command, unsigned char* data,
@@ -179,22 +182,17 @@ tlm::tlm_response_status Chip::move_unit(const CommandExtension& command, unsign
     return forward_.get_response_status();
 }
 
-std::uint32_t Chip::debug(const CommandExtension& command, bool write, unsigned char* data) {
-    if (command.space == AccessSpace::unit) {
-        if (unit.size() == 0) {
-            return 0;
-        }
-        forward_.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-        forward_.set_address(command.unit_address);
-        forward_.set_data_ptr(data);
-        forward_.set_data_length(command.bytes);
-        forward_.set_streaming_width(command.bytes);
-        forward_.set_byte_enable_ptr(nullptr);
-        return unit->transport_dbg(forward_);
+std::uint32_t Chip::debug_unit(const CommandExtension& command, bool write, unsigned char* data) {
+    if (unit.size() == 0) {
+        return 0;
     }
-    const std::uint64_t first = address(command.bank, command.row, command.column + command.skip);
-    write ? storage_.write(first, data, command.bytes) : storage_.read(first, data, command.bytes);
-    return command.bytes;
+    forward_.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+    forward_.set_address(command.unit_address);
+    forward_.set_data_ptr(data);
+    forward_.set_data_length(command.bytes);
+    forward_.set_streaming_width(command.bytes);
+    forward_.set_byte_enable_ptr(nullptr);
+    return unit->transport_dbg(forward_);
 }
 
 void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, LayerId layer) {
@@ -300,6 +298,9 @@ tlm::tlm_response_status Chip::check(const tlm::tlm_generic_payload& payload) co
     if (bytes == 0 || (width != 0 && width < bytes)) {
         return tlm::TLM_BURST_ERROR_RESPONSE;
     }
+    if (payload.is_write() && payload.get_data_ptr() == nullptr && !flipped_by_unit_.empty()) {
+        return tlm::TLM_GENERIC_ERROR_RESPONSE;
+    }
     if (payload.get_byte_enable_ptr() != nullptr) {
         return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
     }
@@ -335,13 +336,13 @@ void Chip::unit_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& d
     const std::uint32_t skip = transfer.column % geometry_.burst_bytes();
     transfer.bursts = (skip + transfer.bytes + geometry_.burst_bytes() - 1) / geometry_.burst_bytes();
     transfer.layer = layer;
+    transfer.data = payload.get_data_ptr();
     {
         const Turn turn(*this, transfer.bank);
         run(transfer);
     }
-    if (payload.get_data_ptr() != nullptr) {
-        transfer.write ? storage_.write(payload.get_address(), payload.get_data_ptr(), transfer.bytes)
-                       : storage_.read(payload.get_address(), payload.get_data_ptr(), transfer.bytes);
+    if (transfer.data != nullptr && !transfer.write) {
+        cells_.read_chip(index_, transfer.bank, transfer.row, transfer.column, transfer.data, transfer.bytes);
     }
     charge_buffer(transfer.write, transfer.bursts, layer);
     meter_.charge(accounts_.bus, layer, transfer.bursts * timing_.technology().burst_time());
@@ -449,10 +450,24 @@ void Chip::progress(Transfer& transfer, Picoseconds until) {
         std::min(transfer.column + transfer.bytes, aligned + transfer.done * geometry_.burst_bytes());
     if (transfer.write) {
         modified_by_unit_[transfer.bank].mark(begin, end - begin, transfer.layer);
+        if (transfer.data != nullptr) {
+            write(transfer, begin, end);
+        }
         timing_.unit_write(transfer.bank, fit.end);
     } else {
         timing_.unit_read(transfer.bank, fit.end);
     }
+}
+
+/// Moves the bytes up to which the unit's transfer has got, so that the row has them when it is closed.
+void Chip::write(const Transfer& transfer, std::uint32_t begin, std::uint32_t end) {
+    const unsigned char* const data = transfer.data + (begin - transfer.column);
+    if (!flipped_by_unit_.empty()) {
+        cells_.peek_chip(index_, transfer.bank, transfer.row, begin, old_.data(), end - begin);
+        flipped_by_unit_[transfer.bank].write(transfer.row, begin, end - begin, old_.data(), data, 1,
+                                              transfer.layer);
+    }
+    cells_.write_chip(index_, transfer.bank, transfer.row, begin, data, end - begin);
 }
 
 Picoseconds Chip::last_data(const Transfer& transfer, const Recall& recall) const {
@@ -491,12 +506,26 @@ unsigned int Chip::unit_debug(tlm::tlm_generic_payload& payload) {
     }
     const std::uint64_t bytes =
         std::min<std::uint64_t>(payload.get_data_length(), geometry_.chip_bytes() - first);
-    if (payload.is_write()) {
-        storage_.write(first, payload.get_data_ptr(), bytes);
-    } else if (payload.is_read()) {
-        storage_.read(first, payload.get_data_ptr(), bytes);
-    } else {
+    if (payload.is_read() == payload.is_write()) {
         return 0;
+    }
+    CommandExtension piece;
+    for (std::uint64_t done = 0; done < bytes; done += piece.bytes) {
+        const std::uint64_t row = (first + done) / geometry_.row_bytes;
+        piece.bank = Bank{static_cast<std::size_t>(row / geometry_.rows)};
+        piece.row = core::Row{static_cast<std::size_t>(row % geometry_.rows)};
+        piece.column = static_cast<std::uint32_t>((first + done) % geometry_.row_bytes);
+        piece.bytes = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(bytes - done, geometry_.row_bytes - piece.column));
+        unsigned char* const data = payload.get_data_ptr() + done;
+        if (payload.is_read()) {
+            cells_.read_chip(index_, piece.bank, piece.row, piece.column, data, piece.bytes);
+            continue;
+        }
+        if (!flipped_by_unit_.empty()) {
+            forget_flips(piece, ColumnData(piece, geometry_.chips_per_rank, data, nullptr));
+        }
+        cells_.write_chip(index_, piece.bank, piece.row, piece.column, data, piece.bytes);
     }
     return static_cast<unsigned int>(bytes);
 }
@@ -529,9 +558,28 @@ void Chip::close_row(BankOwner owner, Bank bank, std::uint32_t chips) {
     }
     const bool whole_row = timing_.technology().array_write_policy == ArrayWritePolicy::whole_row;
     const double words = 1.0 * chips * (whole_row ? geometry_.row_bytes / 2 : modified.count());
-    charge_array_write(bank, modified.last_writer(), timing_.technology().array_write.for_bits(words * 16.0));
+    if (flipped_by_channel_.empty()) {
+        charge_array_write(bank, modified.last_writer(),
+                           timing_.technology().array_write.for_bits(words * 16.0));
+    } else if (owner == BankOwner::unit) { // in the channel's row every chip has its own
+        close_flipped(owner, bank);
+    }
     meter_.charge(accounts_.array_words, modified.last_writer(), words);
     modified.clear();
+}
+
+void Chip::close_flipped(BankOwner owner, Bank bank) {
+    FlippedBits& flipped = this->flipped(owner)[bank];
+    const auto set = static_cast<double>(flipped.set());
+    const auto reset = static_cast<double>(flipped.reset());
+    if (set + reset > 0) {
+        const core::Energy energy = timing_.technology().set_energy().for_bits(set) +
+                                    timing_.technology().reset_energy().for_bits(reset);
+        charge_array_write(bank, flipped.last_writer(), energy);
+        meter_.charge(accounts_.bits_set, flipped.last_writer(), set);
+        meter_.charge(accounts_.bits_reset, flipped.last_writer(), reset);
+    }
+    flipped.clear();
 }
 
 } // namespace hydravp::memory

@@ -168,6 +168,8 @@ CommandAuditor::CommandAuditor(const sc_core::sc_module_name& name, const Techno
       last_command_(never()) {
     front.register_b_transport(this, &CommandAuditor::transport);
     front.register_transport_dbg(this, &CommandAuditor::debug);
+    front.register_get_direct_mem_ptr(this, &CommandAuditor::get_direct_mem_ptr);
+    back.register_invalidate_direct_mem_ptr(this, &CommandAuditor::invalidate);
     History nothing;
     nothing.fill(never());
     BankState closed;

@@ -20,13 +20,15 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
       geometry_(geometry),
       commands_(commands),
       data_(data),
+      cells_(geometry),
       placed_banks_(geometry.banks),
       read_data_(technology.t_cl + technology.burst_time()),
       write_data_(technology.t_wl + technology.burst_time()),
       rows_differ_(geometry.banks, false) {
     for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
         const std::string chip_name = "chip" + std::to_string(i);
-        chips_.push_back(std::make_unique<Chip>(chip_name.c_str(), technology, geometry, memory_name));
+        chips_.push_back(std::make_unique<Chip>(chip_name.c_str(), core::Chip{i}, technology, geometry,
+                                                memory_name, cells_));
     }
 }
 
@@ -297,32 +299,63 @@ tlm::tlm_response_status Rank::move(const CommandExtension& command, unsigned ch
 std::uint64_t Rank::move_in_array(const CommandExtension& command, unsigned char* data,
                                   const unsigned char* enables) {
     const std::uint32_t bursts = command.bursts(geometry_.burst_bytes());
-    const std::uint32_t all = first_chips(geometry_.chips_per_rank);
-    const bool alike = enables == nullptr && (command.chips & all) == all;
-    if (alike && !rows_differ_[command.bank]) {
-        chips_.front()->access(command, bursts, geometry_.chips_per_rank);
-        if (data != nullptr) {
-            for_each_selected(command,
-                              [&](Chip& chip, std::size_t offset) { chip.copy(command, data + offset); });
-        }
-        return std::uint64_t{command.bytes} * geometry_.chips_per_rank;
-    }
-    if (command.kind == CommandKind::write && !rows_differ_[command.bank]) {
-        for (std::size_t i = 1; i < chips_.size(); ++i) {
-            chips_[core::Chip{i}]->adopt_modified(*chips_.front(), command.bank);
-        }
-        rows_differ_[command.bank] = true;
-    }
+    const bool write = command.kind == CommandKind::write;
+    const ColumnData bytes(command, geometry_.chips_per_rank, data, enables);
     std::uint64_t moved = 0;
-    for_each_selected(command, [&](Chip& chip, std::size_t offset) {
-        moved += chip.move(command, bursts, data != nullptr ? data + offset : nullptr,
-                           enables != nullptr ? enables + offset : nullptr);
-    });
+    if (bytes.alike() && !rows_differ_[command.bank]) {
+        chips_.front()->access(command, bursts, geometry_.chips_per_rank);
+        moved = std::uint64_t{command.bytes} * geometry_.chips_per_rank;
+    } else {
+        if (write && !rows_differ_[command.bank]) {
+            for (std::size_t i = 1; i < chips_.size(); ++i) {
+                chips_[core::Chip{i}]->adopt_modified(*chips_.front(), command.bank);
+            }
+            rows_differ_[command.bank] = true;
+        }
+        for_each_selected(command,
+                          [&](Chip& chip, std::size_t) { moved += chip.access(command, bursts, bytes); });
+    }
+    if (data != nullptr) {
+        if (write && technology_.energy_needs_data()) {
+            for_each_selected(command, [&](Chip& chip, std::size_t) { chip.note_flips(command, bytes); });
+        }
+        copy(command, bytes, write);
+    }
     return moved;
+}
+
+/// Moves data to the cells or from them, and nothing else.
+void Rank::copy(const CommandExtension& command, const ColumnData& bytes, bool write) {
+    const std::uint32_t column = command.column + command.skip;
+    if (bytes.interleaved()) {
+        const std::uint32_t first = column * geometry_.chips_per_rank + command.lane;
+        bytes.for_each_interleaved_run([&](std::uint32_t begin, std::uint32_t end) {
+            unsigned char* const data = bytes.data() + begin;
+            write ? cells_.write(command.bank, command.row, first + begin, data, end - begin)
+                  : cells_.read(command.bank, command.row, first + begin, data, end - begin);
+        });
+        return;
+    }
+    for (std::uint32_t i = 0; i < geometry_.chips_per_rank; ++i) {
+        if (!bytes.selected(i)) {
+            continue;
+        }
+        const core::Chip chip{i};
+        bytes.for_each_run(i, [&](std::uint32_t begin, std::uint32_t end) {
+            unsigned char* const data = bytes.at(i, begin);
+            write ? cells_.write_chip(chip, command.bank, command.row, column + begin, data, end - begin)
+                  : cells_.read_chip(chip, command.bank, command.row, column + begin, data, end - begin);
+        });
+    }
 }
 
 /// Charges the array writes of the channel's row in that bank, in all chips.
 void Rank::close_rows(Bank bank) {
+    if (technology_.energy_needs_data()) {
+        for (const auto& chip : chips_) {
+            chip->close_flipped(bank);
+        }
+    }
     if (!rows_differ_[bank]) {
         chips_.front()->close_row(bank, geometry_.chips_per_rank);
         return;
@@ -335,9 +368,28 @@ void Rank::close_rows(Bank bank) {
 
 std::uint64_t Rank::debug(const CommandExtension& command, bool write, unsigned char* data) {
     std::uint64_t moved = 0;
-    for_each_selected(
-        command, [&](Chip& chip, std::size_t offset) { moved += chip.debug(command, write, data + offset); });
-    return moved;
+    if (command.space == AccessSpace::unit) {
+        for_each_selected(command, [&](Chip& chip, std::size_t offset) {
+            moved += chip.debug_unit(command, write, data + offset);
+        });
+        return moved;
+    }
+    const ColumnData bytes(command, geometry_.chips_per_rank, data, nullptr);
+    for_each_selected(command, [&](Chip& chip, std::size_t) {
+        moved += bytes.interleaved() ? 0 : command.bytes;
+        if (write && technology_.energy_needs_data()) {
+            chip.forget_flips(command, bytes);
+        }
+    });
+    copy(command, bytes, write);
+    return bytes.interleaved() ? command.interleaved_bytes : moved;
+}
+
+unsigned char* Rank::share(Bank bank, core::Row row) {
+    const bool leased =
+        std::any_of(chips_.begin(), chips_.end(), [bank](const auto& chip) { return chip->leased(bank); });
+    const bool watched = !bank_traces_.empty();
+    return leased || watched || technology_.energy_needs_data() ? nullptr : cells_.share(bank, row);
 }
 
 tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
@@ -503,6 +555,7 @@ tlm::tlm_response_status Rank::lease(CommandExtension& command) {
     if (!legal) {
         return tlm::TLM_COMMAND_ERROR_RESPONSE;
     }
+    cells_.take_back(command.bank);
     for_each_selected(command, [&](Chip& chip, std::size_t) {
         command.recall ? chip.end_recall(command.bank, t) : chip.lease(command.bank, t);
     });

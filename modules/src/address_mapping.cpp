@@ -172,6 +172,25 @@ AddressMapping::Place AddressMapping::place(std::uint64_t address) const {
     return place_of(value);
 }
 
+std::uint64_t AddressMapping::address(const Place& place) const {
+    const bool groups =
+        std::any_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.field == group; });
+    const unsigned bank_bits = groups ? banks_per_group_bits_ : 32;
+    std::array<std::uint64_t, fields_> value{};
+    value[row] = place.row.value();
+    value[rank] = place.rank.value();
+    value[group] = std::uint64_t{place.bank.value()} >> bank_bits;
+    value[bank] = place.bank.value() & ((std::uint64_t{1} << bank_bits) - 1);
+    value[column] = place.row_byte >> offset_bits_;
+    value[offset] = place.row_byte & ((std::uint64_t{1} << offset_bits_) - 1);
+    std::uint64_t address = 0;
+    for (const Piece& piece : pieces_) {
+        const std::uint64_t bits = (value[piece.field] ^ (piece.with_row ? value[row] : 0)) >> piece.to;
+        address |= (bits & ((std::uint64_t{1} << piece.width) - 1)) << piece.from;
+    }
+    return address;
+}
+
 /// Every bit of a place is an exclusive or of bits of the address, so that single bits tell.
 bool AddressMapping::is_default() const {
     const AddressMapping plain(geometry_);

@@ -57,6 +57,8 @@ ChannelController::ChannelController(const sc_core::sc_module_name& name,
     front.register_b_transport(this, &ChannelController::b_transport);
     front.register_nb_transport_fw(this, &ChannelController::nb_transport_fw);
     front.register_transport_dbg(this, &ChannelController::debug);
+    front.register_get_direct_mem_ptr(this, &ChannelController::get_direct_mem_ptr);
+    channel.register_invalidate_direct_mem_ptr(this, &ChannelController::invalidate);
     // What is decided at one moment can't be seen from outside before the data that it leads to have passed.
     if (!config.shares_with_units) {
         lookahead_ = config.command_by_command
@@ -82,6 +84,7 @@ void ChannelController::trace(core::Tracer& tracer) {
     reads_trace_ = tracer.wire(*this, "read_queue", core::bits_for(config_.read_queue));
     writes_trace_ = tracer.wire(*this, "write_queue", core::bits_for(config_.write_queue));
     drain_trace_ = tracer.wire(*this, "write_drain", 1);
+    traced_ = reads_trace_ || writes_trace_ || drain_trace_;
 }
 
 // ----------------------------------------------------------------------------------------------- front
@@ -128,6 +131,64 @@ core::AtTarget::Answer ChannelController::at_request(tlm::tlm_generic_payload& p
 unsigned int ChannelController::debug(tlm::tlm_generic_payload& payload) {
     settle(core::now());
     return debug_.transport(payload);
+}
+
+/// Whether DMI would be granted to the request's first byte.
+bool ChannelController::grants_dmi(const ChannelRequest* request, std::uint64_t address) const {
+    const bool ordinary = request == nullptr ||
+                          (request->view == DataView::interleaved && request->space == AccessSpace::array);
+    if (!config_.dmi || traced_ || !ordinary || address >= geometry_.channel_bytes()) {
+        return false;
+    }
+    const AddressMapping::Place place = map_.place(address);
+    return scheduler_.bank(scheduler_.slot(place.rank, place.bank)).leased == 0;
+}
+
+bool ChannelController::get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+    dmi.init(); // granted to nobody, nowhere
+    const std::uint64_t address = payload.get_address();
+    if (!config_.dmi || traced_) {
+        return false;
+    }
+    const std::uint64_t first = address & ~(map_.stretch() - 1);
+    dmi.set_start_address(first);
+    dmi.set_end_address(first + (map_.stretch() - 1));
+    if (!grants_dmi(payload.get_extension<ChannelRequest>(), address)) {
+        return false;
+    }
+    settle(core::now());
+    const AddressMapping::Place place = map_.place(first);
+    const std::uint64_t banks = std::uint64_t{place.rank.value()} * geometry_.banks + place.bank.value();
+    tlm::tlm_generic_payload cells;
+    cells.set_command(payload.get_command());
+    cells.set_address((banks * geometry_.rows + place.row.value()) * data_.row_bytes());
+    tlm::tlm_dmi row;
+    if (!channel->get_direct_mem_ptr(cells, row)) {
+        return false;
+    }
+    const Picoseconds t_ck = technology_.t_ck;
+    const Picoseconds opened =
+        memory::align_up(memory::align_up(config_.latency, t_ck) + technology_.t_rcd, t_ck);
+    dmi.set_dmi_ptr(row.get_dmi_ptr() + place.row_byte);
+    dmi.set_read_latency(core::to_sc_time(opened + technology_.t_cl + technology_.burst_time()));
+    dmi.set_write_latency(core::to_sc_time(opened + technology_.t_wl + technology_.burst_time()));
+    dmi.allow_read_write();
+    return true;
+}
+
+/// The channel takes rows back; it knows them by their cell addresses.
+void ChannelController::invalidate(sc_dt::uint64 first, sc_dt::uint64 last) {
+    const std::uint64_t row_bytes = data_.row_bytes();
+    for (std::uint64_t row = first / row_bytes; row <= last / row_bytes; ++row) {
+        AddressMapping::Place place;
+        place.row = core::Row{static_cast<std::size_t>(row % geometry_.rows)};
+        place.bank = Bank{static_cast<std::size_t>(row / geometry_.rows % geometry_.banks)};
+        place.rank = Rank{static_cast<std::size_t>(row / geometry_.rows / geometry_.banks)};
+        for (; place.row_byte < row_bytes; place.row_byte += map_.stretch()) {
+            const std::uint64_t address = map_.address(place);
+            front->invalidate_direct_mem_ptr(address, address + (map_.stretch() - 1));
+        }
+    }
 }
 
 /// Puts an arriving request into the queues, if they have room for all of it.
@@ -320,6 +381,8 @@ void ChannelController::finish(const Finish& finish, Picoseconds now) {
         Request& request = *requests_[finish.request];
         count_access(request, finish.write, finish.time);
         request.payload->set_response_status(request.status);
+        request.payload->set_dmi_allowed(config_.dmi && request.status == tlm::TLM_OK_RESPONSE &&
+                                         grants_dmi(request.extension, request.payload->get_address()));
         request.done = true;
         if (request.at) {
             free_requests_.push_back(finish.request);
@@ -465,19 +528,18 @@ CommandExtension& ChannelController::column_command(const QueuedRun& run) {
     access.row = run.row;
     access.layer = request.layer;
     access.cause = request.cause;
-    std::uint64_t first = 0;
     if (request.chip_local) {
-        first = request.space == AccessSpace::array ? row_byte : 0;
+        const std::uint64_t first = request.space == AccessSpace::array ? row_byte : 0;
+        access.layout = memory::DataLayout::chip_by_chip;
+        access.skip = static_cast<std::uint32_t>(first & (geometry_.burst_bytes() - 1));
+        access.column = static_cast<std::uint32_t>(first) - access.skip;
         access.bytes = static_cast<std::uint32_t>(run.turn_bytes);
         access.unit_address = request.extension->chip_address + run.offset + run.served;
         access.chips = request.extension->chips;
         access.chip_stride = request.extension->chip_stride;
     } else {
-        first = data_.chip_byte(row_byte);
-        access.bytes = data_.chip_bytes(row_byte, run.turn_bytes);
+        data_.interleave(access, row_byte, run.turn_bytes);
     }
-    access.skip = static_cast<std::uint32_t>(first & (geometry_.burst_bytes() - 1));
-    access.column = static_cast<std::uint32_t>(first) - access.skip;
     return access;
 }
 
@@ -489,21 +551,12 @@ void ChannelController::column_access(QueuedRun& run) {
     unsigned char* const data = request.payload->get_data_ptr() == nullptr || !config_.keep_data
                                     ? nullptr
                                     : request.payload->get_data_ptr() + done;
-    const std::uint64_t row_byte = run.row_byte + run.served;
-    CommandExtension& access = column_command(run);
-    RankData::Bus bus{data, nullptr, access.chip_stride};
-    if (request.chip_local) {
-        bus.enables = data_.chip_local_enables(enables, bus.stride, done, bytes);
-    } else {
-        bus = data_.lay_out(run.write, row_byte, bytes, data, enables, done);
-        access.chip_stride = bus.stride;
-    }
-    const tlm::tlm_response_status status = issue(bus.data, bus.enables);
+    const CommandExtension& access = column_command(run);
+    const tlm::tlm_response_status status =
+        issue(data, request.chip_local ? data_.chip_local_enables(enables, access.chip_stride, done, bytes)
+                                       : data_.interleaved_enables(enables, done, bytes));
     Picoseconds end = clock_;
     if (status == tlm::TLM_OK_RESPONSE) {
-        if (!request.chip_local && !run.write && data != nullptr) {
-            data_.collect(row_byte, bytes, data, enables, done);
-        }
         if (request.extension != nullptr) {
             request.extension->commanded_bytes += static_cast<std::uint32_t>(bytes);
         }

@@ -61,20 +61,9 @@ unsigned int ChannelDebug::interleaved(tlm::tlm_generic_payload& payload) {
         const AddressMapping::Place place = map_.place(address + done);
         const std::uint64_t length = std::min(bytes - done, map_.stretch() - place.row_byte % map_.stretch());
         unsigned char* const data = payload.get_data_ptr() + done;
-        const RankStretch stretch = data_.interleaved(place, length);
-        const auto move = [&](bool write) {
-            unsigned char* const bus = data_.lay_out(write, place.row_byte, length, data, {}, 0).data;
-            command(stretch, write).chip_stride = stretch.bytes;
-            access(bus);
-        };
-        if (payload.is_read() || !data_.whole_beats(place.row_byte, length)) {
-            move(false); // of a write: what surrounds the bytes is kept
-        }
-        if (payload.is_read()) {
-            data_.collect(place.row_byte, length, data, {}, 0);
-        } else {
-            move(true);
-        }
+        CommandExtension& here = command(data_.interleaved(place, length), payload.is_write());
+        data_.interleave(here, place.row_byte, length);
+        access(data);
         done += length;
     }
     return static_cast<unsigned int>(bytes);

@@ -41,6 +41,7 @@ void ChannelTransfers::wait() {
 
 ChannelPort::ChannelPort(const sc_core::sc_module_name& name) : sc_core::sc_module(name) {
     socket.register_nb_transport_bw(this, &ChannelPort::nb_transport_bw);
+    socket.register_invalidate_direct_mem_ptr(this, &ChannelPort::invalidate);
     SC_HAS_PROCESS(ChannelPort);
     SC_METHOD(finish_early);
     sensitive << completed_early_event_;
@@ -150,6 +151,12 @@ tlm::tlm_sync_enum ChannelPort::nb_transport_bw(tlm::tlm_generic_payload& payloa
     }
     finish(*payload.get_extension<ChannelTransfer>());
     return tlm::TLM_COMPLETED;
+}
+
+void ChannelPort::invalidate(sc_dt::uint64 first, sc_dt::uint64 last) {
+    if (on_invalidated) {
+        on_invalidated(first, last);
+    }
 }
 
 void ChannelPort::finish_early() {

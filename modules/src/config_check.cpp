@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace hydravp::modules {
 namespace {
@@ -64,6 +65,7 @@ void check_channel(const std::string& name, const MemoryConfig& memory,
         refuse("page_timeout", "found a time below zero");
     }
     check_sleep_and_refresh(memory.technology, controller, refuse);
+    check_data(memory.technology, controller, refuse);
     check_mapping(name, memory.geometry, mapping_of(memory, controller), false);
 }
 
@@ -82,6 +84,35 @@ void check_sleep_and_refresh(const memory::Technology& technology, const Channel
         } else if (time.count() > 0 && (has_units || technology.t_cke.count() == 0)) {
             refuse(key, has_units ? "found a time, expected 0 beside near-memory units"
                                   : "found a time, expected 0: the memory has no t_cke");
+        }
+    }
+}
+
+void check_data(const memory::Technology& technology, const ChannelControllerConfig& controller,
+                const memory::ReportValue& refuse) {
+    if (technology.energy_needs_data() && !controller.keep_data) {
+        refuse("energy.array_write_policy",
+               "found flipped-bits, expected modified-words or whole-row: no data are kept here, whose bits "
+               "could be compared");
+    }
+    if (controller.dmi && !controller.keep_data) {
+        refuse("dmi", "found true, expected false: no data are kept here");
+    }
+    if (controller.dmi && technology.energy_needs_data()) {
+        refuse("dmi", "found true, expected false: with array_write_policy: flipped-bits no write may go "
+                      "unseen");
+    }
+}
+
+void check_hybrid_data(const std::string& name, const HybridMemoryConfig& config, bool keep_data) {
+    ChannelControllerConfig controller = config.controller;
+    controller.keep_data = keep_data;
+    for (const auto& [key, memory] : {std::pair("dram", &config.dram), std::pair("pcm", &config.pcm)}) {
+        if (memory->channels > 0) {
+            check_data(memory->technology, controller,
+                       [&, key = key](const char* what, const std::string& message) {
+                           throw core::InputError(fmt::format("{}: {}: {}: {}", name, key, what, message));
+                       });
         }
     }
 }

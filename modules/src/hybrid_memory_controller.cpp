@@ -62,8 +62,10 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     front.register_b_transport(this, &HybridMemoryController::b_transport);
     front.register_nb_transport_fw(this, &HybridMemoryController::nb_transport_fw);
     front.register_transport_dbg(this, &HybridMemoryController::transport_dbg);
+    front.register_get_direct_mem_ptr(this, &HybridMemoryController::get_direct_mem_ptr);
 
     check_hybrid_mapping(this->name(), config);
+    check_hybrid_data(this->name(), config, keep_data);
     ChannelControllerConfig shared = config.controller; // with the units
     shared.address_mapping.clear();
     shared.shares_with_units = true;
@@ -74,12 +76,18 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
     dram_controller_->charge_refresh_to(0); // before the first layer begins
     dram_port_ = std::make_unique<ChannelPort>("dram_port");
     dram_port_->socket.bind(dram_controller_->front);
+    dram_port_->on_invalidated = [this](std::uint64_t first, std::uint64_t last) {
+        front->invalidate_direct_mem_ptr(map_.dram_base + first, map_.dram_base + last);
+    };
     WeightStreamer::Ports ports{dram_port_.get(), {}, pcm_interleaving_, map_.pcm_base};
     for (std::uint32_t i = 0; i < config.pcm.channels; ++i) {
         pcm_controllers_.push_back(std::make_unique<ChannelController>(
             fmt::format("pcm_controller{}", i).c_str(), of_pcm, config.pcm.technology, config.pcm.geometry));
         pcm_ports_.push_back(std::make_unique<ChannelPort>(fmt::format("pcm_port{}", i).c_str()));
         pcm_ports_.back()->socket.bind(pcm_controllers_.back()->front);
+        pcm_ports_.back()->on_invalidated = [this, i](std::uint64_t first, std::uint64_t last) {
+            invalidate_pcm(i, first, last);
+        };
         ports.pcm.push_back(pcm_ports_.back().get());
     }
     const std::uint32_t chips = config.dram.geometry.chips_per_rank;
@@ -265,6 +273,7 @@ std::size_t HybridMemoryController::enter(tlm::tlm_generic_payload& payload, boo
     access.status = tlm::TLM_OK_RESPONSE;
     access.accepted = core::now();
     access.first_column = Picoseconds::max();
+    access.dmi_allowed = false;
     access.done = false;
     if (under_way_ < config_.front_queue && waiting_.empty()) {
         begin(index);
@@ -367,6 +376,7 @@ void HybridMemoryController::part_finished(std::size_t index, std::size_t part) 
         access.status = status;
     }
     access.first_column = std::min(access.first_column, access.parts[part]->first_column());
+    access.dmi_allowed = access.dmi_allowed || (part == 0 && access.parts[part]->dmi_allowed());
     if (--access.parts_left == 0) {
         finish(index);
     }
@@ -376,6 +386,7 @@ void HybridMemoryController::finish(std::size_t index) {
     Access& access = accesses_[index];
     tlm::tlm_generic_payload& payload = *access.payload;
     payload.set_response_status(access.status);
+    payload.set_dmi_allowed(access.dmi_allowed && payload.is_response_ok());
     rejected_accesses_ += payload.is_response_error() ? 1 : 0;
     if (payload.is_response_ok()) {
         (payload.is_write() ? write_statistics_ : read_statistics_)
@@ -446,6 +457,45 @@ bool HybridMemoryController::write_register(std::uint64_t offset, const unsigned
         return true;
     default:
         return false;
+    }
+}
+
+bool HybridMemoryController::get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+    const std::uint64_t address = payload.get_address();
+    const Destination to = decode(address);
+    const bool pcm = to.kind == Destination::Kind::pcm;
+    dmi.init();
+    dmi.set_start_address(address); // what lies around it may be of another kind
+    dmi.set_end_address(address);
+    if (!pcm && to.kind != Destination::Kind::dram) {
+        return false;
+    }
+    tlm::tlm_generic_payload part;
+    part.set_command(payload.get_command());
+    part.set_address(channel_address(to));
+    tlm::tlm_dmi granted;
+    const bool is_granted = port_of(to).get_direct_mem_ptr(part, granted);
+    // The answer is for the channel's addresses; of them a granule, or the whole DRAM, are neighbours here.
+    const std::uint64_t here = part.get_address();
+    const std::uint64_t before = pcm ? pcm_interleaving_.granule() - to.bytes_left : to.offset;
+    const std::uint64_t first = std::max<std::uint64_t>(granted.get_start_address(), here - before);
+    const std::uint64_t last = std::min<std::uint64_t>(granted.get_end_address(), here + (to.bytes_left - 1));
+    if (is_granted) {
+        dmi = granted;
+        dmi.set_dmi_ptr(granted.get_dmi_ptr() + (first - granted.get_start_address()));
+    }
+    dmi.set_start_address(address - (here - first));
+    dmi.set_end_address(address + (last - here));
+    return is_granted;
+}
+
+/// What is neighbours in a channel lies a row apart here; of more than a granule all of the PCM is named.
+void HybridMemoryController::invalidate_pcm(std::uint32_t channel, std::uint64_t first, std::uint64_t last) {
+    if (last - first < pcm_interleaving_.granule()) {
+        const std::uint64_t begin = map_.pcm_base + pcm_interleaving_.offset(channel, first);
+        front->invalidate_direct_mem_ptr(begin, begin + (last - first));
+    } else {
+        front->invalidate_direct_mem_ptr(map_.pcm_base, map_.pcm_base + (map_.pcm_bytes - 1));
     }
 }
 

@@ -51,6 +51,7 @@ void PcieLink::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& 
     core::Picoseconds at = cross(down_, now + core::from_sc_time(delay), is_write ? length : 0, layer);
     delay = core::to_sc_time(at - now);
     downstream->b_transport(payload, delay);
+    payload.set_dmi_allowed(false); // past the link nobody would see it
     if (!is_write) {
         at = cross(up_, core::now() + core::from_sc_time(delay), length, layer);
         delay = core::to_sc_time(at - core::now());

@@ -3,6 +3,7 @@
 
 #include "hydravp/core/time.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +13,7 @@ SystemBus::SystemBus(const sc_core::sc_module_name& name, const SystemBusConfig&
     : sc_core::sc_module(name), config_(config) {
     initiators.register_b_transport(this, &SystemBus::b_transport);
     initiators.register_transport_dbg(this, &SystemBus::transport_dbg);
+    initiators.register_get_direct_mem_ptr(this, &SystemBus::get_direct_mem_ptr);
 }
 
 SystemBus::TargetPort& SystemBus::add_target(std::uint64_t base, std::uint64_t bytes) {
@@ -23,6 +25,7 @@ SystemBus::TargetPort& SystemBus::add_target(std::uint64_t base, std::uint64_t b
     simcontext()->hierarchy_push(this); // the port is the bus's, whoever asks for it
     auto port = std::make_unique<TargetPort>(sc_core::sc_gen_unique_name("target"));
     simcontext()->hierarchy_pop();
+    port->register_invalidate_direct_mem_ptr(this, &SystemBus::invalidate, static_cast<int>(targets_.size()));
     targets_.push_back({base, bytes, std::move(port)});
     return *targets_.back().port;
 }
@@ -51,6 +54,36 @@ void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_
     busy_.hold(end - duration, end, 1);
     delay = core::to_sc_time(end + config_.latency - now);
     (*target->port)->b_transport(payload, delay);
+    if (busy_) {
+        payload.set_dmi_allowed(false);
+    }
+}
+
+bool SystemBus::get_direct_mem_ptr(int, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+    constexpr std::uint64_t line_bytes = 64;
+    Target* const target = find(payload);
+    if (target == nullptr || busy_ || !(*target->port)->get_direct_mem_ptr(payload, dmi)) {
+        dmi.init();
+        dmi.set_start_address(payload.get_address()); // others may be granted
+        dmi.set_end_address(payload.get_address());
+        return false;
+    }
+    // What lies outside of the target's range is somebody else's.
+    const std::uint64_t first = std::max<std::uint64_t>(dmi.get_start_address(), target->base);
+    dmi.set_dmi_ptr(dmi.get_dmi_ptr() + (first - dmi.get_start_address()));
+    dmi.set_start_address(first);
+    dmi.set_end_address(std::min<std::uint64_t>(dmi.get_end_address(), target->base + (target->bytes - 1)));
+    const sc_core::sc_time crossing =
+        core::to_sc_time(config_.latency + config_.bandwidth.time_for(line_bytes));
+    dmi.set_read_latency(dmi.get_read_latency() + crossing);
+    dmi.set_write_latency(dmi.get_write_latency() + crossing);
+    return true;
+}
+
+void SystemBus::invalidate(int, sc_dt::uint64 first, sc_dt::uint64 last) {
+    for (unsigned i = 0; i < initiators.size(); ++i) {
+        initiators[static_cast<int>(i)]->invalidate_direct_mem_ptr(first, last);
+    }
 }
 
 void SystemBus::trace(core::Tracer& tracer) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <iterator>
 #include <stdexcept>
+#include <utility>
 
 namespace hydravp::platform {
 namespace {
@@ -165,6 +166,16 @@ void check_consistency(const PlatformConfig& config, bool with_units,
                                          [&](const char* key, const std::string& message) {
                                              report(fmt::format("controller.{}", key), message);
                                          });
+    }
+    if (is_valid("controller.dmi")) {
+        for (const auto& [section, memory] : {std::pair("dram", &dram), std::pair("pcm", &pcm)}) {
+            if (is_valid(fmt::format("{}.energy", section)) && memory->channels > 0) {
+                modules::check_data(memory->technology, config.memory.controller,
+                                    [&](const char* key, const std::string& message) {
+                                        report(fmt::format("controller.{}", key), message);
+                                    });
+            }
+        }
     }
     if (is_valid("pcm.channels") && pcm.channels == 0 && config.weights != core::WeightSource::resident) {
         report("pcm.channels", "found 0, expected a PCM for the weights, or weights: resident");

@@ -104,6 +104,9 @@ void controller_keys(ConfigBinder& b, modules::ChannelControllerConfig& controll
         .optional();
     b.time("self_refresh_after", controller.self_refresh_after, "likewise").optional();
     b.mapping("address_mapping", controller.address_mapping, "wins over that of the memory").optional();
+    b.choice<bool>("dmi", controller.dmi, {{"true", true}, {"false", false}},
+                   "grants direct memory access, of which no figure knows")
+        .optional();
 }
 
 void hydra_keys(ConfigBinder& b, accelerators::hydra::HydraConfig& hydra) {

@@ -91,9 +91,17 @@ void energies(ConfigBinder& b, memory::Technology& t, const std::string& current
     b.energy("refresh_bank", t.refresh_bank, "one refresh command of one bank, one chip").optional();
     b.choice<memory::ArrayWritePolicy>("array_write_policy", t.array_write_policy,
                                        {{"modified-words", memory::ArrayWritePolicy::modified_words},
-                                        {"whole-row", memory::ArrayWritePolicy::whole_row}},
+                                        {"whole-row", memory::ArrayWritePolicy::whole_row},
+                                        {"flipped-bits", memory::ArrayWritePolicy::flipped_bits}},
                                        "what an array write is charged for")
         .optional();
+    const auto flipped = [&t] { return t.energy_needs_data(); };
+    b.energy_per_bit("array_set", t.array_set, "per bit that goes from 0 to 1; 0: array_write")
+        .optional()
+        .only_where("array_write_policy: flipped-bits", flipped);
+    b.energy_per_bit("array_reset", t.array_reset, "per bit that goes from 1 to 0; 0: array_write")
+        .optional()
+        .only_where("array_write_policy: flipped-bits", flipped);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/core/error.h"
+#include "hydravp/modules/config_check.h"
 #include "hydravp/platform/config.h"
 #include "hydravp/platform/inference.h"
 #include "hydravp/platform/results_collector.h"
@@ -99,6 +100,13 @@ Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     work.functional = options.functional.value_or(file || !options.images.empty());
     if (!work.functional && !options.images.empty()) {
         throw core::InputError("--images needs --data functional: timing mode computes on no data");
+    }
+    if (!work.functional) {
+        try {
+            modules::check_hybrid_data("--data timing", config.memory, false);
+        } catch (const core::InputError& e) {
+            throw core::InputError(fmt::format("{} (--data functional keeps them)", e.what()));
+        }
     }
     if (options.images.empty() && !options.labels.empty()) {
         throw core::InputError("--labels needs --images");

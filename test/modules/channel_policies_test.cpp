@@ -242,6 +242,24 @@ TEST_CASE("a field without a number has the bits that are left") {
                         Catch::Contains("found 5 bits of bank, expected 4"));
 }
 
+TEST_CASE("a place leads back to its address, whatever the mapping") {
+    memory::Geometry g = geometry(2, 64);
+    g.bank_groups = 4;
+    std::mt19937_64 random(1);
+    for (const char* fields : {"", "row rank bank column offset", "row rank bank^row column offset",
+                               "row3 column3 bankgroup^row rank^row row bank column offset",
+                               "row bank2 rank column3 bankgroup column offset",
+                               "rank row2 column row bank1 bankgroup bank offset"}) {
+        const AddressMapping map(g, fields);
+        bool right = true;
+        for (int i = 0; i < 2000; ++i) {
+            const std::uint64_t address = random() % g.channel_bytes();
+            right &= map.address(map.place(address)) == address;
+        }
+        CHECK(right);
+    }
+}
+
 TEST_CASE("policies that cannot work are refused") {
     const auto refused = [](const modules::HybridMemoryConfig& config, const std::string& message) {
         REQUIRE_THROWS_WITH(modules::check_hybrid_memory("m", config), Catch::Contains(message));

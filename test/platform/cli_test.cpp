@@ -126,6 +126,16 @@ TEST_CASE("bad input ends with exit code 2 and a message") {
     check_bad_input("config .", "found a folder");
     check_bad_input("config " + platform_yaml + " --set hydra.unit=8", "(did you mean hydra.units?)");
     check_bad_input("run --set hydra.units=99", "hydra.units: found 99, expected at most 16");
+    check_bad_input(
+        "run --set pcm.energy.array_write_policy=flipped-bits",
+        "--data timing: pcm: energy.array_write_policy: found flipped-bits, expected modified-words "
+        "or whole-row: no data are kept here, whose bits could be compared (--data functional "
+        "keeps them)");
+    check_bad_input("run --set controller.dmi=true", "--data timing: dram: dmi: found true, expected false");
+    const std::string pcm = " --memory '" HYDRAVP_SOURCE_DIR "/configs/memory/lee-pcm.yaml'";
+    check_bad_input("replay-layers" + pcm + " --set dram.energy.array_write_policy=flipped-bits",
+                    "energy.array_write_policy: found flipped-bits");
+    check_bad_input("capture -o t.hvt" + pcm + " --set controller.dmi=true", "dmi: found true");
     check_bad_input("run --network vgg17", "vgg16");
     check_bad_input("run --network nowhere.onnx", "nowhere.onnx");
     check_bad_input("run --network vgg16 --images nowhere --count 1", "nowhere");

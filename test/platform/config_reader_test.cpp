@@ -187,7 +187,9 @@ TEST_CASE("the effective configuration loads as the same configuration") {
                                                 "dram.timing.t_ck=626 ps",
                                                 "pcm.energy.array_read=0.1 fJ/bit",
                                                 "hydra.power=0.3333333333333333 W",
-                                                "pcm.energy.array_write_policy=whole-row",
+                                                "pcm.energy.array_write_policy=flipped-bits",
+                                                "pcm.energy.array_set=13.5 pJ/bit",
+                                                "dram.energy.array_write_policy=whole-row",
                                                 "pcm.name=null",
                                                 "hydra.weight_buffer=48 B"};
     const std::string effective = effective_yaml(load_config(hydra_yaml, overrides));
@@ -317,12 +319,13 @@ TEST_CASE("an error names file, line, column and key") {
                   "read_queue, write_queue, write_high_watermark, write_low_watermark, "
                   "burst_group, starvation_limit, scheduling, forwarding, page_policy, page_timeout, "
                   "refresh, postponed_refreshes, power_down_after, self_refresh_after, "
-                  "address_mapping, front_queue");
+                  "address_mapping, dmi, front_queue");
     }
     SECTION("word that is none of the choices") {
         CHECK_THAT(
             error_of(with_line(complete(), "dram", "array_write_policy", "array_write_policy: all")),
-            Contains("dram.energy.array_write_policy: found 'all', expected modified-words or whole-row"));
+            Contains("dram.energy.array_write_policy: found 'all', expected modified-words, whole-row or "
+                     "flipped-bits"));
     }
     SECTION("list as a key") {
         CHECK_THAT(error_of(complete() + "? [a]\n: 1\n"), Contains("found a list, expected a key"));
@@ -380,6 +383,9 @@ TEST_CASE("impossible values are refused") {
         {"controller.forwarding=yes", "controller.forwarding: found 'yes', expected true or false"},
         {"controller.page_policy=adaptive", "found 'adaptive', expected open, closed or timeout"},
         {"controller.page_timeout=1 us", "found '1 us', expected it with page_policy: timeout only"},
+        {"controller.dmi=yes", "found 'yes', expected true or false"},
+        {"pcm.energy.array_set=13.5 pJ/bit",
+         "found '13.5 pJ/bit', expected it with array_write_policy: flipped-bits only"},
         {"controller.page_timout=1 us", "unknown key (did you mean controller.page_timeout?)"},
         {"controller.refresh=per-row", "controller.refresh: found 'per-row', expected all-banks or per-bank"},
         {"controller.refresh=per-bank",
@@ -515,6 +521,22 @@ TEST_CASE("Windows line ends and a byte order mark are tolerated") {
     }
     const TemporaryFolder folder;
     CHECK(effective_yaml(load_config(folder.file("p.yaml", yaml))) == complete());
+}
+
+TEST_CASE("DMI is off unless it is asked for, and nothing where every write counts") {
+    CHECK_FALSE(load_config(hydra_yaml).memory.controller.dmi);
+    CHECK_THAT(effective_yaml(load_config(hydra_yaml)), Contains("dmi: false"));
+    CHECK(load_config(hydra_yaml, {"controller.dmi=true"}).memory.controller.dmi);
+    CHECK_THROWS_WITH(
+        load_config(hydra_yaml, {"controller.dmi=true", "pcm.energy.array_write_policy=flipped-bits"}),
+        Contains("controller.dmi: found true, expected false: with array_write_policy: flipped-bits"));
+}
+
+TEST_CASE("energies of set and reset are those of write where they are not given") {
+    const PlatformConfig config = load_config(
+        hydra_yaml, {"pcm.energy.array_write_policy=flipped-bits", "pcm.energy.array_reset=19.2 pJ/bit"});
+    CHECK(config.memory.pcm.technology.set_energy().pj == 16.82);
+    CHECK(config.memory.pcm.technology.reset_energy().pj == 19.2);
 }
 
 TEST_CASE("the policies of the controllers are read, written and read again") {

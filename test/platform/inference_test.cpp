@@ -12,6 +12,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <bitset>
 #include <memory>
 #include <random>
 
@@ -210,6 +211,31 @@ TEST_CASE("on pure PCM the outputs are PCM writes and none is avoided") {
     // conv1, conv2 and the pool once; the ten outputs of fc in the eight chips of their residue class.
     REQUIRE(results.total.writes["pcm_words"] == 16 * 144 + 32 * 36 + 16 * 36 + 10 * 8);
     REQUIRE(results.total.writes["pcm_array_words"] == results.total.writes["pcm_words"]);
+}
+
+TEST_CASE("on pure PCM with flipped-bits exactly the ones of the outputs are set") {
+    // Every output is written once into cells that were zero; the image and the weights cost nothing.
+    Rig rig(small_network(),
+            config({"dram.energy.array_write_policy=flipped-bits", "dram.energy.array_set=13.5 pJ/bit"},
+                   "pure-pcm"),
+            1);
+    rig.install();
+    simulate({&rig});
+    REQUIRE(rig.agreement() == 1.0);
+    rig.machine->dram.flush();
+    platform::RunResults results;
+    collect_results(results, rig.quantized.network, rig.inference->frames());
+    std::uint64_t ones = 0;
+    for (std::size_t layer = 0; layer < rig.found.size(); ++layer) {
+        const std::uint64_t copies = layer + 1 == rig.found.size() ? 8 : 1; // of fc, as above
+        for (const std::int16_t word : rig.found[layer]) {
+            ones += copies * std::bitset<16>(static_cast<std::uint16_t>(word)).count();
+        }
+    }
+    REQUIRE(results.total.counts["pcm_array_bits_set"] == static_cast<double>(ones));
+    REQUIRE(results.total.counts["pcm_array_bits_reset"] == 0);
+    REQUIRE(results.total.energy_mj["pcm_array_write"] == Approx(static_cast<double>(ones) * 13.5e-9));
+    REQUIRE(results.total.writes["pcm_array_words"] == 16 * 144 + 32 * 36 + 16 * 36 + 10 * 8);
 }
 
 TEST_CASE("accesses to nowhere get an error response, are counted, and the run goes on") {

@@ -35,9 +35,15 @@ public:
     /// Time that END_RESP is annotated with, or that passes before it.
     std::function<core::Picoseconds()> response_time = [] { return core::Picoseconds{0}; };
     std::function<void(Transaction&)> on_response = [](Transaction&) {};
+    struct Range {
+        std::uint64_t first, last;
+        bool operator==(const Range& other) const { return first == other.first && last == other.last; }
+    };
+    std::vector<Range> invalidated; ///< DMI that was taken back
 
     explicit AtInitiator(const sc_core::sc_module_name& name) : sc_core::sc_module(name) {
         socket.register_nb_transport_bw(this, &AtInitiator::nb_transport_bw);
+        socket.register_invalidate_direct_mem_ptr(this, &AtInitiator::invalidate);
         SC_HAS_PROCESS(AtInitiator);
         SC_THREAD(end_responses);
     }
@@ -114,6 +120,7 @@ public:
     const sc_core::sc_event& responded() const { return responded_; }
 
 private:
+    void invalidate(sc_dt::uint64 first, sc_dt::uint64 last) { invalidated.push_back({first, last}); }
     void end_request(Transaction& t, core::Picoseconds delay) {
         t.accepted = core::now() + delay;
         request_ = nullptr;

@@ -25,6 +25,8 @@ public:
     explicit CommandRecorder(const sc_core::sc_module_name& name) : sc_core::sc_module(name) {
         front.register_b_transport(this, &CommandRecorder::transport);
         front.register_transport_dbg(this, &CommandRecorder::debug);
+        front.register_get_direct_mem_ptr(this, &CommandRecorder::get_direct_mem_ptr);
+        back.register_invalidate_direct_mem_ptr(this, &CommandRecorder::invalidate);
     }
 
     /// false: for runs too long to be written down.
@@ -57,6 +59,12 @@ private:
         }
     }
     unsigned int debug(tlm::tlm_generic_payload& payload) { return back->transport_dbg(payload); }
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+        return back->get_direct_mem_ptr(payload, dmi);
+    }
+    void invalidate(sc_dt::uint64 first, sc_dt::uint64 last) {
+        front->invalidate_direct_mem_ptr(first, last);
+    }
 
     bool keeps_history_ = true;
 };

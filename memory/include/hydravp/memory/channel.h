@@ -21,7 +21,11 @@ namespace hydravp::memory {
 /// `commands` speaks the protocol of `CommandExtension`, LT: b_transport never waits; it reports the
 /// command's times in the extension and adds the time until `data_end` (or `issued`, where no data move) to
 /// the delay. Debug transport reads or writes `bytes` of every selected chip at (bank, row, column + skip),
-/// any `kind`; the payload's TLM command tells the direction. Not modelled: on-die termination.
+/// any `kind`; the payload's TLM command tells the direction. DMI: the interleaved row at a cell address,
+/// ((rank * banks + bank) * rows + row) * bytes of a rank's row; of a row that is taken back the cell
+/// addresses are invalidated. Where the energy of writes depends on their data
+/// (`Technology::energy_needs_data`), a write to the array without data gets a GENERIC error response. Not
+/// modelled: on-die termination.
 class Channel : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<Channel> commands{"commands"};
@@ -46,6 +50,8 @@ public:
 private:
     void transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned int debug(tlm::tlm_generic_payload& payload);
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi);
+    std::uint64_t cell_address(std::size_t rank, core::Bank bank, core::Row row) const;
     tlm::tlm_response_status check(const CommandExtension& command) const;
     void charge(const CommandExtension& command, std::uint64_t moved);
     void show(const CommandExtension& command) const;

@@ -4,11 +4,13 @@
 #include "hydravp/core/meter.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/memory/chip_timing.h"
+#include "hydravp/memory/column_data.h"
 #include "hydravp/memory/command.h"
+#include "hydravp/memory/flipped_bits.h"
 #include "hydravp/memory/internal_bus.h"
 #include "hydravp/memory/leased_bank.h"
 #include "hydravp/memory/modified_words.h"
-#include "hydravp/memory/sparse_storage.h"
+#include "hydravp/memory/rank_storage.h"
 #include "hydravp/memory/technology.h"
 
 #include <systemc>
@@ -21,7 +23,8 @@
 
 namespace hydravp::memory {
 
-/// One x8 memory chip: banks with their open rows, cells, and the internal bus that all banks share.
+/// One memory chip: banks with their open rows, and the internal bus that all banks share. Its cells lie
+/// with those of the rank's other chips in a `RankStorage`.
 ///
 /// `unit` and `banks` are where a near-memory unit is attached; both may stay unbound. Through `unit` the
 /// chip forwards the channel's accesses to the unit's registers and buffers (plain payloads with a
@@ -30,7 +33,8 @@ namespace hydravp::memory {
 /// * row_bytes + column), within one row, optional UnitAccessExtension, a null data pointer moves no data.
 /// That b_transport waits: it returns when the last byte has crossed the internal bus. Errors: an address
 /// outside the chip, or crossing a row: ADDRESS; a bank that is not leased: COMMAND error response; byte
-/// enables: BYTE_ENABLE. Debug transport reaches every bank, leased or not.
+/// enables: BYTE_ENABLE; a write without data where its energy depends on them: GENERIC. Debug transport
+/// reaches every bank, leased or not.
 ///
 /// A unit's transfers take their turns in the order of their calls. One which follows the one before without
 /// a pause into the same open row streams on: its column commands were issued under the data of the one
@@ -43,8 +47,9 @@ public:
     tlm_utils::simple_initiator_socket_optional<Chip> unit{"unit"};
     tlm_utils::simple_target_socket_optional<Chip> banks{"banks"};
 
-    Chip(const sc_core::sc_module_name& name, const Technology& technology, const Geometry& geometry,
-         const std::string& memory_name);
+    /// @param cells of the rank, in which it is chip `index`
+    Chip(const sc_core::sc_module_name& name, core::Chip index, const Technology& technology,
+         const Geometry& geometry, const std::string& memory_name, RankStorage& cells);
     ~Chip() override;
 
     /// A near-memory unit is bound to either socket; known before the simulation starts.
@@ -53,7 +58,6 @@ public:
     void trace(core::Tracer& tracer) override;
 
     const ChipTiming& timing() const { return timing_; }
-    const SparseStorage& storage() const { return storage_; }
     bool leased(core::Bank bank) const { return leases_[bank].leased; }
     const LeasedBank& lease_of(core::Bank bank) const { return leases_[bank]; }
 
@@ -71,8 +75,10 @@ public:
     /// Charges a run in the array without moving its data; a write marks its words.
     void access(const CommandExtension& command, std::uint32_t bursts, std::uint32_t chips = 1);
     /// @}
-    /// Moves the data of a run in the array without charging it.
-    void copy(const CommandExtension& command, unsigned char* data);
+    /// The same of a run of which the chip moves only some bytes; returns their number.
+    std::uint32_t access(const CommandExtension& command, std::uint32_t bursts, const ColumnData& data);
+    /// Which bits of the channel's row the data of a write will change; before they are moved.
+    void note_flips(const CommandExtension& command, const ColumnData& data);
     /// The words of the channel's row that have been written are those of `other` from now on.
     void adopt_modified(const Chip& other, core::Bank bank) {
         modified_by_channel_[bank] = other.modified_by_channel_[bank];
@@ -81,13 +87,14 @@ public:
     void adopt_times(const Chip& other) { timing_ = other.timing_; }
     /// Timing of a run of column commands issued at `command.issued`.
     void column_access(const CommandExtension& command, std::uint32_t bursts);
-    /// The run in the array, charged, with its data; returns the bytes that were moved (the enabled ones).
-    std::uint32_t move(const CommandExtension& command, std::uint32_t bursts, unsigned char* data,
-                       const unsigned char* enables);
     /// Data of the run in the near-memory unit; returns its response.
     tlm::tlm_response_status move_unit(const CommandExtension& command, unsigned char* data,
                                        const sc_core::sc_time& delay);
-    std::uint32_t debug(const CommandExtension& command, bool write, unsigned char* data);
+    std::uint32_t debug_unit(const CommandExtension& command, bool write, unsigned char* data);
+    /// Debug transport is about to write into a row of the array.
+    void forget_flips(const CommandExtension& command, const ColumnData& data);
+    /// Charges the changed bits of the channel's row in that bank.
+    void close_flipped(core::Bank bank) { close_flipped(BankOwner::channel, bank); }
     void refresh(core::Picoseconds stop, core::Picoseconds precharge, core::Picoseconds end,
                  core::LayerId layer);
     /// The bank is closed and not leased.
@@ -120,7 +127,7 @@ public:
 private:
     struct Accounts {
         core::Meter::Account array_read, array_write, buffer_read, buffer_write, refresh, background;
-        core::Meter::Account read_bytes, written_bytes, array_words, bus;
+        core::Meter::Account read_bytes, written_bytes, array_words, bits_set, bits_reset, bus;
         std::array<core::Meter::Account, write_causes> words;
     };
     /// The unit's transfer that has its turn.
@@ -134,6 +141,7 @@ private:
         std::uint32_t done;
         core::Picoseconds cursor; ///< the next burst is not placed before
         core::LayerId layer;
+        unsigned char* data;
     };
     class Turn;
 
@@ -144,29 +152,35 @@ private:
     void run(Transfer& transfer);
     bool open_row(Transfer& transfer, bool streams_on);
     void progress(Transfer& transfer, core::Picoseconds until);
+    void write(const Transfer& transfer, std::uint32_t begin, std::uint32_t end);
     core::Picoseconds last_data(const Transfer& transfer, const Recall& recall) const;
     void pause(core::Bank bank, core::Picoseconds until);
     void settle_recall(core::Bank bank);
     void add_recall(core::Bank bank, const Recall& recall);
 
-    std::uint64_t address(core::Bank bank, core::Row row, std::uint32_t column) const {
-        return (std::uint64_t{bank.value()} * geometry_.rows + row.value()) * geometry_.row_bytes + column;
-    }
     void charge_buffer(bool write, std::uint32_t bursts, core::LayerId layer, std::uint32_t chips = 1);
     void charge_array_write(core::Bank bank, core::LayerId layer, core::Energy energy);
     void close_row(BankOwner owner, core::Bank bank, std::uint32_t chips = 1);
+    void close_flipped(BankOwner owner, core::Bank bank);
+    core::IndexedVector<core::Bank, FlippedBits>& flipped(BankOwner owner) {
+        return owner == BankOwner::unit ? flipped_by_unit_ : flipped_by_channel_;
+    }
     core::IndexedVector<core::Bank, ModifiedWords>& modified(BankOwner owner) {
         return owner == BankOwner::unit ? modified_by_unit_ : modified_by_channel_;
     }
 
+    core::Chip index_;
     Geometry geometry_;
     ChipTiming timing_;
-    SparseStorage storage_;
+    RankStorage& cells_;
     InternalBus bus_;
     core::IndexedVector<core::Bank, LeasedBank> leases_;
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_channel_;
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_unit_;
     core::IndexedVector<core::Bank, core::Energy> array_write_energy_;
+    core::IndexedVector<core::Bank, FlippedBits> flipped_by_channel_; ///< empty: nobody pays for them
+    core::IndexedVector<core::Bank, FlippedBits> flipped_by_unit_;    ///< likewise
+    std::vector<unsigned char> old_;                                  ///< scratch
     core::Meter meter_{"meter"};
     Accounts accounts_{};
     bool attached_ = false;

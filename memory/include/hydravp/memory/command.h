@@ -3,6 +3,7 @@
 
 #include "hydravp/core/index.h"
 #include "hydravp/core/units.h"
+#include "hydravp/memory/chip_interleave.h"
 
 #include <tlm>
 
@@ -47,8 +48,9 @@ const char* to_string(WriteCause cause);
 /// TLM_COMMAND_ERROR_RESPONSE.
 ///
 /// The payload's data is laid out chip by chip: the bytes of chip i (counted within the rank) start at
-/// data + i * chip_stride. A null data pointer runs the command without data ("timing" mode). Byte enables,
-/// where there are any, are laid out like the data, byte for byte.
+/// data + i * chip_stride. Or it is interleaved: `interleaved_bytes` bytes, the first of them of chip `lane`,
+/// and `bytes` beats that hold them. A null data pointer runs the command without data ("timing" mode). Byte
+/// enables, where there are any, are laid out like the data, byte for byte.
 class CommandExtension : public tlm::tlm_extension<CommandExtension> {
 public:
     CommandKind kind = CommandKind::read;
@@ -62,7 +64,10 @@ public:
     std::uint32_t bytes = 0; ///< bytes per chip to move after `skip`; the bus always carries whole bursts
     std::uint64_t unit_address = 0; ///< space == unit: byte address within the unit
     std::uint32_t chips = 0xFF;     ///< mask of the chips whose data matter; the others see a masked burst
-    std::size_t chip_stride = 0;
+    DataLayout layout = DataLayout::chip_by_chip; ///< interleaved: of the array, all chips
+    std::size_t chip_stride = 0;                  ///< chip by chip
+    std::uint32_t lane = 0;                       ///< interleaved: chip of the first byte
+    std::uint32_t interleaved_bytes = 0;          ///< interleaved: all chips together
     core::LayerId layer = core::no_layer;
     WriteCause cause = WriteCause::host;
     /// release: takes the bank from units that are at work in it; they go on after the next lease with

@@ -191,6 +191,13 @@ private:
     class Call;
     void transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned int debug(tlm::tlm_generic_payload& payload) { return back->transport_dbg(payload); }
+    /// What goes by DMI makes no commands.
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+        return back->get_direct_mem_ptr(payload, dmi);
+    }
+    void invalidate(sc_dt::uint64 first, sc_dt::uint64 last) {
+        front->invalidate_direct_mem_ptr(first, last);
+    }
     void end_of_simulation() override { finish(); }
 
     void note(const CommandExtension& command, core::Picoseconds given);

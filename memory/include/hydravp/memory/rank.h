@@ -4,16 +4,19 @@
 #include "hydravp/core/meter.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/memory/chip.h"
+#include "hydravp/memory/column_data.h"
 #include "hydravp/memory/command.h"
 #include "hydravp/memory/command_bus.h"
 #include "hydravp/memory/data_bus.h"
 #include "hydravp/memory/power_residency.h"
+#include "hydravp/memory/rank_storage.h"
 #include "hydravp/memory/technology.h"
 
 #include <systemc>
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hydravp::memory {
@@ -36,6 +39,10 @@ public:
     tlm::tlm_response_status move(const CommandExtension& command, unsigned char* data,
                                   const unsigned char* enables, std::uint64_t& moved);
     std::uint64_t debug(const CommandExtension& command, bool write, unsigned char* data);
+    /// The row as interleaved host memory, until it is taken back; null if that can't be now: the bank is
+    /// leased, its waveform is traced, or the energy depends on the data.
+    unsigned char* share(core::Bank bank, core::Row row);
+    void on_taken_back(RankStorage::TakenBack function) { cells_.on_taken_back(std::move(function)); }
     void flush();
     /// Charges the background energy of all chips, by the states that the rank has been in.
     void charge_background(core::Picoseconds duration, core::LayerId layer) override;
@@ -55,6 +62,7 @@ private:
     void show_refresh(const CommandExtension& command) const;
     std::uint64_t move_in_array(const CommandExtension& command, unsigned char* data,
                                 const unsigned char* enables);
+    void copy(const CommandExtension& command, const ColumnData& bytes, bool write);
     void close_rows(core::Bank bank);
     std::uint32_t leased_chips(core::Bank bank) const;
     tlm::tlm_response_status activate(CommandExtension& command);
@@ -89,6 +97,7 @@ private:
     Geometry geometry_;
     CommandBus& commands_;
     DataBus& data_;
+    RankStorage cells_;
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
     bool per_chip_ = false;
     /// A bank as the placed commands have left it.

@@ -13,7 +13,8 @@ namespace hydravp::memory {
 /// Which cells of a row an array write is charged for when a dirty row is closed.
 enum class ArrayWritePolicy {
     modified_words, ///< only the 16-bit words written since the row was opened
-    whole_row       ///< every word of the row
+    whole_row,      ///< every word of the row
+    flipped_bits    ///< only the bits of written words whose values have changed; needs data
 };
 
 /// Prefix of a memory's accounts in the results.
@@ -54,6 +55,8 @@ struct Technology {
     core::Picoseconds t_xs{};        ///< end of self-refresh to the first command
     core::EnergyPerBit array_read;   ///< charged per bit of the row when it is opened
     core::EnergyPerBit array_write;  ///< charged per bit written back when a dirty row is closed
+    core::EnergyPerBit array_set;    ///< per bit that goes from 0 to 1, flipped_bits only; 0: array_write
+    core::EnergyPerBit array_reset;  ///< the same from 1 to 0
     core::EnergyPerBit buffer_read;  ///< per bit read from the row buffer
     core::EnergyPerBit buffer_write; ///< per bit written into the row buffer
     core::Power background;          ///< of one chip with all banks closed (precharge standby)
@@ -66,6 +69,10 @@ struct Technology {
     core::Energy refresh_bank; ///< one refresh command of one bank, one chip
     ArrayWritePolicy array_write_policy = ArrayWritePolicy::modified_words;
 
+    core::EnergyPerBit set_energy() const { return array_set.pj > 0 ? array_set : array_write; }
+    core::EnergyPerBit reset_energy() const { return array_reset.pj > 0 ? array_reset : array_write; }
+    /// What writes cost depends on the values of the data.
+    bool energy_needs_data() const { return array_write_policy == ArrayWritePolicy::flipped_bits; }
     /// One burst on the data bus.
     core::Picoseconds burst_time() const { return t_burst.count() > 0 ? t_burst : t_ccd; }
     /// From column command to column command in one bank, as in a run.

@@ -37,6 +37,8 @@ public:
 
     /// @param address less than the channel's capacity
     Place place(std::uint64_t address) const;
+    /// The address of a place; `place` backwards.
+    std::uint64_t address(const Place& place) const;
     /// Consecutive bytes, aligned to their number, that lie in one row.
     std::uint64_t stretch() const { return stretch_; }
     /// It places every address as the mapping without a list does.

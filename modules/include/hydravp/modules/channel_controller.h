@@ -45,7 +45,15 @@ namespace hydravp::modules {
 /// enables and streaming width are honoured in the interleaved view. In the chip-local view the extension
 /// gives the extent and the payload's address, length and streaming width are not looked at; byte enables
 /// follow the data's layout, and the array only. A null data pointer moves no data and is for payloads with a
-/// `ChannelRequest` only. DMI is denied: no stretch of ordinary memory is contiguous in a chip.
+/// `ChannelRequest` only.
+///
+/// DMI is granted to ordinary memory if the configuration says so (`dmi`), for the stretch of the mapping
+/// (`AddressMapping::stretch`, by default a row of the rank) around the address, to read and to write. It is
+/// denied while the bank is leased, and where a waveform of the controller, its channel or the rank is
+/// traced. A grant is taken back when somebody writes into the row chip by chip, and when its bank is leased.
+/// Its latencies are those of one access of a burst to an idle channel with a closed bank, arriving on an
+/// edge of the clock: what LT and AT take then. What goes by DMI is neither timed nor counted nor ordered
+/// with the requests under way; the payloads' hint (`is_dmi_allowed`) says whether a grant would be had.
 ///
 /// The controller wakes when data have passed, not for every command: what the commands are depends on
 /// nothing but the requests that have come by their times, so they can be issued later, up to the moment at
@@ -109,6 +117,9 @@ private:
     }
     core::AtTarget::Answer at_request(tlm::tlm_generic_payload& payload);
     unsigned int debug(tlm::tlm_generic_payload& payload);
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi);
+    void invalidate(sc_dt::uint64 first, sc_dt::uint64 last);
+    bool grants_dmi(const ChannelRequest* request, std::uint64_t address) const;
     std::size_t enter(tlm::tlm_generic_payload& payload, bool at);
     bool take(std::size_t index);
     void admit(core::Picoseconds now);
@@ -165,6 +176,7 @@ private:
     core::Picoseconds lookahead_{};
     sc_core::sc_event wake_{"wake"};
     bool serving_ = false;
+    bool traced_ = false;
 
     tlm::tlm_generic_payload payload_;
     memory::CommandExtension command_;

@@ -20,6 +20,11 @@ public:
     std::uint64_t address(std::uint64_t offset) const {
         return offset / granule_ / channels_ * granule_ + offset % granule_;
     }
+    /// The offset of an address within a channel; the two before backwards.
+    std::uint64_t offset(std::uint32_t channel, std::uint64_t address) const {
+        return (address / granule_ * channels_ + channel) * granule_ + address % granule_;
+    }
+    std::uint64_t granule() const { return granule_; }
     /// Bytes from `offset` to the end of its granule.
     std::uint64_t bytes_left(std::uint64_t offset) const { return granule_ - offset % granule_; }
 

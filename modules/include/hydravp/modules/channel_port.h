@@ -29,6 +29,7 @@ public:
     /// Time of the first column command; below 0 before it.
     core::Picoseconds first_column() const { return request_.first_column; }
     tlm::tlm_response_status response() const { return payload_->get_response_status(); }
+    bool dmi_allowed() const { return payload_->is_dmi_allowed(); }
     /// Waits until the last data; from a thread. Throws core::SimulationError on an error response.
     void wait();
 
@@ -77,12 +78,18 @@ public:
                                std::function<void()> on_finish);
 
     unsigned debug(tlm::tlm_generic_payload& payload) { return socket->transport_dbg(payload); }
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {
+        return socket->get_direct_mem_ptr(payload, dmi);
+    }
+    /// Called with the first and the last address of what is no longer granted.
+    std::function<void(std::uint64_t, std::uint64_t)> on_invalidated;
 
 private:
     friend struct ChannelTransferDeleter;
     ChannelTransferPtr allocate();
     void begin(ChannelTransfer& transfer);
     void send();
+    void invalidate(sc_dt::uint64 first, sc_dt::uint64 last);
     void finish(ChannelTransfer& transfer);
     void finish_early();
     tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,

@@ -63,6 +63,9 @@ struct ChannelControllerConfig {
     /// Near-memory units share the channel: every command is issued at its own time.
     bool shares_with_units = false;
     bool keep_data = true; ///< false: commands, times and counts only; reads return nothing
+    /// Grants DMI. What goes by it takes no simulated time here, and no energy, write count or statistic
+    /// knows of it: for programs that are to run fast, not for figures.
+    bool dmi = false;
 };
 
 /// The result accumulation unit; it works on one word per lane of the channel's width.

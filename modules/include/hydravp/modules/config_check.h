@@ -20,6 +20,11 @@ void check_hybrid_memory(const std::string& name, const HybridMemoryConfig& conf
 /// Whether the memory and the controller's place allow its refreshes and its ways of saving power.
 void check_sleep_and_refresh(const memory::Technology& technology, const ChannelControllerConfig& controller,
                              const memory::ReportValue& refuse);
+/// Whether there are data where DMI or the energy of writes needs them, and whether the two can go together.
+void check_data(const memory::Technology& technology, const ChannelControllerConfig& controller,
+                const memory::ReportValue& refuse);
+/// The same of a whole hybrid memory: throws core::InputError.
+void check_hybrid_data(const std::string& name, const HybridMemoryConfig& config, bool keep_data);
 /// Its DRAM has the default mapping, on which the chip-by-chip view and the layout of the networks rely.
 void check_hybrid_mapping(const std::string& name, const HybridMemoryConfig& config);
 /// The `AddressMapping` of a channel: that of its controller, or of its memory.

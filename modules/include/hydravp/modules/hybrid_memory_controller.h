@@ -38,7 +38,8 @@ struct LayerInterval {
 /// Inside: a `ChannelController` per channel, the `WeightStreamer`, the `ResultAccumulationUnit`, and the
 /// layer sequencer, which leases banks to the units, starts them, and raises `interrupt` when a layer is
 /// complete. Errors: unmapped addresses ADDRESS, byte enables outside ordinary memory BYTE_ENABLE error
-/// response. Not modelled: DMI.
+/// response. DMI, to ordinary memory only, is granted and taken back as `ChannelController` does; in the PCM
+/// a row of one channel at a time.
 class HybridMemoryController : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::simple_target_socket<HybridMemoryController> front{"front"};
@@ -81,6 +82,7 @@ private:
         bool at = false;
         std::size_t parts_left = 0;
         tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+        bool dmi_allowed = false;
         core::Picoseconds accepted{}, first_column{};
         std::vector<ChannelTransferPtr> parts;
         std::deque<std::vector<unsigned char>> byte_enables; ///< of the parts
@@ -104,6 +106,8 @@ private:
     }
     core::AtTarget::Answer at_request(tlm::tlm_generic_payload& payload);
     unsigned transport_dbg(tlm::tlm_generic_payload& payload);
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi);
+    void invalidate_pcm(std::uint32_t channel, std::uint64_t first, std::uint64_t last);
     tlm::tlm_response_status check(const tlm::tlm_generic_payload& payload, const Destination& to) const;
     static bool takes_time(const tlm::tlm_generic_payload& payload, const Destination& to);
     std::size_t enter(tlm::tlm_generic_payload& payload, bool at);

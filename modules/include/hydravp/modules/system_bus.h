@@ -17,8 +17,10 @@ namespace hydravp::modules {
 
 /// The host's system bus: a router of base-protocol transactions by address.
 ///
-/// LT and debug. A transaction occupies the bus for its bytes at the bus's bandwidth; whoever comes second
-/// waits. Addresses are passed on unchanged. Not modelled: split transactions, AT.
+/// LT, debug and DMI. A transaction occupies the bus for its bytes at the bus's bandwidth; whoever comes
+/// second waits. Addresses are passed on unchanged. To the latencies of DMI the bus adds its own and the time
+/// of 64 bytes on the free bus; while its waveform is traced it denies DMI. Not modelled: split transactions,
+/// AT.
 class SystemBus : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::multi_passthrough_target_socket<SystemBus> initiators{"initiators"};
@@ -40,6 +42,8 @@ private:
     };
     void b_transport(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned transport_dbg(int id, tlm::tlm_generic_payload& payload);
+    bool get_direct_mem_ptr(int id, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi);
+    void invalidate(int target, sc_dt::uint64 first, sc_dt::uint64 last);
     Target* find(const tlm::tlm_generic_payload& payload);
 
     SystemBusConfig config_;

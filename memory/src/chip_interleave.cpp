@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hydravp/modules/chip_interleave.h"
+#include "hydravp/memory/chip_interleave.h"
 
 #include <cstring>
 
@@ -7,7 +7,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace hydravp::modules {
+namespace hydravp::memory {
 
 namespace {
 
@@ -75,4 +75,4 @@ void ChipInterleave::join(const unsigned char* chips, std::size_t stride, std::s
     }
 }
 
-} // namespace hydravp::modules
+} // namespace hydravp::memory

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hydravp/modules/chip_interleave.h"
+#include "hydravp/memory/chip_interleave.h"
 
 #include <catch2/catch.hpp>
 
 #include <numeric>
 #include <vector>
 
-using hydravp::modules::ChipInterleave;
+using hydravp::memory::ChipInterleave;
 
 TEST_CASE("byte b of a beat lies in chip b, for any number of chips and beats") {
     for (const std::uint32_t chips : {1u, 3u, 4u, 8u, 16u}) {

@@ -4,10 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace hydravp::modules {
+namespace hydravp::memory {
 
-/// Converts between the two layouts of a row-sized piece of data: interleaved, as on the channel's data bus
-/// (byte b of a beat lies in chip b), and chip by chip.
+/// How the bytes of a rank's row, or of a piece of it, lie one behind the other.
+enum class DataLayout : std::uint8_t {
+    chip_by_chip, ///< all of the first chip, then of the next
+    interleaved   ///< as on the channel's data bus: byte b of a beat lies in chip b
+};
+
+/// Converts between the two layouts of a piece of data.
 class ChipInterleave {
 public:
     explicit ChipInterleave(std::uint32_t chips) : chips_(chips) {}
@@ -22,4 +27,4 @@ private:
     std::uint32_t chips_;
 };
 
-} // namespace hydravp::modules
+} // namespace hydravp::memory
