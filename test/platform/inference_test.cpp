@@ -215,10 +215,11 @@ TEST_CASE("on pure PCM the outputs are PCM writes and none is avoided") {
 
 TEST_CASE("on pure PCM with flipped-bits exactly the ones of the outputs are set") {
     // Every output is written once into cells that were zero; the image and the weights cost nothing.
-    Rig rig(small_network(),
-            config({"dram.energy.array_write_policy=flipped-bits", "dram.energy.array_set=13.5 pJ/bit"},
-                   "pure-pcm"),
-            1);
+    InferenceRig rig(
+        small_network(),
+        small_platform({"dram.energy.array_write_policy=flipped-bits", "dram.energy.array_set=13.5 pJ/bit"},
+                       "pure-pcm"),
+        1);
     rig.install();
     simulate({&rig});
     REQUIRE(rig.agreement() == 1.0);
