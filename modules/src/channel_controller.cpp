@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/modules/channel_controller.h"
 
+#include "hydravp/core/initiator_id.h"
 #include "hydravp/core/time.h"
 #include "hydravp/memory/clock_grid.h"
 #include "hydravp/modules/request_check.h"
@@ -164,11 +165,15 @@ std::size_t ChannelController::enter(tlm::tlm_generic_payload& payload, bool at)
     request.layer = core::no_layer;
     request.cause = memory::WriteCause::host;
     request.source = Source::host;
+    request.initiator = core::initiator_of(payload);
     if (request.extension != nullptr) {
         request.space = request.extension->space;
         request.layer = request.extension->layer;
         request.cause = request.extension->cause;
         request.source = request.extension->source;
+        if (request.extension->initiator != 0) {
+            request.initiator = request.extension->initiator;
+        }
         request.extension->commanded_bytes = 0;
         request.extension->first_column = Picoseconds{-1};
     }
@@ -205,6 +210,7 @@ bool ChannelController::queue_up(std::size_t index, Picoseconds now) {
         QueuedRun& run = scheduler_.draft();
         run.write = write;
         run.source = request.source;
+        run.initiator = request.initiator;
         run.ready = request.ready;
         run.request = index;
         run.offset = request.queued;
@@ -681,6 +687,10 @@ void ChannelController::count_access(const Request& request, bool write, Picosec
     }
     const std::uint64_t chips =
         request.chip_local ? static_cast<std::uint64_t>(__builtin_popcount(request.extension->chips)) : 1;
+    if (request.initiator != 0 || !statistics_.initiators.empty()) {
+        statistics_.count_initiator(request.initiator)
+            .add(request.bytes * chips, request.accepted, request.first_column, end);
+    }
     (write ? statistics_.write : statistics_.read)
         .add(request.bytes * chips, request.accepted, request.first_column, end);
 }

@@ -41,6 +41,17 @@ AccessStatistics& AccessStatistics::operator+=(const AccessStatistics& other) {
     return *this;
 }
 
+AccessStatistics& ChannelStatistics::count_initiator(std::uint32_t initiator) {
+    if (initiators.empty()) { // what has been so far was initiator 0
+        initiators.push_back(read);
+        initiators.back() += write;
+    }
+    if (initiator >= initiators.size()) {
+        initiators.resize(initiator + 1);
+    }
+    return initiators[initiator];
+}
+
 /// Goes on to the interval in which `now` lies.
 void QueueOccupancy::turn_over(Picoseconds now) {
     if (!began_) {

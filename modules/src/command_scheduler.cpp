@@ -55,6 +55,7 @@ void CommandScheduler::push_draft(Picoseconds now) {
     const QueuedRun& run = queue_.draft();
     queue_.push_draft(now);
     ++waiting_[run.rank.value()];
+    reconsider_batches();
     const bool overlooked = overlooks(candidates_[run.write].by_slot[run.slot], run);
     if (!overlooked) {
         reconsider(run.slot, run.write);
@@ -376,7 +377,7 @@ void CommandScheduler::find_candidate(Candidate& candidate, std::size_t slot, bo
         break;
     }
     entry.ready = candidate.ready;
-    entry.turn = choice.run->turn;
+    entry.turn = queue_.precedence(*choice.run);
     entry.bursts = choice.run->turn_bursts;
     candidates.ready.put(candidate.number, entry);
 }
@@ -442,6 +443,10 @@ void CommandScheduler::choose(Candidates& candidates, Picoseconds now) {
     const std::vector<Candidate>& by_slot = candidates.by_slot;
     if (column != nullptr && waiting_age < column_age &&
         (by_slot[column->slot].run->served > 0 || queue_.starving(*by_slot[waiting_column->slot].run, now))) {
+        column = nullptr;
+    }
+    if (other != nullptr && column_age >= RequestQueue::outside_batch &&
+        other_age < RequestQueue::outside_batch) {
         column = nullptr;
     }
     const ReadyBanks::Entry* const chosen = column != nullptr ? column : other;
@@ -648,12 +653,22 @@ void CommandScheduler::served(QueuedRun& run, Picoseconds now) {
     for (const QueuedRun* other : queue_.rotate(run, now)) {
         reconsider(other->slot, other->write);
     }
+    reconsider_batches();
+}
+
+void CommandScheduler::reconsider_batches() {
+    if (queue_.renew_batches()) {
+        for (std::size_t slot = 0; slot < banks_.size(); ++slot) {
+            reconsider(slot);
+        }
+    }
 }
 
 void CommandScheduler::finished(QueuedRun& run) {
     --waiting_[run.rank.value()];
     reconsider(run.slot);
     queue_.remove(run);
+    reconsider_batches();
 }
 
 } // namespace hydravp::modules

@@ -37,7 +37,7 @@ SystemBus::Target* SystemBus::find(const tlm::tlm_generic_payload& payload) {
     return nullptr;
 }
 
-void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+void SystemBus::b_transport(int port, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     Target* target = find(payload);
     if (target == nullptr ||
         payload.get_data_length() > target->bytes - (payload.get_address() - target->base)) {
@@ -50,7 +50,17 @@ void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_
     const core::Picoseconds end = wires_.occupy(now + core::from_sc_time(delay), duration);
     busy_.hold(end - duration, end, 1);
     delay = core::to_sc_time(end + config_.latency - now);
+    if (payload.get_extension<core::InitiatorId>() != nullptr) {
+        (*target->port)->b_transport(payload, delay);
+        return;
+    }
+    while (ids_.size() <= static_cast<std::size_t>(port)) {
+        ids_.emplace_back(static_cast<std::uint32_t>(ids_.size() + 1));
+    }
+    core::InitiatorId& id = ids_[static_cast<std::size_t>(port)];
+    payload.set_extension(&id);
     (*target->port)->b_transport(payload, delay);
+    payload.clear_extension(&id);
 }
 
 void SystemBus::trace(core::Tracer& tracer) {

@@ -161,10 +161,10 @@ void check_consistency(const PlatformConfig& config, bool with_units,
     if (is_valid("controller") && is_valid("dram.timing") && config.transfers == TransferModel::timed) {
         modules::ChannelControllerConfig controller = config.memory.controller;
         controller.shares_with_units = with_units;
-        modules::check_sleep_and_refresh(dram.technology, controller,
-                                         [&](const char* key, const std::string& message) {
-                                             report(fmt::format("controller.{}", key), message);
-                                         });
+        modules::check_policies(dram.technology, controller,
+                                [&](const char* key, const std::string& message) {
+                                    report(fmt::format("controller.{}", key), message);
+                                });
     }
     if (is_valid("pcm.channels") && pcm.channels == 0 && config.weights != core::WeightSource::resident) {
         report("pcm.channels", "found 0, expected a PCM for the weights, or weights: resident");

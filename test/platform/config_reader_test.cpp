@@ -311,13 +311,13 @@ TEST_CASE("an error names file, line, column and key") {
         std::string yaml = complete();
         const std::size_t at = yaml.find("controller:");
         yaml.replace(at, yaml.find("accumulation:") - at, "controller: 5 ns\n");
-        CHECK(error_of(yaml) ==
-              place("controller", "", 13) +
-                  ": controller: found '5 ns', expected the keys latency, io_energy, "
-                  "read_queue, write_queue, write_high_watermark, write_low_watermark, "
-                  "burst_group, starvation_limit, scheduling, forwarding, page_policy, page_timeout, "
-                  "refresh, postponed_refreshes, power_down_after, self_refresh_after, "
-                  "address_mapping, front_queue");
+        CHECK(error_of(yaml) == place("controller", "", 13) +
+                                    ": controller: found '5 ns', expected the keys latency, io_energy, "
+                                    "read_queue, write_queue, write_high_watermark, write_low_watermark, "
+                                    "burst_group, starvation_limit, scheduling, forwarding, fairness, "
+                                    "batch_cap, page_policy, page_timeout, "
+                                    "refresh, postponed_refreshes, power_down_after, self_refresh_after, "
+                                    "address_mapping, front_queue");
     }
     SECTION("word that is none of the choices") {
         CHECK_THAT(
@@ -377,6 +377,8 @@ TEST_CASE("impossible values are refused") {
          "controller.write_low_watermark: found 25, expected at most controller.write_high_watermark = 24"},
         {"controller.starvation_limit=5", "controller.starvation_limit"},
         {"controller.scheduling=fifo", "controller.scheduling: found 'fifo', expected fr-fcfs or fcfs"},
+        {"controller.fairness=fair", "controller.fairness: found 'fair', expected none or batch"},
+        {"controller.batch_cap=3", "found '3', expected it with fairness: batch only"},
         {"controller.forwarding=yes", "controller.forwarding: found 'yes', expected true or false"},
         {"controller.page_policy=adaptive", "found 'adaptive', expected open, closed or timeout"},
         {"controller.page_timeout=1 us", "found '1 us', expected it with page_policy: timeout only"},

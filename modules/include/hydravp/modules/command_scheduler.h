@@ -135,6 +135,7 @@ private:
     void note_quiet(const memory::CommandExtension& command);
     void find_first_due();
     void reconsider_rank(core::Rank rank);
+    void reconsider_batches();
     void make_classes(Candidates& candidates, bool write);
     void choose_fcfs(core::Picoseconds now);
     void choose_direction(core::Picoseconds now);

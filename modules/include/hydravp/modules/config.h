@@ -39,6 +39,12 @@ enum class PagePolicy {
 
 enum class RefreshMode { all_banks, per_bank };
 
+/// Between initiators that share a channel; see `core::InitiatorId`.
+enum class Fairness {
+    none, ///< as the other rules have it
+    batch ///< parallelism-aware batches; see `RequestBatches`
+};
+
 struct ChannelControllerConfig {
     core::Picoseconds latency{};             ///< front-end pipeline, from acceptance to the first command
     core::EnergyPerBit io_energy;            ///< per bit on the channel's data bus
@@ -49,6 +55,8 @@ struct ChannelControllerConfig {
     std::uint32_t burst_group = 32;          ///< column commands of one run before other runs have their turn
     core::Picoseconds starvation_limit{2'000'000}; ///< a run that waits longer goes first
     SchedulingPolicy scheduling = SchedulingPolicy::fr_fcfs;
+    Fairness fairness = Fairness::none;
+    std::uint32_t batch_cap = 5; ///< Fairness::batch: runs of one initiator in one bank that a batch takes
     PagePolicy page_policy = PagePolicy::open;
     core::Picoseconds page_timeout{1'000'000}; ///< PagePolicy::timeout
     RefreshMode refresh = RefreshMode::all_banks;

@@ -17,9 +17,9 @@ void check_channel(const std::string& name, const MemoryConfig& memory,
                    const ChannelControllerConfig& controller);
 /// The same of a whole hybrid memory.
 void check_hybrid_memory(const std::string& name, const HybridMemoryConfig& config);
-/// Whether the memory and the controller's place allow its refreshes and its ways of saving power.
-void check_sleep_and_refresh(const memory::Technology& technology, const ChannelControllerConfig& controller,
-                             const memory::ReportValue& refuse);
+/// Whether the policies go together, and the memory and the controller's place allow them.
+void check_policies(const memory::Technology& technology, const ChannelControllerConfig& controller,
+                    const memory::ReportValue& refuse);
 /// Its DRAM has the default mapping, on which the chip-by-chip view and the layout of the networks rely.
 void check_hybrid_mapping(const std::string& name, const HybridMemoryConfig& config);
 /// The `AddressMapping` of a channel: that of its controller, or of its memory.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/initiator_id.h"
 #include "hydravp/core/timeline.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/modules/config.h"
@@ -10,6 +11,7 @@
 #include <tlm_utils/simple_initiator_socket.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -18,7 +20,9 @@ namespace hydravp::modules {
 /// The host's system bus: a router of base-protocol transactions by address.
 ///
 /// LT and debug. A transaction occupies the bus for its bytes at the bus's bandwidth; whoever comes second
-/// waits. Addresses are passed on unchanged. Not modelled: split transactions, AT.
+/// waits. Addresses are passed on unchanged. An access that says nothing of its initiator
+/// (`core::InitiatorId`) gets the number of the port that it comes from, counted from 1, for its time on the
+/// bus and behind it. Not modelled: split transactions, AT.
 class SystemBus : public sc_core::sc_module, public core::Traceable {
 public:
     tlm_utils::multi_passthrough_target_socket<SystemBus> initiators{"initiators"};
@@ -46,6 +50,7 @@ private:
     core::Timeline wires_;
     core::TraceSignal busy_;
     std::vector<Target> targets_;
+    std::deque<core::InitiatorId> ids_; ///< by port
     std::uint64_t rejected_accesses_ = 0;
 };
 
