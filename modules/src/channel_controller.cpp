@@ -402,11 +402,11 @@ void ChannelController::show_queues() const {
 
 void ChannelController::perform(const CommandScheduler::Decision& decision) {
     using Step = CommandScheduler::Step;
-    if (!decision.run && decision.step != Step::close) {
+    if (!decision.run && decision.step != Step::close && decision.step != Step::resume) {
         command_rank(decision);
         return;
     }
-    const std::size_t slot = decision.step == Step::close ? decision.slot : decision.run->slot;
+    const std::size_t slot = decision.run == nullptr ? decision.slot : decision.run->slot;
     const Rank rank = scheduler_.rank_of(slot);
     const Bank bank = scheduler_.bank_of(slot);
     if (decision.run != nullptr && !decision.run->begun) {
@@ -429,6 +429,14 @@ void ChannelController::perform(const CommandScheduler::Decision& decision) {
         break;
     case Step::close:
         command(CommandKind::precharge, rank, bank);
+        issue();
+        break;
+    case Step::interrupt:
+        command(scheduler_.interruption(), rank, bank).layer = requests_[decision.run->request]->layer;
+        issue();
+        break;
+    case Step::resume:
+        command(CommandKind::resume_write, rank, bank);
         issue();
         break;
     case Step::activate: {
@@ -635,7 +643,8 @@ const ChannelStatistics& ChannelController::statistics() {
 /// The first command for a run says in which state its bank was.
 void ChannelController::count_run(CommandScheduler::Step step, QueuedRun& run) {
     using Step = CommandScheduler::Step;
-    if (step == Step::recall || run.slot == scheduler_.unit_slot()) {
+    if (step == Step::recall || step == Step::interrupt || step == Step::resume ||
+        run.slot == scheduler_.unit_slot()) {
         return;
     }
     run.begun = true;
@@ -674,7 +683,14 @@ void ChannelController::count_command() {
     case CommandKind::self_refresh:
         ++rank.self_refreshes;
         break;
-    case CommandKind::power_up: // as often as the two before
+    case CommandKind::pause_write:
+        ++bank.write_pauses;
+        break;
+    case CommandKind::cancel_write:
+        ++bank.write_cancellations;
+        break;
+    case CommandKind::resume_write: // as often, but for those that are interrupted
+    case CommandKind::power_up:     // as often as the two before
     case CommandKind::lease:
     case CommandKind::release:
         break;

@@ -18,6 +18,8 @@ BankStatistics& BankStatistics::operator+=(const BankStatistics& other) {
     reads += other.reads;
     writes += other.writes;
     refreshes += other.refreshes;
+    write_pauses += other.write_pauses;
+    write_cancellations += other.write_cancellations;
     return *this;
 }
 

@@ -79,6 +79,17 @@ void check_policies(const memory::Technology& technology, const ChannelControlle
         refuse("refresh", has_units ? "found per-bank, expected all-banks beside near-memory units"
                                     : "found per-bank, expected all-banks: the memory has no t_rfc_pb");
     }
+    if (controller.write_interruption != WriteInterruption::none && technology.interruptible_writes()) {
+        const char* const other =
+            has_units                                         ? "beside near-memory units"
+            : controller.scheduling == SchedulingPolicy::fcfs ? "with scheduling: fcfs"
+            : controller.power_down_after.count() > 0 || controller.self_refresh_after.count() > 0
+                ? "with power_down_after or self_refresh_after"
+                : nullptr;
+        if (other != nullptr) {
+            refuse("write_interruption", fmt::format("found pause or cancel, expected none {}", other));
+        }
+    }
     for (const auto& [key, time] : {std::pair("power_down_after", controller.power_down_after),
                                     std::pair("self_refresh_after", controller.self_refresh_after)}) {
         if (time.count() < 0) {

@@ -103,6 +103,13 @@ void controller_keys(ConfigBinder& b, modules::ChannelControllerConfig& controll
                           {{"all-banks", RefreshMode::all_banks}, {"per-bank", RefreshMode::per_bank}},
                           "of a rank, or of one bank after the other")
         .optional();
+    using modules::WriteInterruption;
+    b.choice<WriteInterruption>("write_interruption", controller.write_interruption,
+                                {{"none", WriteInterruption::none},
+                                 {"pause", WriteInterruption::pause},
+                                 {"cancel", WriteInterruption::cancel}},
+                                "of array writes, by reads that wait for their bank")
+        .optional();
     b.number(
          "postponed_refreshes", controller.postponed_refreshes,
          [](std::uint32_t n) { return n <= modules::most_postponed_refreshes; }, "a whole number from 0 to 8",

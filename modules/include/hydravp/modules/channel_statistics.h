@@ -22,9 +22,11 @@ struct BankStatistics {
     // Commands.
     std::uint64_t activates = 0;
     std::uint64_t precharges = 0;
-    std::uint64_t reads = 0;     ///< bursts
-    std::uint64_t writes = 0;    ///< likewise
-    std::uint64_t refreshes = 0; ///< of this bank alone
+    std::uint64_t reads = 0;               ///< bursts
+    std::uint64_t writes = 0;              ///< likewise
+    std::uint64_t refreshes = 0;           ///< of this bank alone
+    std::uint64_t write_pauses = 0;        ///< of array writes
+    std::uint64_t write_cancellations = 0; ///< likewise
 
     BankStatistics& operator+=(const BankStatistics& other);
 };

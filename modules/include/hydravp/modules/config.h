@@ -45,6 +45,13 @@ enum class Fairness {
     batch ///< parallelism-aware batches; see `RequestBatches`
 };
 
+/// What a read does that waits for a bank whose array write is under way; see `WriteInterruptionPolicy`.
+enum class WriteInterruption {
+    none,  ///< it waits
+    pause, ///< the write pauses between two of its iterations
+    cancel ///< it is cancelled, and done anew
+};
+
 struct ChannelControllerConfig {
     core::Picoseconds latency{};             ///< front-end pipeline, from acceptance to the first command
     core::EnergyPerBit io_energy;            ///< per bit on the channel's data bus
@@ -61,6 +68,7 @@ struct ChannelControllerConfig {
     core::Picoseconds page_timeout{1'000'000}; ///< PagePolicy::timeout
     RefreshMode refresh = RefreshMode::all_banks;
     bool forwarding = true; ///< FR-FCFS: reads whose bytes wait in one run of the write queue get them there
+    WriteInterruption write_interruption = WriteInterruption::none; ///< where the memory allows it
     std::uint32_t postponed_refreshes = 0;  ///< of a rank that may wait until it is idle, at most 8
     core::Picoseconds power_down_after{};   ///< of a rank that has nothing to do; 0: never
     core::Picoseconds self_refresh_after{}; ///< likewise
