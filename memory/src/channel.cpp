@@ -214,7 +214,10 @@ enum class BusCommand : std::uint64_t {
     refresh_bank,
     power_down,
     self_refresh,
-    power_up
+    power_up,
+    pause_write,
+    cancel_write,
+    resume_write
 };
 enum class BusData : std::uint64_t { idle, read, write };
 
@@ -222,7 +225,8 @@ enum class BusData : std::uint64_t { idle, read, write };
 
 void Channel::trace(core::Tracer& tracer) {
     command_trace_ = tracer.states(*this, "command",
-                                   {"none", "ACT", "PRE", "RD", "WR", "REF", "REFpb", "PDE", "SRE", "PDX"});
+                                   {"none", "ACT", "PRE", "RD", "WR", "REF", "REFpb", "PDE", "SRE", "PDX",
+                                    "WRpause", "WRcancel", "WRresume"});
     data_trace_ = tracer.states(*this, "data_bus", {"idle", "read", "write"});
 }
 
@@ -264,6 +268,15 @@ void Channel::show(const CommandExtension& command) const {
         break;
     case CommandKind::power_up:
         pulse(command.issued, BusCommand::power_up);
+        break;
+    case CommandKind::pause_write:
+        pulse(command.issued, BusCommand::pause_write);
+        break;
+    case CommandKind::cancel_write:
+        pulse(command.issued, BusCommand::cancel_write);
+        break;
+    case CommandKind::resume_write:
+        pulse(command.issued, BusCommand::resume_write);
         break;
     case CommandKind::lease:
     case CommandKind::release: // go over the side band

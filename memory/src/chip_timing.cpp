@@ -119,6 +119,16 @@ void ChipTiming::block(BankOwner owner, core::Bank bank, Picoseconds t) {
     s.activate_ready = std::max(s.activate_ready, t);
 }
 
+Picoseconds ChipTiming::earliest_resume(core::Bank b, Picoseconds t) const {
+    const BankState& state = bank(BankOwner::channel, b);
+    return precharges_.earliest(std::max(t, state.open ? state.precharge_ready : state.activate_ready));
+}
+
+void ChipTiming::resume(core::Bank bank, Picoseconds t) {
+    state(BankOwner::channel, bank).open = false;
+    precharges_.record(t);
+}
+
 void ChipTiming::hand_over(BankOwner to, core::Bank bank, Picoseconds t) {
     BankState& s = state(to, bank);
     s = BankState{};

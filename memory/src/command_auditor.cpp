@@ -65,6 +65,12 @@ const char* name_of(Kind kind) {
         return "lease";
     case Kind::release:
         return "release";
+    case Kind::pause_write:
+        return "pause of a write";
+    case Kind::cancel_write:
+        return "cancellation of a write";
+    case Kind::resume_write:
+        return "resumption of a write";
     }
     return "command";
 }
@@ -133,6 +139,13 @@ std::vector<CommandAuditor::Constraint> CommandAuditor::constraints(const Techno
         {"t_xp", {K::power_up}, awake, S::rank, t.t_xp},
         {"t_xs", {K::self_refresh_exit}, awake, S::rank, t.t_xs},
     };
+    if (t.interruptible_writes()) { // a resumed write drops the open row, and programs as a precharge does
+        table.push_back({"t_ras", {K::activate}, {K::resume_write}, S::bank, t.t_ras});
+        table.push_back({"t_rtp", {K::read}, {K::resume_write}, S::bank, t.t_rtp});
+        table.push_back(
+            {"t_rrd_pre", {K::resume_write}, {K::precharge, K::resume_write}, S::rank, t.t_rrd_pre});
+        table.push_back({"t_rrd_pre", {K::precharge}, {K::resume_write}, S::rank, t.t_rrd_pre});
+    }
     if (t.t_wtr_l.count() > 0) { // else the sum would be a rule
         table.push_back({"t_wtr_l", {K::write}, {K::read}, S::bank_group, write_data + t.t_wtr_l});
     }
@@ -143,11 +156,46 @@ std::vector<CommandAuditor::Constraint> CommandAuditor::constraints(const Techno
 }
 
 std::vector<std::string> CommandAuditor::rules() {
-    return {"t_rcd",      "t_ras",     "t_rc",      "t_rp",       "t_rtp",       "t_wr",     "t_rrd",
-            "t_rrd_l",    "t_faw",     "t_rrd_pre", "t_ccd",      "t_ccd_l",     "t_wtr",    "t_wtr_l",
-            "t_rfc",      "t_rfc_pb",  "t_cke",     "t_xp",       "t_xs",        "t_cl",     "t_wl",
-            "t_burst",    "t_rtrs",    "t_refi",    "clock_grid", "command_bus", "data_bus", "row_open",
-            "row_closed", "wrong_row", "leased",    "not_leased", "asleep",      "place",    "issue_time"};
+    return {"t_rcd",
+            "t_ras",
+            "t_rc",
+            "t_rp",
+            "t_rtp",
+            "t_wr",
+            "t_rrd",
+            "t_rrd_l",
+            "t_faw",
+            "t_rrd_pre",
+            "t_ccd",
+            "t_ccd_l",
+            "t_wtr",
+            "t_wtr_l",
+            "t_rfc",
+            "t_rfc_pb",
+            "t_cke",
+            "t_xp",
+            "t_xs",
+            "t_cl",
+            "t_wl",
+            "t_burst",
+            "t_rtrs",
+            "t_refi",
+            "clock_grid",
+            "command_bus",
+            "data_bus",
+            "row_open",
+            "row_closed",
+            "wrong_row",
+            "leased",
+            "not_leased",
+            "asleep",
+            "place",
+            "issue_time",
+            "write_under_way",
+            "write_iteration",
+            "write_cancel_threshold",
+            "write_end",
+            "write_latch"};
 }
 
 // ----------------------------------------------------------------------------------------------- set-up
@@ -165,7 +213,8 @@ CommandAuditor::CommandAuditor(const sc_core::sc_module_name& name, const Techno
       timed_(technology.t_ck.count() > 0),
       burst_time_(timed_ ? technology.burst_time() : Picoseconds{0}),
       min_latency_(std::min(technology.t_cl, technology.t_wl)),
-      last_command_(never()) {
+      last_command_(never()),
+      array_writes_(technology, std::size_t{geometry.ranks} * geometry.banks) {
     front.register_b_transport(this, &CommandAuditor::transport);
     front.register_transport_dbg(this, &CommandAuditor::debug);
     front.register_get_direct_mem_ptr(this, &CommandAuditor::get_direct_mem_ptr);
@@ -285,6 +334,15 @@ void CommandAuditor::note(const CommandExtension& command, Picoseconds given) {
         c.kind = Kind::release;
         c.chips = command.chips & first_chips(geometry_.chips_per_rank);
         break;
+    case CommandKind::pause_write:
+        c.kind = Kind::pause_write;
+        break;
+    case CommandKind::cancel_write:
+        c.kind = Kind::cancel_write;
+        break;
+    case CommandKind::resume_write:
+        c.kind = Kind::resume_write;
+        break;
     }
     if (c.rank >= geometry_.ranks || (c.has_bank && c.bank >= geometry_.banks) ||
         (has_row && c.row >= geometry_.rows)) {
@@ -378,9 +436,63 @@ void CommandAuditor::check(const Command& command) {
     if (timed_ && !closes_nothing) {
         check_distances(command);
     }
+    if (array_writes_.on() && timed_) {
+        check_array_write(command);
+    }
     check_state(command);
     if (!closes_nothing) {
         remember(command);
+    }
+}
+
+void CommandAuditor::check_array_write(const Command& command) {
+    const std::size_t first = std::size_t{command.rank} * geometry_.banks;
+    const std::size_t place = first + (command.has_bank ? command.bank : 0);
+    const auto report = [&](const char* rule, Picoseconds found, Picoseconds required, const char* relation) {
+        const Command& before = banks_[place].changed;
+        violation(rule, before.time != long_ago ? &before : nullptr, &command, found, required, relation);
+    };
+    switch (command.kind) {
+    case Kind::activate:
+        array_writes_.activate(place, command.row, command.time, report);
+        break;
+    case Kind::write:
+        if (command.has_bank) {
+            array_writes_.write(place, report);
+        }
+        break;
+    case Kind::precharge:
+        array_writes_.precharge(place, command.time, report);
+        break;
+    case Kind::pause_write:
+    case Kind::cancel_write: {
+        command.kind == Kind::pause_write ? array_writes_.pause(place, command.time, report)
+                                          : array_writes_.cancel(place, command.time, report);
+        History& last = bank(command).last; // t_rp and t_rc hold for writes that are not interrupted
+        last[index(Kind::precharge)] = last[index(Kind::activate)] = never();
+        break;
+    }
+    case Kind::resume_write:
+        array_writes_.resume(place, command.time, report);
+        bank(command).last[index(Kind::activate)] = never();
+        break;
+    case Kind::read:
+    case Kind::power_up:
+    case Kind::self_refresh_exit:
+    case Kind::release:
+        break;
+    case Kind::refresh_bank:
+    case Kind::lease:
+        array_writes_.other(place, report);
+        break;
+    case Kind::precharge_all:
+    case Kind::refresh:
+    case Kind::power_down:
+    case Kind::self_refresh:
+        for (std::size_t each = first; each < first + geometry_.banks; ++each) {
+            array_writes_.other(each, report);
+        }
+        break;
     }
 }
 
@@ -555,10 +667,13 @@ void CommandAuditor::check_state(const Command& command) {
             wrong("row_open", state);
         } else if (is_column(command.kind) && !state.open) {
             wrong("row_closed", state);
+        } else if ((command.kind == Kind::pause_write || command.kind == Kind::cancel_write) && state.open) {
+            wrong("row_open", state);
         } else if (is_column(command.kind) && state.changed.row != command.row) {
             wrong("wrong_row", state);
         }
         if (is_column(command.kind) || command.kind == Kind::refresh_bank ||
+            command.kind == Kind::pause_write || command.kind == Kind::cancel_write ||
             (command.kind == Kind::precharge && !state.open)) {
             return;
         }

@@ -24,6 +24,8 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
       placed_banks_(geometry.banks),
       read_data_(technology.t_cl + technology.burst_time()),
       write_data_(technology.t_wl + technology.burst_time()),
+      writes_(technology, geometry.banks),
+      write_energy_(geometry.banks),
       rows_differ_(geometry.banks, false) {
     for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
         const std::string chip_name = "chip" + std::to_string(i);
@@ -49,11 +51,17 @@ tlm::tlm_response_status Rank::issue(CommandExtension& command) {
     if (asleep_ != (command.kind == CommandKind::power_up) || placed_by_ == PlacedBy::initiator) {
         return tlm::TLM_COMMAND_ERROR_RESPONSE;
     }
+    if (writes_.on() && !writes_.allows(command, command.bank.value())) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
     placed_by_ = PlacedBy::channel;
     command.earliest = std::max(command.earliest, power_ready_);
     const tlm::tlm_response_status status = execute(command);
     if (status == tlm::TLM_OK_RESPONSE) {
         note_power(command);
+        if (writes_.on()) {
+            writes_.note(command, command.bank.value());
+        }
     }
     if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE) {
         show(command);
@@ -83,6 +91,11 @@ tlm::tlm_response_status Rank::execute(CommandExtension& command) {
         return lease(command);
     case CommandKind::release:
         return release(command);
+    case CommandKind::pause_write:
+    case CommandKind::cancel_write:
+        return interrupt_write(command);
+    case CommandKind::resume_write:
+        return resume_write(command);
     }
     return tlm::TLM_COMMAND_ERROR_RESPONSE;
 }
@@ -91,6 +104,9 @@ tlm::tlm_response_status Rank::execute(CommandExtension& command) {
 
 tlm::tlm_response_status Rank::follow(CommandExtension& command) {
     if (asleep_ != (command.kind == CommandKind::power_up) || placed_by_ == PlacedBy::channel || per_chip_) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    if (writes_.on() && !writes_.allows(command, command.bank.value())) {
         return tlm::TLM_COMMAND_ERROR_RESPONSE;
     }
     placed_by_ = PlacedBy::initiator;
@@ -109,6 +125,9 @@ tlm::tlm_response_status Rank::follow(CommandExtension& command) {
         if (status == tlm::TLM_OK_RESPONSE) {
             note_power(command);
         }
+    }
+    if (writes_.on() && status == tlm::TLM_OK_RESPONSE) {
+        writes_.note(command, command.bank.value());
     }
     if (!bank_traces_.empty() && status == tlm::TLM_OK_RESPONSE) {
         show(command);
@@ -175,6 +194,11 @@ tlm::tlm_response_status Rank::follow_rank(CommandExtension& command) {
         command.data_end = command.issued + (in_self_refresh_ ? technology_.t_xs : technology_.t_xp);
         asleep_ = false;
         break;
+    case CommandKind::pause_write:
+    case CommandKind::cancel_write:
+        return interrupt_write(command);
+    case CommandKind::resume_write:
+        return resume_write(command);
     default: // leases are for units
         return tlm::TLM_COMMAND_ERROR_RESPONSE;
     }
@@ -351,6 +375,24 @@ void Rank::copy(const CommandExtension& command, const ColumnData& bytes, bool w
 
 /// Charges the array writes of the channel's row in that bank, in all chips.
 void Rank::close_rows(Bank bank) {
+    if (!writes_.on() || !writes_.dirty(bank.value())) {
+        charge_open_row(bank);
+        return;
+    }
+    const core::Energy before = array_write_energy();
+    charge_open_row(bank);
+    write_energy_[bank] = {array_write_energy().pj - before.pj};
+}
+
+core::Energy Rank::array_write_energy() const {
+    core::Energy sum;
+    for (const auto& chip : chips_) {
+        sum = sum + chip->array_write_energy();
+    }
+    return sum;
+}
+
+void Rank::charge_open_row(Bank bank) {
     if (technology_.energy_needs_data()) {
         for (const auto& chip : chips_) {
             chip->close_flipped(bank);
@@ -364,6 +406,62 @@ void Rank::close_rows(Bank bank) {
         chip->close_row(bank);
     }
     rows_differ_[bank] = false;
+}
+
+// --------------------------------------------------------------------------- interruptions of array writes
+
+/// The bank may be activated from `t` on.
+void Rank::free_bank(Bank bank, Picoseconds t) {
+    placed_by_ == PlacedBy::initiator ? void(placed_banks_[bank].activate_ready = t)
+                                      : chips_.front()->free_from(bank, t);
+}
+
+tlm::tlm_response_status Rank::interrupt_write(CommandExtension& command) {
+    const std::size_t bank = command.bank.value();
+    const bool placed = placed_by_ == PlacedBy::initiator;
+    const bool cancel = command.kind == CommandKind::cancel_write;
+    const Picoseconds t = placed ? command.issued : commands_.earliest(command.earliest);
+    if (!writes_.on() || per_chip_ || !(cancel ? writes_.can_cancel(bank, t) : writes_.can_pause(bank, t))) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    if (!placed) {
+        commands_.reserve(t);
+    }
+    command.issued = command.last_issued = command.data_end = t;
+    if (cancel) { // all of it has been charged, and will be needed once more
+        const double lost = writes_.cancel(bank, t);
+        chips_.front()->charge_array_write(write_energy_[command.bank] * lost, command.layer);
+    } else {
+        command.data_end = writes_.pause(bank, t);
+    }
+    command.data_begin = command.data_end;
+    free_bank(command.bank, command.data_end);
+    return tlm::TLM_OK_RESPONSE;
+}
+
+tlm::tlm_response_status Rank::resume_write(CommandExtension& command) {
+    const std::size_t bank = command.bank.value();
+    if (!writes_.on() || per_chip_ || !writes_.interrupted(bank)) {
+        return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    }
+    if (placed_by_ == PlacedBy::initiator) {
+        open_banks_ -= placed_banks_[command.bank].open ? 1 : 0;
+        placed_banks_[command.bank].open = false;
+    } else {
+        Chip& chip = *chips_.front();
+        Picoseconds t = commands_.earliest(command.earliest);
+        for (Picoseconds before{-1}; before != t;) {
+            before = t;
+            t = commands_.earliest(chip.timing().earliest_resume(command.bank, t));
+        }
+        command.issued = command.last_issued = t;
+        commands_.reserve(t);
+        open_banks_ -= chip.timing().bank(BankOwner::channel, command.bank).open ? 1 : 0;
+        chip.resume_write(command.bank, t);
+    }
+    command.data_begin = command.data_end = writes_.resume(bank, command.issued);
+    free_bank(command.bank, command.data_end);
+    return tlm::TLM_OK_RESPONSE;
 }
 
 std::uint64_t Rank::debug(const CommandExtension& command, bool write, unsigned char* data) {
@@ -501,6 +599,7 @@ void Rank::note_power(const CommandExtension& command) {
         ++open_banks_;
         break;
     case CommandKind::precharge:
+    case CommandKind::resume_write:
         break;
     case CommandKind::refresh:
         open_banks_ = 0;
@@ -518,6 +617,8 @@ void Rank::note_power(const CommandExtension& command) {
     case CommandKind::read:
     case CommandKind::write:
     case CommandKind::refresh_bank:
+    case CommandKind::pause_write:
+    case CommandKind::cancel_write:
         return;
     }
     const bool active = open_banks_ + leases_ > 0;
@@ -653,6 +754,7 @@ void Rank::show(const CommandExtension& command) const {
         bank.row.set_at(command.issued, command.row.value());
         break;
     case CommandKind::precharge:
+    case CommandKind::resume_write:
         bank.state.set_at(command.issued, closed);
         break;
     case CommandKind::lease:
@@ -673,6 +775,8 @@ void Rank::show(const CommandExtension& command) const {
     case CommandKind::power_down:
     case CommandKind::self_refresh:
     case CommandKind::power_up:
+    case CommandKind::pause_write:
+    case CommandKind::cancel_write:
         break;
     }
 }

@@ -87,6 +87,19 @@ void check_timing(const Technology& t, const ReportValue& report) {
         report("timing.t_rfc_pb", fmt::format("found {}, expected at most t_rfc = {}",
                                               format_time(t.t_rfc_pb), format_time(t.t_rfc)));
     }
+    constexpr std::uint32_t most_write_iterations = 1024;
+    if (t.write_iterations == 0 || t.write_iterations > most_write_iterations) {
+        report("timing.write_iterations", fmt::format("found {}, expected a whole number from 1 to {}",
+                                                      t.write_iterations, most_write_iterations));
+    }
+    if (!(t.write_cancel_threshold >= 0 && t.write_cancel_threshold <= 1)) {
+        report("timing.write_cancel_threshold",
+               fmt::format("found {}, expected a share from 0 to 1", t.write_cancel_threshold));
+    }
+    if (t.interruptible_writes() && t.t_refi.count() != 0) {
+        report(t.write_iterations > 1 ? "timing.write_iterations" : "timing.write_cancel_threshold",
+               "found array writes that can be interrupted, expected none in a memory with refresh");
+    }
     if (t.t_refi.count() != 0 && t.t_refi <= t.t_rfc + t.t_rc) {
         report("timing.t_refi", fmt::format("found {}, expected 0 ns or more than t_rfc + t_rc = {}",
                                             format_time(t.t_refi), format_time(t.t_rfc + t.t_rc)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/modules/channel_controller.h"
 
+#include "hydravp/core/initiator_id.h"
 #include "hydravp/core/time.h"
 #include "hydravp/memory/clock_grid.h"
 #include "hydravp/modules/request_check.h"
@@ -225,11 +226,15 @@ std::size_t ChannelController::enter(tlm::tlm_generic_payload& payload, bool at)
     request.layer = core::no_layer;
     request.cause = memory::WriteCause::host;
     request.source = Source::host;
+    request.initiator = core::initiator_of(payload);
     if (request.extension != nullptr) {
         request.space = request.extension->space;
         request.layer = request.extension->layer;
         request.cause = request.extension->cause;
         request.source = request.extension->source;
+        if (request.extension->initiator != 0) {
+            request.initiator = request.extension->initiator;
+        }
         request.extension->commanded_bytes = 0;
         request.extension->first_column = Picoseconds{-1};
     }
@@ -266,6 +271,7 @@ bool ChannelController::queue_up(std::size_t index, Picoseconds now) {
         QueuedRun& run = scheduler_.draft();
         run.write = write;
         run.source = request.source;
+        run.initiator = request.initiator;
         run.ready = request.ready;
         run.request = index;
         run.offset = request.queued;
@@ -459,11 +465,11 @@ void ChannelController::show_queues() const {
 
 void ChannelController::perform(const CommandScheduler::Decision& decision) {
     using Step = CommandScheduler::Step;
-    if (!decision.run && decision.step != Step::close) {
+    if (!decision.run && decision.step != Step::close && decision.step != Step::resume) {
         command_rank(decision);
         return;
     }
-    const std::size_t slot = decision.step == Step::close ? decision.slot : decision.run->slot;
+    const std::size_t slot = decision.run == nullptr ? decision.slot : decision.run->slot;
     const Rank rank = scheduler_.rank_of(slot);
     const Bank bank = scheduler_.bank_of(slot);
     if (decision.run != nullptr && !decision.run->begun) {
@@ -486,6 +492,14 @@ void ChannelController::perform(const CommandScheduler::Decision& decision) {
         break;
     case Step::close:
         command(CommandKind::precharge, rank, bank);
+        issue();
+        break;
+    case Step::interrupt:
+        command(scheduler_.interruption(), rank, bank).layer = requests_[decision.run->request]->layer;
+        issue();
+        break;
+    case Step::resume:
+        command(CommandKind::resume_write, rank, bank);
         issue();
         break;
     case Step::activate: {
@@ -682,7 +696,8 @@ const ChannelStatistics& ChannelController::statistics() {
 /// The first command for a run says in which state its bank was.
 void ChannelController::count_run(CommandScheduler::Step step, QueuedRun& run) {
     using Step = CommandScheduler::Step;
-    if (step == Step::recall || run.slot == scheduler_.unit_slot()) {
+    if (step == Step::recall || step == Step::interrupt || step == Step::resume ||
+        run.slot == scheduler_.unit_slot()) {
         return;
     }
     run.begun = true;
@@ -721,7 +736,14 @@ void ChannelController::count_command() {
     case CommandKind::self_refresh:
         ++rank.self_refreshes;
         break;
-    case CommandKind::power_up: // as often as the two before
+    case CommandKind::pause_write:
+        ++bank.write_pauses;
+        break;
+    case CommandKind::cancel_write:
+        ++bank.write_cancellations;
+        break;
+    case CommandKind::resume_write: // as often, but for those that are interrupted
+    case CommandKind::power_up:     // as often as the two before
     case CommandKind::lease:
     case CommandKind::release:
         break;
@@ -734,6 +756,10 @@ void ChannelController::count_access(const Request& request, bool write, Picosec
     }
     const std::uint64_t chips =
         request.chip_local ? static_cast<std::uint64_t>(__builtin_popcount(request.extension->chips)) : 1;
+    if (request.initiator != 0 || !statistics_.initiators.empty()) {
+        statistics_.count_initiator(request.initiator)
+            .add(request.bytes * chips, request.accepted, request.first_column, end);
+    }
     (write ? statistics_.write : statistics_.read)
         .add(request.bytes * chips, request.accepted, request.first_column, end);
 }

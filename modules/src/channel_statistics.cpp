@@ -18,6 +18,8 @@ BankStatistics& BankStatistics::operator+=(const BankStatistics& other) {
     reads += other.reads;
     writes += other.writes;
     refreshes += other.refreshes;
+    write_pauses += other.write_pauses;
+    write_cancellations += other.write_cancellations;
     return *this;
 }
 
@@ -40,6 +42,17 @@ AccessStatistics& AccessStatistics::operator+=(const AccessStatistics& other) {
     longest_service = std::max(longest_service, other.longest_service);
     latency += other.latency;
     return *this;
+}
+
+AccessStatistics& ChannelStatistics::count_initiator(std::uint32_t initiator) {
+    if (initiators.empty()) { // what has been so far was initiator 0
+        initiators.push_back(read);
+        initiators.back() += write;
+    }
+    if (initiator >= initiators.size()) {
+        initiators.resize(initiator + 1);
+    }
+    return initiators[initiator];
 }
 
 /// Goes on to the interval in which `now` lies.

@@ -25,7 +25,8 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
           std::max(technology.t_ras, technology.t_wl + technology.burst_time() + technology.t_wr) +
           technology.t_rp),
       waiting_(geometry.ranks),
-      power_(geometry.ranks) {
+      power_(geometry.ranks),
+      interruption_(config, technology, unit_slot_) {
     const bool per_bank_refresh = config.refresh == RefreshMode::per_bank;
     const bool sleeps = config.power_down_after.count() > 0 || config.self_refresh_after.count() > 0;
     const bool refreshed = technology.t_refi.count() > 0;
@@ -38,6 +39,11 @@ CommandScheduler::CommandScheduler(const ChannelControllerConfig& config,
         throw std::invalid_argument(
             "channel controller: no refreshes of single banks, power-down or self-refresh beside near-memory "
             "units");
+    }
+    if (interruption_.on() &&
+        (config.shares_with_units || sleeps || config.scheduling == SchedulingPolicy::fcfs)) {
+        throw std::invalid_argument("channel controller: no interruptions of array writes with strict order, "
+                                    "power-down or self-refresh, or beside near-memory units");
     }
     make_classes(candidates_[false], false);
     make_classes(candidates_[true], true);
@@ -55,6 +61,7 @@ void CommandScheduler::push_draft(Picoseconds now) {
     const QueuedRun& run = queue_.draft();
     queue_.push_draft(now);
     ++waiting_[run.rank.value()];
+    reconsider_batches();
     const bool overlooked = overlooks(candidates_[run.write].by_slot[run.slot], run);
     if (!overlooked) {
         reconsider(run.slot, run.write);
@@ -127,6 +134,9 @@ void CommandScheduler::decide(Picoseconds now) {
     }
     if (config_.page_policy != PagePolicy::open) {
         close_idle_banks(now);
+    }
+    if (interruption_.on() && interruption_.writes().interrupted() > 0) {
+        resume_writes(now);
     }
     if (config_.power_down_after.count() > 0 || config_.self_refresh_after.count() > 0) {
         decide_power(now);
@@ -349,7 +359,6 @@ void CommandScheduler::find_candidate(Candidate& candidate, std::size_t slot, bo
     }
     candidate.run = choice.run;
     candidate.until = choice.until;
-    candidates.until = std::min(candidates.until, choice.until);
     candidate.step = next_step(*choice.run);
     candidate.ready = choice.run->ready;
     const std::size_t group = slot != unit_slot_ ? timing_.group_of(slot) : 0;
@@ -375,10 +384,70 @@ void CommandScheduler::find_candidate(Candidate& candidate, std::size_t slot, bo
         candidate.number = candidates.recalls;
         break;
     }
+    if (interruption_.on()) {
+        consider_array_write(candidate, candidates, slot, now);
+    }
+    candidates.until = std::min(candidates.until, candidate.until);
     entry.ready = candidate.ready;
-    entry.turn = choice.run->turn;
+    entry.turn = queue_.precedence(*choice.run);
     entry.bursts = choice.run->turn_bursts;
     candidates.ready.put(candidate.number, entry);
+}
+
+/// The command is another one where the bank's array write is under way or interrupted.
+void CommandScheduler::consider_array_write(Candidate& candidate, Candidates& candidates, std::size_t slot,
+                                            Picoseconds now) {
+    const QueuedRun& run = *candidate.run;
+    if (!interruption_.writes().interrupted(slot)) {
+        const Picoseconds last =
+            run.write || banks_[slot].open ? Picoseconds{-1} : interruption_.last_interruption(slot, run.row);
+        if (std::max(now, run.ready) <= last) {
+            candidate.step = Step::interrupt;
+            candidate.ready = run.ready;
+            candidate.number = candidates.recalls;
+            candidate.until = std::min(candidate.until, last);
+        }
+        return;
+    }
+    const bool must_go_on = interruption_.must_go_on(slot, now);
+    if (!must_go_on) {
+        candidate.until = std::min(candidate.until, interruption_.patient_until(slot));
+    }
+    if (must_go_on || !served_between(slot, run)) {
+        candidate.step = Step::resume;
+        candidate.ready = resume_ready(slot);
+        candidate.number = candidates.precharges[timing_.group_of(slot)];
+    }
+}
+
+/// The run is a read that its bank can serve while its array write is interrupted.
+bool CommandScheduler::served_between(std::size_t slot, const QueuedRun& run) const {
+    const BankEntry& bank = banks_[slot];
+    return !run.write && (bank.open ? run.row == bank.row : run.row != interruption_.writes().row(slot));
+}
+
+Picoseconds CommandScheduler::resume_ready(std::size_t slot) const {
+    return timing_.bank_allows(banks_[slot].open ? TimedCommand::precharge : TimedCommand::activate, slot);
+}
+
+/// Lets interrupted writes go on that no read needs to wait, if nothing else is to be done by then.
+void CommandScheduler::resume_writes(Picoseconds now) {
+    for (std::size_t slot = 0; slot < unit_slot_; ++slot) {
+        if (!interruption_.writes().interrupted(slot)) {
+            continue;
+        }
+        const BankEntry& bank = banks_[slot];
+        if (!interruption_.must_go_on(slot, now)) {
+            const RequestQueue::Choice read = queue_.next(slot, false, bank.open ? &bank.row : nullptr, now);
+            valid_until_ = std::min({valid_until_, interruption_.patient_until(slot), read.until});
+            if (read.run != nullptr && served_between(slot, *read.run)) {
+                continue;
+            }
+        }
+        const Picoseconds rule = timing_.rank_allows(TimedCommand::precharge, rank_of(slot));
+        offer(Step::resume, timing_.bus_allows(std::max({now, resume_ready(slot), rule})),
+              slot / geometry_.banks, slot);
+    }
 }
 
 /// When the command of a candidate can go but for the command bus.
@@ -444,6 +513,10 @@ void CommandScheduler::choose(Candidates& candidates, Picoseconds now) {
         (by_slot[column->slot].run->served > 0 || queue_.starving(*by_slot[waiting_column->slot].run, now))) {
         column = nullptr;
     }
+    if (other != nullptr && column_age >= RequestQueue::outside_batch &&
+        other_age < RequestQueue::outside_batch) {
+        column = nullptr;
+    }
     const ReadyBanks::Entry* const chosen = column != nullptr ? column : other;
     const Picoseconds then = chosen != nullptr ? at : next_free(ready, at);
     if (then >= decision_.at) { // a refresh comes first
@@ -481,7 +554,8 @@ void CommandScheduler::close_idle_banks(Picoseconds now) {
         config_.page_policy == PagePolicy::timeout ? config_.page_timeout : Picoseconds{0};
     for (std::size_t slot = 0; slot < unit_slot_; ++slot) {
         const BankEntry& bank = banks_[slot];
-        if (!bank.open || bank.leased != 0 || power_[slot / geometry_.banks].asleep) {
+        if (!bank.open || bank.leased != 0 || power_[slot / geometry_.banks].asleep ||
+            (interruption_.on() && interruption_.writes().interrupted(slot))) {
             continue;
         }
         const Picoseconds t = timing_.bus_allows(
@@ -531,6 +605,9 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
     timing_.forget(now);
     const std::size_t slot = this->slot(command.rank, command.bank);
     note_quiet(command);
+    if (interruption_.on()) {
+        interruption_.note(command, slot);
+    }
     switch (command.kind) {
     case CommandKind::activate:
         timing_.issue(TimedCommand::activate, slot, command.issued);
@@ -613,6 +690,16 @@ void CommandScheduler::issued(const memory::CommandExtension& command, Picosecon
     case CommandKind::release:
         timing_.block(slot, command.data_end);
         break;
+    case CommandKind::pause_write:
+    case CommandKind::cancel_write:
+        timing_.take_slot(command.issued);
+        timing_.free_from(slot, command.data_end);
+        break;
+    case CommandKind::resume_write:
+        timing_.issue(TimedCommand::precharge, slot, command.issued);
+        timing_.free_from(slot, command.data_end);
+        banks_[slot].open = false;
+        break;
     case CommandKind::lease:
         break;
     }
@@ -648,12 +735,22 @@ void CommandScheduler::served(QueuedRun& run, Picoseconds now) {
     for (const QueuedRun* other : queue_.rotate(run, now)) {
         reconsider(other->slot, other->write);
     }
+    reconsider_batches();
+}
+
+void CommandScheduler::reconsider_batches() {
+    if (queue_.renew_batches()) {
+        for (std::size_t slot = 0; slot < banks_.size(); ++slot) {
+            reconsider(slot);
+        }
+    }
 }
 
 void CommandScheduler::finished(QueuedRun& run) {
     --waiting_[run.rank.value()];
     reconsider(run.slot);
     queue_.remove(run);
+    reconsider_batches();
 }
 
 } // namespace hydravp::modules

@@ -61,21 +61,36 @@ void check_channel(const std::string& name, const MemoryConfig& memory,
            controller.write_high_watermark, "at most write_queue");
     expect(controller.postponed_refreshes <= most_postponed_refreshes, name, "postponed_refreshes",
            controller.postponed_refreshes, fmt::format("at most {}", most_postponed_refreshes));
+    expect(controller.batch_cap > 0, name, "batch_cap", 0, "at least 1");
     if (controller.page_timeout.count() < 0) {
         refuse("page_timeout", "found a time below zero");
     }
-    check_sleep_and_refresh(memory.technology, controller, refuse);
+    check_policies(memory.technology, controller, refuse);
     check_data(memory.technology, controller, refuse);
     check_mapping(name, memory.geometry, mapping_of(memory, controller), false);
 }
 
-void check_sleep_and_refresh(const memory::Technology& technology, const ChannelControllerConfig& controller,
-                             const memory::ReportValue& refuse) {
+void check_policies(const memory::Technology& technology, const ChannelControllerConfig& controller,
+                    const memory::ReportValue& refuse) {
     const bool has_units = controller.shares_with_units;
+    if (controller.fairness == Fairness::batch && controller.scheduling == SchedulingPolicy::fcfs) {
+        refuse("fairness", "found batch, expected none with scheduling: fcfs");
+    }
     if (controller.refresh == RefreshMode::per_bank &&
         (has_units || (technology.t_refi.count() > 0 && technology.t_rfc_pb.count() == 0))) {
         refuse("refresh", has_units ? "found per-bank, expected all-banks beside near-memory units"
                                     : "found per-bank, expected all-banks: the memory has no t_rfc_pb");
+    }
+    if (controller.write_interruption != WriteInterruption::none && technology.interruptible_writes()) {
+        const char* const other =
+            has_units                                         ? "beside near-memory units"
+            : controller.scheduling == SchedulingPolicy::fcfs ? "with scheduling: fcfs"
+            : controller.power_down_after.count() > 0 || controller.self_refresh_after.count() > 0
+                ? "with power_down_after or self_refresh_after"
+                : nullptr;
+        if (other != nullptr) {
+            refuse("write_interruption", fmt::format("found pause or cancel, expected none {}", other));
+        }
     }
     for (const auto& [key, time] : {std::pair("power_down_after", controller.power_down_after),
                                     std::pair("self_refresh_after", controller.self_refresh_after)}) {

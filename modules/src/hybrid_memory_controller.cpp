@@ -3,6 +3,7 @@
 
 #include "hydravp/core/attribution.h"
 #include "hydravp/core/error.h"
+#include "hydravp/core/initiator_id.h"
 #include "hydravp/core/time.h"
 #include "hydravp/modules/config_check.h"
 
@@ -302,6 +303,7 @@ void HybridMemoryController::begin_ordinary(std::size_t index) {
     const std::uint32_t width = payload.get_streaming_width() == 0 ? length : payload.get_streaming_width();
     ChannelRequest attributed;
     attributed.layer = core::Attribution::layer_of(payload);
+    attributed.initiator = core::initiator_of(payload);
     unsigned char* const data = payload.get_data_ptr(); // null: the request says that none is to be moved
     const ChannelRequest* const request = &attributed;
     tlm::tlm_generic_payload part;
@@ -342,6 +344,7 @@ void HybridMemoryController::begin_chip_or_unit(std::size_t index, const Destina
     const tlm::tlm_generic_payload& payload = *accesses_[index].payload;
     ChannelRequest request = one_chip(to, payload.get_data_length());
     request.layer = core::Attribution::layer_of(payload);
+    request.initiator = core::initiator_of(payload);
     tlm::tlm_generic_payload part;
     part.set_command(payload.get_command());
     part.set_address(payload.get_address());

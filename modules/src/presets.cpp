@@ -71,6 +71,8 @@ memory::Technology lee_pcm_technology() {
     t.buffer_write = {1.02};                                         // [S0]
     t.background = {0};                                              // [S0]
     t.array_write_policy = memory::ArrayWritePolicy::modified_words; // [A]
+    t.write_iterations = 4;                                          // [A]
+    t.write_cancel_threshold = 0.75;                                 // [A]
     return t;
 }
 

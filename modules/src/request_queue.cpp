@@ -9,7 +9,10 @@ namespace hydravp::modules {
 using core::Picoseconds;
 
 RequestQueue::RequestQueue(const ChannelControllerConfig& config, std::size_t slots)
-    : config_(config), unit_slot_(slots - 1), storage_(config.read_queue + config.write_queue) {
+    : config_(config),
+      unit_slot_(slots - 1),
+      storage_(config.read_queue + config.write_queue),
+      batches_(config.fairness == Fairness::batch ? config.batch_cap : 0) {
     if (config.read_queue == 0 || config.write_queue == 0 || config.write_low_watermark == 0 ||
         config.write_low_watermark > config.write_high_watermark ||
         config.write_high_watermark > config.write_queue || config.burst_group == 0) {
@@ -51,6 +54,20 @@ void RequestQueue::push_draft(Picoseconds now) {
     append(queues_[run.write], run, &QueuedRun::in_queue);
     ++waiting_[run.write];
     ++by_source_[static_cast<std::size_t>(run.source)];
+    run.marked = false;
+}
+
+bool RequestQueue::form_batches() {
+    bool formed = false;
+    for (const bool write : {false, true}) {
+        if (waiting_[write] > 0 && batches_.marked(write) == 0) {
+            for (const List& slot : lists_[write]) {
+                batches_.form(write, slot.first);
+            }
+            formed = formed || batches_.marked(write) > 0;
+        }
+    }
+    return formed;
 }
 
 /// Finds the older runs that a new one must not overtake; a read conflicts with writes only.
@@ -112,6 +129,9 @@ RequestQueue::Choice RequestQueue::next(std::size_t slot, bool write, const core
     if (slot == unit_slot_) {
         return {first, Picoseconds::max()};
     }
+    if (batches_.on()) {
+        return next_by_batch(slot, write, open_row, now);
+    }
     QueuedRun* oldest = nullptr;
     for (QueuedRun* run = first; run != nullptr; run = run->in_slot.after) {
         if (run->blockers > 0) {
@@ -127,6 +147,31 @@ RequestQueue::Choice RequestQueue::next(std::size_t slot, bool write, const core
         }
     }
     return {oldest, Picoseconds::max()};
+}
+
+/// The same, first among the runs of the batch, then among the others.
+RequestQueue::Choice RequestQueue::next_by_batch(std::size_t slot, bool write, const core::Row* open_row,
+                                                 Picoseconds now) const {
+    for (const bool marked : {true, false}) {
+        QueuedRun* oldest = nullptr;
+        for (QueuedRun* run = lists_[write][slot].first; run != nullptr; run = run->in_slot.after) {
+            if (run->blockers > 0 || run->marked != marked) {
+                continue;
+            }
+            if (oldest == nullptr) {
+                oldest = run;
+                if (open_row == nullptr || run->row == *open_row || starving(*run, now)) {
+                    return {run, Picoseconds::max()};
+                }
+            } else if (run->row == *open_row) {
+                return {run, starves_after(*oldest)};
+            }
+        }
+        if (oldest != nullptr) {
+            return {oldest, Picoseconds::max()};
+        }
+    }
+    return {nullptr, Picoseconds::max()};
 }
 
 bool RequestQueue::wants(std::size_t slot, core::Row row) const {
@@ -151,6 +196,7 @@ void RequestQueue::settle_ages() {
 
 const std::vector<QueuedRun*>& RequestQueue::rotate(QueuedRun& run, Picoseconds now) {
     moving_.clear();
+    batches_.unmark(run);
     if (by_source_[static_cast<std::size_t>(run.source)] == waiting_[0] + waiting_[1]) {
         // Nobody to let go first: all that came later have been waiting since now. The runs of one source are
         // in the order in which they came.
@@ -204,6 +250,7 @@ void RequestQueue::remove(QueuedRun& run) {
             }
         }
     }
+    batches_.unmark(run);
     free_.push_back(&run);
 }
 

@@ -40,7 +40,7 @@ SystemBus::Target* SystemBus::find(const tlm::tlm_generic_payload& payload) {
     return nullptr;
 }
 
-void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+void SystemBus::b_transport(int port, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
     Target* target = find(payload);
     if (target == nullptr ||
         payload.get_data_length() > target->bytes - (payload.get_address() - target->base)) {
@@ -53,10 +53,25 @@ void SystemBus::b_transport(int, tlm::tlm_generic_payload& payload, sc_core::sc_
     const core::Picoseconds end = wires_.occupy(now + core::from_sc_time(delay), duration);
     busy_.hold(end - duration, end, 1);
     delay = core::to_sc_time(end + config_.latency - now);
+    core::InitiatorId* const id =
+        payload.get_extension<core::InitiatorId>() == nullptr ? &id_of(port) : nullptr;
+    if (id != nullptr) {
+        payload.set_extension(id);
+    }
     (*target->port)->b_transport(payload, delay);
+    if (id != nullptr) {
+        payload.clear_extension(id);
+    }
     if (busy_) {
         payload.set_dmi_allowed(false);
     }
+}
+
+core::InitiatorId& SystemBus::id_of(int port) {
+    while (ids_.size() <= static_cast<std::size_t>(port)) {
+        ids_.emplace_back(static_cast<std::uint32_t>(ids_.size() + 1));
+    }
+    return ids_[static_cast<std::size_t>(port)];
 }
 
 bool SystemBus::get_direct_mem_ptr(int, tlm::tlm_generic_payload& payload, tlm::tlm_dmi& dmi) {

@@ -138,6 +138,32 @@ void check_mapping(const std::string& key, const std::string& mapping, const mem
     }
 }
 
+/// The PCM has the same controller without units; one of the memories has to be able to do what it says.
+void check_write_interruption(const PlatformConfig& config, bool with_units, const ReportError& report) {
+    using modules::WriteInterruption;
+    const modules::ChannelControllerConfig& controller = config.memory.controller;
+    if (controller.write_interruption == WriteInterruption::none) {
+        return;
+    }
+    const bool pause = controller.write_interruption == WriteInterruption::pause;
+    const auto can = [pause](const memory::Technology& t) {
+        return pause ? t.write_iterations > 1 : t.write_cancel_threshold > 0;
+    };
+    if (!can(config.memory.dram.technology) && !(with_units && can(config.memory.pcm.technology))) {
+        report("controller.write_interruption",
+               fmt::format("found {}, expected none: no memory has {}", pause ? "pause" : "cancel",
+                           pause ? "write_iterations above 1" : "a write_cancel_threshold above 0"));
+    }
+    if (with_units) {
+        modules::check_policies(config.memory.pcm.technology, controller,
+                                [&](const std::string& key, const std::string& message) {
+                                    if (key == "write_interruption") {
+                                        report("controller.write_interruption", message);
+                                    }
+                                });
+    }
+}
+
 } // namespace
 
 void check_consistency(const PlatformConfig& config, bool with_units,
@@ -162,10 +188,14 @@ void check_consistency(const PlatformConfig& config, bool with_units,
     if (is_valid("controller") && is_valid("dram.timing") && config.transfers == TransferModel::timed) {
         modules::ChannelControllerConfig controller = config.memory.controller;
         controller.shares_with_units = with_units;
-        modules::check_sleep_and_refresh(dram.technology, controller,
-                                         [&](const char* key, const std::string& message) {
-                                             report(fmt::format("controller.{}", key), message);
-                                         });
+        modules::check_policies(dram.technology, controller,
+                                [&](const char* key, const std::string& message) {
+                                    report(fmt::format("controller.{}", key), message);
+                                });
+    }
+    if (is_valid("controller") && is_valid("dram.timing") && is_valid("pcm.timing") &&
+        config.transfers == TransferModel::timed) {
+        check_write_interruption(config, with_units, report);
     }
     if (is_valid("controller.dmi")) {
         for (const auto& [section, memory] : {std::pair("dram", &dram), std::pair("pcm", &pcm)}) {

@@ -82,6 +82,14 @@ void controller_keys(ConfigBinder& b, modules::ChannelControllerConfig& controll
     b.choice<bool>("forwarding", controller.forwarding, {{"true", true}, {"false", false}},
                    "reads are answered from the write queue, if it has their bytes")
         .optional();
+    using modules::Fairness;
+    b.choice<Fairness>("fairness", controller.fairness,
+                       {{"none", Fairness::none}, {"batch", Fairness::batch}},
+                       "between initiators, by batches of their requests")
+        .optional();
+    b.count("batch_cap", controller.batch_cap, "runs of one initiator in one bank that a batch takes")
+        .optional()
+        .only_where("fairness: batch", [&controller] { return controller.fairness == Fairness::batch; });
     b.choice<PagePolicy>(
          "page_policy", controller.page_policy,
          {{"open", PagePolicy::open}, {"closed", PagePolicy::closed}, {"timeout", PagePolicy::timeout}},
@@ -94,6 +102,13 @@ void controller_keys(ConfigBinder& b, modules::ChannelControllerConfig& controll
     b.choice<RefreshMode>("refresh", controller.refresh,
                           {{"all-banks", RefreshMode::all_banks}, {"per-bank", RefreshMode::per_bank}},
                           "of a rank, or of one bank after the other")
+        .optional();
+    using modules::WriteInterruption;
+    b.choice<WriteInterruption>("write_interruption", controller.write_interruption,
+                                {{"none", WriteInterruption::none},
+                                 {"pause", WriteInterruption::pause},
+                                 {"cancel", WriteInterruption::cancel}},
+                                "of array writes, by reads that wait for their bank")
         .optional();
     b.number(
          "postponed_refreshes", controller.postponed_refreshes,

@@ -51,6 +51,11 @@ void timing(ConfigBinder& b, memory::Technology& t) {
     b.time("t_cke", t.t_cke, ck, "shortest stay in power-down or self-refresh; 0: has neither").optional();
     b.time("t_xp", t.t_xp, ck, "end of power-down to first command").optional();
     b.time("t_xs", t.t_xs, ck, "end of self-refresh to first command").optional();
+    b.count("write_iterations", t.write_iterations, "of an array write, which may pause between two")
+        .optional();
+    b.fraction("write_cancel_threshold", t.write_cancel_threshold,
+               "of an array write, up to which it may be cancelled; 0: never")
+        .optional();
 }
 
 /// Not kept, and so not written; the energies that derive from them are.

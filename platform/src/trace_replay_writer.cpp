@@ -119,6 +119,8 @@ Json bank_json(const BankStatistics& bank) {
     commands["read"] = bank.reads;
     commands["write"] = bank.writes;
     commands["refresh_bank"] = bank.refreshes;
+    commands["pause_write"] = bank.write_pauses;
+    commands["cancel_write"] = bank.write_cancellations;
     return json;
 }
 

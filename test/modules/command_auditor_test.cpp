@@ -45,6 +45,18 @@ Memory slow_pcm() {
     m.technology.t_rc = clocks(98); // t_ras + t_rp is 96
     return m;
 }
+Memory pausing_pcm() {
+    Memory m = slow_pcm();
+    m.technology.write_iterations = 4;
+    m.controller.write_interruption = modules::WriteInterruption::pause;
+    return m;
+}
+Memory cancelling_pcm() {
+    Memory m = slow_pcm();
+    m.technology.write_cancel_threshold = 0.5;
+    m.controller.write_interruption = modules::WriteInterruption::cancel;
+    return m;
+}
 Memory ddr3() { // DDR3-1600K, 4 Gb x8
     Memory m{{}, geometry(2, 16)};
     const Picoseconds ck{1250};
@@ -147,6 +159,18 @@ std::vector<Mutation> mutations() {
         shorten("t_xs", &Technology::t_xs),
         {"t_burst", always, [](Technology& t) { t.t_burst = t.t_ccd - t.t_ck; }, {"t_burst"}},
         {"t_ck", always, [](Technology& t) { t.t_ck /= 2; }, {"clock_grid", "command_bus"}},
+        {"t_rp, resumed",
+         [](const Technology& t) { return t.interruptible_writes(); },
+         [](Technology& t) { t.t_rp -= t.t_ck; },
+         {"write_end"}},
+        {"write_iterations",
+         [](const Technology& t) { return t.write_iterations > 1; },
+         [](Technology& t) { ++t.write_iterations; },
+         {"write_iteration"}},
+        {"write_cancel_threshold",
+         [](const Technology& t) { return t.write_cancel_threshold > 0; },
+         [](Technology& t) { t.write_cancel_threshold += 0.1; },
+         {"write_cancel_threshold"}},
         {"t_refi",
          [](const Technology& t) { return t.t_refi.count() > 0; },
          [](Technology& t) { t.t_refi *= 10; },
@@ -154,9 +178,10 @@ std::vector<Mutation> mutations() {
     };
 }
 
-/// What is no matter of time; test/memory/command_auditor_test.cpp has them.
-const std::set<std::string> state_rules{"row_open",   "row_closed", "wrong_row",  "leased",
-                                        "not_leased", "place",      "issue_time", "asleep"};
+/// What is no matter of time; the tests of the auditor and of `ArrayWriteAudit` have them.
+const std::set<std::string> state_rules{"row_open",        "row_closed", "wrong_row",  "leased",
+                                        "not_leased",      "place",      "issue_time", "asleep",
+                                        "write_under_way", "write_latch"};
 
 /// A controller and a channel of one technology, an auditor of another, and a random load.
 class Mutant : public sc_core::sc_module {
@@ -288,6 +313,9 @@ void check_clean(const Memory& memory, std::uint64_t commands) {
     } else if (memory.technology.t_refi.count() > 0) {
         CHECK(right.auditor.commands(Kind::refresh) > 10);
     }
+    if (memory.technology.interruptible_writes()) {
+        CHECK(right.auditor.commands(Kind::resume_write) > 1000);
+    }
     if (memory.controller.power_down_after.count() > 0) {
         CHECK(right.auditor.commands(Kind::power_down) > 100);
         CHECK(right.auditor.commands(Kind::power_up) > 100);
@@ -300,8 +328,8 @@ void check_clean(const Memory& memory, std::uint64_t commands) {
 TEST_CASE("every timing rule has a mutation that a technology of the tests can have") {
     std::set<std::string> seen;
     for (const Mutation& mutation : mutations()) {
-        for (const Memory& memory :
-             {ddr2(), slow_pcm(), ddr3(), sleepy_ddr3(), refreshing_itself(), ddr4()}) {
+        for (const Memory& memory : {ddr2(), slow_pcm(), pausing_pcm(), cancelling_pcm(), ddr3(),
+                                     sleepy_ddr3(), refreshing_itself(), ddr4()}) {
             if (mutation.applies(memory.technology)) {
                 seen.insert(mutation.seen_by.begin(), mutation.seen_by.end());
             }
@@ -318,6 +346,12 @@ TEST_CASE("a DDR2 with any constraint too short is found out") {
 }
 TEST_CASE("a PCM with any constraint too short is found out") {
     check_mutations(slow_pcm());
+}
+TEST_CASE("a PCM whose writes pause at the wrong times is found out") {
+    check_mutations(pausing_pcm());
+}
+TEST_CASE("a PCM whose writes are cancelled at the wrong times is found out") {
+    check_mutations(cancelling_pcm());
 }
 TEST_CASE("a DDR3 with any constraint too short is found out") {
     check_mutations(ddr3());
@@ -371,6 +405,12 @@ TEST_CASE("the load of the mutations keeps every rule of DDR2") {
 }
 TEST_CASE("the load of the mutations keeps every rule of PCM") {
     check_clean(slow_pcm(), 200'000);
+}
+TEST_CASE("the load of the mutations keeps every rule of a PCM whose writes pause") {
+    check_clean(pausing_pcm(), 200'000);
+}
+TEST_CASE("the load of the mutations keeps every rule of a PCM whose writes are cancelled") {
+    check_clean(cancelling_pcm(), 200'000);
 }
 TEST_CASE("the load of the mutations keeps every rule of DDR4") {
     check_clean(ddr4(), 200'000);

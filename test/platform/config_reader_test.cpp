@@ -317,8 +317,9 @@ TEST_CASE("an error names file, line, column and key") {
               place("controller", "", 13) +
                   ": controller: found '5 ns', expected the keys latency, io_energy, "
                   "read_queue, write_queue, write_high_watermark, write_low_watermark, "
-                  "burst_group, starvation_limit, scheduling, forwarding, page_policy, page_timeout, "
-                  "refresh, postponed_refreshes, power_down_after, self_refresh_after, "
+                  "burst_group, starvation_limit, scheduling, forwarding, fairness, "
+                  "batch_cap, page_policy, page_timeout, "
+                  "refresh, write_interruption, postponed_refreshes, power_down_after, self_refresh_after, "
                   "address_mapping, dmi, front_queue");
     }
     SECTION("word that is none of the choices") {
@@ -380,6 +381,14 @@ TEST_CASE("impossible values are refused") {
          "controller.write_low_watermark: found 25, expected at most controller.write_high_watermark = 24"},
         {"controller.starvation_limit=5", "controller.starvation_limit"},
         {"controller.scheduling=fifo", "controller.scheduling: found 'fifo', expected fr-fcfs or fcfs"},
+        {"controller.write_interruption=stop", "found 'stop', expected none, pause or cancel"},
+        {"pcm.timing.write_iterations=0", "pcm.timing.write_iterations: found '0'"},
+        {"pcm.timing.write_cancel_threshold=1.5", "pcm.timing.write_cancel_threshold: found '1.5'"},
+        {"dram.timing.write_iterations=4",
+         "dram.timing.write_iterations: found array writes that can be interrupted, expected none in a "
+         "memory with refresh"},
+        {"controller.fairness=fair", "controller.fairness: found 'fair', expected none or batch"},
+        {"controller.batch_cap=3", "found '3', expected it with fairness: batch only"},
         {"controller.forwarding=yes", "controller.forwarding: found 'yes', expected true or false"},
         {"controller.page_policy=adaptive", "found 'adaptive', expected open, closed or timeout"},
         {"controller.page_timeout=1 us", "found '1 us', expected it with page_policy: timeout only"},
@@ -563,6 +572,25 @@ TEST_CASE("the policies of the controllers are read, written and read again") {
     CHECK_THAT(plain,
                Contains("page_policy: open") && !Contains("page_timeout") && !Contains("mapping: row"));
     CHECK_NOTHROW(load_config(folder.file("plain.yaml", plain)));
+}
+
+TEST_CASE(
+    "interruptions of array writes need a memory that can do them, and another place than beside units") {
+    const auto controller_of = [](const std::vector<std::string>& settings) {
+        return load_config(hydra_yaml, settings).memory.controller;
+    };
+    CHECK(controller_of({"controller.write_interruption=pause"}).write_interruption ==
+          modules::WriteInterruption::pause);
+    CHECK(controller_of(
+              {"controller.write_interruption=cancel", "controller.fairness=batch", "controller.batch_cap=3"})
+              .batch_cap == 3);
+    CHECK_THROWS_WITH(controller_of({"controller.write_interruption=pause", "pcm.timing.write_iterations=1"}),
+                      Contains("found pause, expected none: no memory has write_iterations above 1"));
+    CHECK_THROWS_WITH(controller_of({"controller.write_interruption=cancel", "controller.scheduling=fcfs"}),
+                      Contains("found pause or cancel, expected none with scheduling: fcfs"));
+    CHECK_THROWS_WITH(
+        load_config(HYDRAVP_SOURCE_DIR "/configs/pure-pcm.yaml", {"controller.write_interruption=pause"}),
+        Contains("found pause or cancel, expected none beside near-memory units"));
 }
 
 TEST_CASE("ideal transfers take no time and change nothing else") {

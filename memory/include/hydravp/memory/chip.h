@@ -67,6 +67,15 @@ public:
         timing_.activate(BankOwner::channel, bank, row, t);
     }
     void precharge(core::Bank bank, core::Picoseconds t) { timing_.precharge(BankOwner::channel, bank, t); }
+    /// An interrupted array write goes on.
+    void resume_write(core::Bank bank, core::Picoseconds t) { timing_.resume(bank, t); }
+    /// See `ChipTiming::free_from`.
+    void free_from(core::Bank bank, core::Picoseconds t) { timing_.free_from(bank, t); }
+    /// Of all array writes so far.
+    core::Energy array_write_energy() const { return {meter_.total(accounts_.array_write)}; }
+    void charge_array_write(core::Energy energy, core::LayerId layer) {
+        meter_.charge(accounts_.array_write, layer, energy);
+    }
     /// @name What `chips` chips of the rank do alike is charged to the first of them.
     /// @{
     void charge_activate(core::LayerId layer, std::uint32_t chips = 1);

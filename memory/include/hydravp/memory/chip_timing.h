@@ -62,6 +62,13 @@ public:
     void precharge_silently(BankOwner owner, core::Bank bank, core::Picoseconds t);
     /// The bank may not be activated before `t`.
     void block(BankOwner owner, core::Bank bank, core::Picoseconds t);
+    /// When an interrupted array write may go on; a row that is open for reading is dropped.
+    core::Picoseconds earliest_resume(core::Bank bank, core::Picoseconds t) const;
+    void resume(core::Bank bank, core::Picoseconds t);
+    /// The channel may activate the closed bank from `t` on, whatever has been before.
+    void free_from(core::Bank bank, core::Picoseconds t) {
+        state(BankOwner::channel, bank).activate_ready = t;
+    }
     /// A closed bank changes hands and may be activated from `t` on.
     void hand_over(BankOwner to, core::Bank bank, core::Picoseconds t);
     /// Shortest time from a bank's activate to the precharge, such that an activate t_rp later keeps t_rc.

@@ -23,7 +23,10 @@ enum class CommandKind {
     self_refresh, ///< of the rank, all banks precharged
     power_up,     ///< ends either
     lease,        ///< hands the precharged bank of the selected chips to their near-memory units
-    release       ///< takes it back; the bank comes back precharged
+    release,      ///< takes it back; the bank comes back precharged
+    pause_write,  ///< the bank's array write stops at the end of its step; see `InterruptibleWrites`
+    cancel_write, ///< it stops at once, and will begin anew; its energy so far is charged to `layer`
+    resume_write  ///< an interrupted write goes on; the row that is open is dropped
 };
 
 /// Where a column access goes: to the cells, or to the registers and buffers of the chip's near-memory unit.
@@ -86,6 +89,7 @@ public:
         last_issued{}; ///< out: time of the last command of a run; refresh: of the refresh itself
     core::Picoseconds data_begin{}; ///< out: the channel's data bus is occupied from here
     /// Out: to here. Without data, when the bank (refresh: the rank) may be activated; lease: by the unit.
+    /// pause_write, cancel_write: when the bank may be activated; resume_write: when the write will be done.
     /// Activate: when a column command may follow; power_up: any command; power_down, self_refresh: power_up.
     core::Picoseconds data_end{};
 

@@ -3,6 +3,7 @@
 
 #include "hydravp/core/index.h"
 #include "hydravp/core/units.h"
+#include "hydravp/memory/array_write_audit.h"
 #include "hydravp/memory/command.h"
 #include "hydravp/memory/technology.h"
 
@@ -42,7 +43,8 @@ namespace hydravp::memory {
 /// - `leased`: a command to a bank that a near-memory unit has; also a lease of what is leased already;
 /// - `not_leased`: a release of what is not leased;
 /// - `place`: a rank, bank or row that the memory doesn't have;
-/// - `issue_time`: a command issued before the controller gave it.
+/// - `issue_time`: a command issued before the controller gave it;
+/// - `write_...`: interruptions of array writes, see `ArrayWriteAudit`.
 ///
 /// A precharge of a closed bank does nothing, and starts no t_rp. Commands that are refused are not checked.
 /// With a `t_ck` of 0 (ideal transfers) only state and data times are. Not checked: what near-memory units do
@@ -66,9 +68,12 @@ public:
         power_up,          ///< ends power-down
         self_refresh_exit, ///< power_up after self-refresh
         lease,             ///< at the time when the unit may activate
-        release            ///< with the precharge that closes the unit's row
+        release,           ///< with the precharge that closes the unit's row
+        pause_write,
+        cancel_write,
+        resume_write
     };
-    static constexpr std::size_t kinds = 13;
+    static constexpr std::size_t kinds = 16;
 
     /// A command as the rules see it.
     struct Command {
@@ -211,6 +216,7 @@ private:
     void check_state(const Command& command);
     void check_refreshes(std::uint32_t rank, core::Picoseconds time, const Command* command);
     void check_distances(const Command& command);
+    void check_array_write(const Command& command);
     void compare(const Check& check, const Command& before, const Command& command);
     void remember(const Command& command);
     void violation(const char* rule, const Command* first, const Command* second, core::Picoseconds found,
@@ -239,7 +245,8 @@ private:
     std::vector<BankState> banks_;
     std::vector<History> groups_;
     std::vector<RankState> ranks_;
-    Command last_command_;      ///< on the command bus
+    Command last_command_; ///< on the command bus
+    ArrayWriteAudit array_writes_;
     std::vector<Burst> bursts_; ///< on the data bus, those that a later one may still overlap
     std::array<std::uint64_t, kinds> commands_{};
 

@@ -8,6 +8,7 @@
 #include "hydravp/memory/command.h"
 #include "hydravp/memory/command_bus.h"
 #include "hydravp/memory/data_bus.h"
+#include "hydravp/memory/interruptible_writes.h"
 #include "hydravp/memory/power_residency.h"
 #include "hydravp/memory/rank_storage.h"
 #include "hydravp/memory/technology.h"
@@ -64,6 +65,11 @@ private:
                                 const unsigned char* enables);
     void copy(const CommandExtension& command, const ColumnData& bytes, bool write);
     void close_rows(core::Bank bank);
+    void charge_open_row(core::Bank bank);
+    core::Energy array_write_energy() const;
+    tlm::tlm_response_status interrupt_write(CommandExtension& command);
+    tlm::tlm_response_status resume_write(CommandExtension& command);
+    void free_bank(core::Bank bank, core::Picoseconds t);
     std::uint32_t leased_chips(core::Bank bank) const;
     tlm::tlm_response_status activate(CommandExtension& command);
     tlm::tlm_response_status precharge(CommandExtension& command);
@@ -116,6 +122,8 @@ private:
     std::uint32_t open_banks_ = 0;
     std::uint32_t leases_ = 0; ///< a leased bank counts as open
     PowerResidency residency_;
+    InterruptibleWrites writes_;                                 ///< of the channel
+    core::IndexedVector<core::Bank, core::Energy> write_energy_; ///< of each bank's last array write
     /// By bank: the chips' channel rows have not all been written alike since they were opened.
     core::IndexedVector<core::Bank, char> rows_differ_;
     core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced

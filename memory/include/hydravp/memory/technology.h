@@ -68,11 +68,17 @@ struct Technology {
     core::Energy refresh;      ///< one refresh command, one chip
     core::Energy refresh_bank; ///< one refresh command of one bank, one chip
     ArrayWritePolicy array_write_policy = ArrayWritePolicy::modified_words;
+    /// Steps of equal length of an array write, which may pause between two of them.
+    std::uint32_t write_iterations = 1;
+    /// Share of an array write up to which it may be cancelled; 0: it can't be.
+    double write_cancel_threshold = 0;
 
     core::EnergyPerBit set_energy() const { return array_set.pj > 0 ? array_set : array_write; }
     core::EnergyPerBit reset_energy() const { return array_reset.pj > 0 ? array_reset : array_write; }
     /// What writes cost depends on the values of the data.
     bool energy_needs_data() const { return array_write_policy == ArrayWritePolicy::flipped_bits; }
+    /// See `InterruptibleWrites`.
+    bool interruptible_writes() const { return write_iterations > 1 || write_cancel_threshold > 0; }
     /// One burst on the data bus.
     core::Picoseconds burst_time() const { return t_burst.count() > 0 ? t_burst : t_ccd; }
     /// From column command to column command in one bank, as in a run.

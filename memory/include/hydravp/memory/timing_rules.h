@@ -78,6 +78,8 @@ public:
     void issue_without_bank(TimedCommand command, core::Rank rank, core::Picoseconds t, std::uint32_t bursts);
     /// The bank may not be activated before `t`, for reasons beyond the rules.
     void block(std::size_t slot, core::Picoseconds t);
+    /// The closed bank may be activated from `t` on, whatever the rules of the bank say.
+    void free_from(std::size_t slot, core::Picoseconds t) { banks_[slot][index(TimedCommand::activate)] = t; }
     /// No command to the rank may go before `t`, for reasons beyond the rules.
     void hold(core::Rank rank, core::Picoseconds t);
     /// A command without rules (refresh) takes the slot at `t`.

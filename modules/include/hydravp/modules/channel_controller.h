@@ -99,6 +99,7 @@ private:
         core::LayerId layer = core::no_layer;
         memory::WriteCause cause = memory::WriteCause::host;
         Source source = Source::host;
+        std::uint32_t initiator = 0;
         std::uint64_t bytes = 0;  ///< interleaved: of the payload, else per chip
         std::uint64_t span = 0;   ///< after which the address starts over (streaming width)
         std::uint64_t queued = 0; ///< of the bytes, those that went to the queues

@@ -33,6 +33,7 @@ public:
     core::LayerId layer = core::no_layer;
     memory::WriteCause cause = memory::WriteCause::host;
     Source source = Source::host;
+    std::uint32_t initiator = 0; ///< below `core::InitiatorId::most`; 0: as an `InitiatorId` says
 
     /// Out, of a chip-local request: bytes that each chip has been sent or has been asked for by now.
     std::uint32_t commanded_bytes = 0;

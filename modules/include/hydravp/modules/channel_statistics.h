@@ -23,9 +23,11 @@ struct BankStatistics {
     // Commands.
     std::uint64_t activates = 0;
     std::uint64_t precharges = 0;
-    std::uint64_t reads = 0;     ///< bursts
-    std::uint64_t writes = 0;    ///< likewise
-    std::uint64_t refreshes = 0; ///< of this bank alone
+    std::uint64_t reads = 0;               ///< bursts
+    std::uint64_t writes = 0;              ///< likewise
+    std::uint64_t refreshes = 0;           ///< of this bank alone
+    std::uint64_t write_pauses = 0;        ///< of array writes
+    std::uint64_t write_cancellations = 0; ///< likewise
 
     BankStatistics& operator+=(const BankStatistics& other);
 };
@@ -62,6 +64,12 @@ struct AccessStatistics {
         longest_queueing = std::max(longest_queueing, first_column - accepted);
         longest_service = std::max(longest_service, end - first_column);
         latency.add(end - accepted);
+    }
+    /// 0 if there are none.
+    double mean_latency_ps() const {
+        return accesses == 0
+                   ? 0
+                   : static_cast<double>((queueing + service).count()) / static_cast<double>(accesses);
     }
     AccessStatistics& operator+=(const AccessStatistics& other);
 };
@@ -123,7 +131,13 @@ struct ChannelStatistics {
     std::vector<RankStatistics> ranks;
     std::vector<BankStatistics> banks; ///< rank * banks of a rank + bank
     AccessStatistics read, write;
+    /// Reads and writes together, by initiator (`core::InitiatorId`); empty as long as nobody but initiator 0
+    /// has had an access.
+    std::vector<AccessStatistics> initiators;
     QueueOccupancy occupancy; ///< runs that wait or whose data have not passed
+
+    /// The entry of an initiator for an access that is about to be counted.
+    AccessStatistics& count_initiator(std::uint32_t initiator);
 };
 
 } // namespace hydravp::modules

@@ -9,6 +9,7 @@
 #include "hydravp/modules/config.h"
 #include "hydravp/modules/ready_banks.h"
 #include "hydravp/modules/request_queue.h"
+#include "hydravp/modules/write_interruption_policy.h"
 
 #include <algorithm>
 #include <array>
@@ -35,6 +36,8 @@ public:
         precharge,  ///< the run's bank, which has another row open
         recall,     ///< takes the run's bank back from the units
         close,      ///< precharges a bank whose row nobody wants
+        interrupt,  ///< the array write of the run's bank
+        resume,     ///< an interrupted array write: of the run's bank, or of `slot`
         refresh,    ///< `rank`; `RefreshMode::per_bank`: `slot`
         power_down, ///< `rank`
         self_refresh,
@@ -44,7 +47,7 @@ public:
         Step step = Step::none;
         core::Picoseconds at = core::Picoseconds::max();
         QueuedRun* run = nullptr;
-        std::size_t slot = 0; ///< close; refresh of a single bank
+        std::size_t slot = 0; ///< close, resume; refresh of a single bank
         core::Rank rank;      ///< refresh, power
     };
     struct BankEntry {
@@ -72,6 +75,8 @@ public:
     std::size_t slot(core::Rank rank, core::Bank bank) const {
         return std::size_t{rank.value()} * geometry_.banks + bank.value();
     }
+    /// How array writes are interrupted.
+    memory::CommandKind interruption() const { return interruption_.interruption(); }
     /// Of the runs that go to near-memory units.
     std::size_t unit_slot() const { return unit_slot_; }
     core::Rank rank_of(std::size_t slot) const { return core::Rank{slot / geometry_.banks}; }
@@ -135,6 +140,7 @@ private:
     void note_quiet(const memory::CommandExtension& command);
     void find_first_due();
     void reconsider_rank(core::Rank rank);
+    void reconsider_batches();
     void make_classes(Candidates& candidates, bool write);
     void choose_fcfs(core::Picoseconds now);
     void choose_direction(core::Picoseconds now);
@@ -150,6 +156,11 @@ private:
     core::Picoseconds next_free(const ReadyBanks& ready, core::Picoseconds at) const;
     void choose(Candidates& candidates, core::Picoseconds now);
     void close_idle_banks(core::Picoseconds now);
+    void resume_writes(core::Picoseconds now);
+    void consider_array_write(Candidate& candidate, Candidates& candidates, std::size_t slot,
+                              core::Picoseconds now);
+    bool served_between(std::size_t slot, const QueuedRun& run) const;
+    core::Picoseconds resume_ready(std::size_t slot) const;
     void find_candidate(Candidate& candidate, std::size_t slot, bool write, core::Picoseconds now);
     Step next_step(const QueuedRun& run) const;
     void reconsider(std::size_t slot, bool write) {
@@ -196,6 +207,8 @@ private:
         core::Picoseconds idle_from{};  ///< likewise, refreshes not counted
     };
     std::vector<Power> power_; ///< by rank
+
+    WriteInterruptionPolicy interruption_;
 
     core::Picoseconds valid_until_{};
     Decision decision_;

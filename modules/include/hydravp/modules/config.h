@@ -39,6 +39,19 @@ enum class PagePolicy {
 
 enum class RefreshMode { all_banks, per_bank };
 
+/// Between initiators that share a channel; see `core::InitiatorId`.
+enum class Fairness {
+    none, ///< as the other rules have it
+    batch ///< parallelism-aware batches; see `RequestBatches`
+};
+
+/// What a read does that waits for a bank whose array write is under way; see `WriteInterruptionPolicy`.
+enum class WriteInterruption {
+    none,  ///< it waits
+    pause, ///< the write pauses between two of its iterations
+    cancel ///< it is cancelled, and done anew
+};
+
 struct ChannelControllerConfig {
     core::Picoseconds latency{};             ///< front-end pipeline, from acceptance to the first command
     core::EnergyPerBit io_energy;            ///< per bit on the channel's data bus
@@ -49,10 +62,13 @@ struct ChannelControllerConfig {
     std::uint32_t burst_group = 32;          ///< column commands of one run before other runs have their turn
     core::Picoseconds starvation_limit{2'000'000}; ///< a run that waits longer goes first
     SchedulingPolicy scheduling = SchedulingPolicy::fr_fcfs;
+    Fairness fairness = Fairness::none;
+    std::uint32_t batch_cap = 5; ///< Fairness::batch: runs of one initiator in one bank that a batch takes
     PagePolicy page_policy = PagePolicy::open;
     core::Picoseconds page_timeout{1'000'000}; ///< PagePolicy::timeout
     RefreshMode refresh = RefreshMode::all_banks;
     bool forwarding = true; ///< FR-FCFS: reads whose bytes wait in one run of the write queue get them there
+    WriteInterruption write_interruption = WriteInterruption::none; ///< where the memory allows it
     std::uint32_t postponed_refreshes = 0;  ///< of a rank that may wait until it is idle, at most 8
     core::Picoseconds power_down_after{};   ///< of a rank that has nothing to do; 0: never
     core::Picoseconds self_refresh_after{}; ///< likewise

@@ -17,9 +17,9 @@ void check_channel(const std::string& name, const MemoryConfig& memory,
                    const ChannelControllerConfig& controller);
 /// The same of a whole hybrid memory.
 void check_hybrid_memory(const std::string& name, const HybridMemoryConfig& config);
-/// Whether the memory and the controller's place allow its refreshes and its ways of saving power.
-void check_sleep_and_refresh(const memory::Technology& technology, const ChannelControllerConfig& controller,
-                             const memory::ReportValue& refuse);
+/// Whether the policies go together, and the memory and the controller's place allow them.
+void check_policies(const memory::Technology& technology, const ChannelControllerConfig& controller,
+                    const memory::ReportValue& refuse);
 /// Whether there are data where DMI or the energy of writes needs them, and whether the two can go together.
 void check_data(const memory::Technology& technology, const ChannelControllerConfig& controller,
                 const memory::ReportValue& refuse);

@@ -5,6 +5,7 @@
 #include "hydravp/core/units.h"
 #include "hydravp/modules/channel_request.h"
 #include "hydravp/modules/config.h"
+#include "hydravp/modules/request_batches.h"
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,7 @@ struct QueuedRun {
     std::size_t slot = 0; ///< rank * banks + bank; the last slot: the near-memory units
     bool write = false;
     Source source = Source::host;
+    std::uint32_t initiator = 0; ///< see `core::InitiatorId`
     core::Rank rank;
     core::Row row;
     std::uint32_t first = 0;       ///< byte within each chip's row
@@ -40,6 +42,7 @@ struct QueuedRun {
     std::uint32_t blockers = 0; ///< older runs that it must not overtake
     bool blocks = false;        ///< a younger run waits for this one
     bool blocks_read = false;   ///< among those a read
+    bool marked = false;        ///< of the batch
 
     struct Link {
         QueuedRun* before = nullptr;
@@ -56,6 +59,8 @@ struct QueuedRun {
 /// - Within a bank, runs to its open row go before others; the oldest of them first.
 /// - A run that has waited longer than the starvation limit goes before everything else of its bank, and its
 ///   direction before the other.
+/// - With `Fairness::batch`, runs of the batch go before others of their direction; these rules hold among
+///   them, and among the others (`RequestBatches`).
 /// - A run never overtakes an older one that touches the same bytes, if either writes. Runs to the
 ///   near-memory units stay in order, reads and writes each.
 class RequestQueue {
@@ -114,6 +119,14 @@ public:
     }
     /// `a` has waited longer for its turn.
     static bool older(const QueuedRun& a, const QueuedRun& b) { return a.turn < b.turn; }
+    /// The lower, the sooner a run goes: by turn, and with batches those of the batch before all others.
+    std::uint64_t precedence(const QueuedRun& run) const {
+        return batches_.on() && !run.marked ? run.turn | outside_batch : run.turn;
+    }
+    static constexpr std::uint64_t outside_batch = std::uint64_t{1} << 62;
+    /// To be called after each change: forms the batches that are due. Returns whether one has been formed,
+    /// and so the order of the runs has changed.
+    bool renew_batches() { return batches_.on() && form_batches(); }
 
 private:
     struct List {
@@ -123,6 +136,9 @@ private:
     static void append(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
     static void unlink(List& list, QueuedRun& run, QueuedRun::Link QueuedRun::*link);
     void note_conflicts(QueuedRun& run);
+    bool form_batches();
+    Choice next_by_batch(std::size_t slot, bool write, const core::Row* open_row,
+                         core::Picoseconds now) const;
     void settle_ages();
     core::Picoseconds waits_from(const QueuedRun& run) const {
         return run.order >= served_order_ ? std::max(run.age, served_at_) : run.age;
@@ -146,6 +162,7 @@ private:
     std::uint64_t served_order_ = 0;
     core::Picoseconds served_at_{};
     bool draining_ = false;
+    RequestBatches batches_;
 };
 
 } // namespace hydravp::modules
