@@ -4,6 +4,7 @@
 #include "hydravp/platform/config_reader.h"
 #include "hydravp/platform/mram_config.h"
 #include "hydravp/platform/mram_reproduction.h"
+#include "hydravp/platform/mram_run.h"
 #include "hydravp/platform/nearest_name.h"
 #include "hydravp/platform/reproduction.h"
 #include "hydravp/platform/results_writer.h"
@@ -53,6 +54,7 @@ const std::vector<std::string> result_files{"results.json", "layers.csv"};
 /// What the command line asks for.
 struct Arguments {
     std::string platform;
+    std::string network;
     std::vector<std::string> overrides;
     std::string output_folder;
     std::string data;
@@ -94,7 +96,16 @@ ExitCode run(Arguments arguments) {
         options.count = parse_whole_number<std::uint64_t>("--count", arguments.count, 1);
     }
     const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
-    const platform::PlatformConfig config = platform::load_config(path, arguments.overrides);
+    const bool mram = platform::is_mram_platform(path);
+    platform::PlatformConfig config;
+    platform::MramPlatformConfig mram_config;
+    if (mram) {
+        mram_config = platform::load_mram_config(path, arguments.overrides);
+        options.network = arguments.network.empty() ? "svhn" : arguments.network;
+    } else {
+        config = platform::load_config(path, arguments.overrides);
+        options.network = arguments.network.empty() ? options.network : arguments.network;
+    }
     if (!is_onnx_file(options.network)) {
         workloads::make_network(options.network); // refuses a name that nobody knows
     }
@@ -118,11 +129,13 @@ ExitCode run(Arguments arguments) {
     ProgressBar progress;
     options.progress = [&progress](std::uint64_t frame, std::uint64_t frames, std::size_t layer,
                                    std::size_t layers) { progress.show(frame, frames, layer, layers); };
-    const platform::RunResults results = platform::run(config, options);
+    const platform::RunResults results =
+        mram ? platform::run_mram(mram_config, options) : platform::run(config, options);
     progress.clear();
 
     try {
-        platform::write_file((folder / "platform.yaml").string(), platform::effective_yaml(config));
+        platform::write_file((folder / "platform.yaml").string(),
+                             mram ? platform::effective_yaml(mram_config) : platform::effective_yaml(config));
         platform::write_layers_csv((folder / "layers.csv").string(), results);
         platform::write_results_json((folder / "results.json").string(), results);
     } catch (const core::SimulationError&) {
@@ -278,10 +291,10 @@ int main_program(int argc, char* argv[]) {
                      "Configuration of the platform (default: configs/hydra.yaml)")
         ->type_name("PLATFORM.yaml");
     run_command
-        ->add_option("--network", arguments.run.network,
-                     "A known network (see hydravp networks) or an ONNX file")
-        ->type_name("NAME|FILE.onnx")
-        ->capture_default_str();
+        ->add_option(
+            "--network", arguments.network,
+            "A known network (see hydravp networks) or an ONNX file (default: vgg16, or svhn in MRAM)")
+        ->type_name("NAME|FILE.onnx");
     run_command->add_option("--images", arguments.run.images, "Images in idx format, may be gzipped")
         ->type_name("FILE");
     run_command->add_option("--labels", arguments.run.labels, "Their labels in idx format, may be gzipped")

@@ -78,9 +78,9 @@ AdderTreePlan plan_adder_tree(int count, std::uint64_t bound) {
 }
 
 int largest_adder_tree(int rows, std::uint64_t bound) {
-    int count = 0;
-    while (plan_adder_tree(count + 1, bound).rows <= rows) {
-        ++count;
+    int count = rows / signed_bits(bound); // the operands alone
+    while (count > 0 && plan_adder_tree(count, bound).rows > rows) {
+        --count;
     }
     return count;
 }

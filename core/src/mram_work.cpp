@@ -29,11 +29,14 @@ Picoseconds dpu_time(const MramBankShape& bank, std::uint64_t values) {
     return times(bank.dpu_clock, ceil_div(values, bank.dpu_lanes));
 }
 
-/// Operands into sub-arrays: the DPU combines while the ports write.
+/// Operands into sub-arrays: the DPU combines while the ports write; in parallel, every sub-array combines
+/// what it writes.
 Picoseconds map_time(const MramBankShape& bank, std::uint64_t rows, std::uint64_t rows_of_busiest,
                      std::uint64_t combined) {
-    const Picoseconds write =
-        times(bank.write_time, bank.parallel_mapping ? rows_of_busiest : ceil_div(rows, bank.ports));
+    if (bank.parallel_mapping) {
+        return times(bank.write_time, rows_of_busiest) + bank.htree_write;
+    }
+    const Picoseconds write = times(bank.write_time, ceil_div(rows, bank.ports));
     return std::max(write, dpu_time(bank, combined)) + bank.htree_write;
 }
 

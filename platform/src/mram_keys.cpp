@@ -146,6 +146,29 @@ ConfigSchema::ConfigSchema(MramPlatformConfig& config) {
     b.number(
         "batch", config.batch, [](std::uint32_t n) { return n >= 1 && n <= 1024; },
         "a whole number from 1 to 1024", "frames that are computed together");
+    using workloads::Binarizer;
+    b.choice<Binarizer>("binarizer", config.binarizer,
+                        {{"recognised", Binarizer::recognised},
+                         {"deterministic", Binarizer::deterministic},
+                         {"stochastic", Binarizer::stochastic}},
+                        "layers with binary weights: those that have them, or all but the first and the last")
+        .optional();
+    b.number(
+         "binarizer_seed", config.binarizer_seed, [](std::uint32_t) { return true; }, "a whole number",
+         "of stochastic binarisation")
+        .optional()
+        .only_where("binarizer: stochastic", [&config] { return config.binarizer == Binarizer::stochastic; });
+    b.choice<bool>("sense_failures", config.inject_failures, {{"none", false}, {"injected", true}},
+                   "whether sense amplifiers fail as often as the variation says")
+        .optional();
+    b.section("host", [&] {
+        b.clock("clock_period", config.host.clock_period, "of a core");
+        b.time("layer_timeout", config.host.layer_timeout, "the driver gives up on a layer after it");
+    });
+    b.section("bus", [&] {
+        b.time("latency", config.bus.latency, "per transaction");
+        b.bandwidth("bandwidth", config.bus.bandwidth, "of the whole bus");
+    });
     b.section("mram", [&] { mram_keys(b, config.mram); });
 }
 

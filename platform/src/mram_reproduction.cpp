@@ -2,8 +2,11 @@
 #include "hydravp/platform/mram_reproduction.h"
 
 #include "hydravp/accelerators/mram_pim/adder.h"
+#include "hydravp/accelerators/mram_pim/layer_engine.h"
 #include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
+#include "hydravp/workloads/mram_mapper.h"
+#include "hydravp/workloads/network_library.h"
 
 #include "text_table.h"
 
@@ -17,6 +20,7 @@
 namespace hydravp::platform {
 namespace {
 
+using accelerators::mram_pim::MappingWrite;
 using accelerators::mram_pim::MramPimConfig;
 using memory::SenseAmplifierKind;
 using memory::SenseEnables;
@@ -99,6 +103,134 @@ void add_bit_additions(Report& report, const MramPlatformConfig& config) {
     const std::string area_note = "area of a transistor is calibrated, one value for both";
     report.row("area overhead of SA-I", "%", 5.8, tenth, 100 * overhead(sa1), true, area_note);
     report.row("area overhead of SA-II", "%", 7.9, tenth, 100 * overhead(sa2), true, area_note);
+}
+
+/// A frame of the SVHN network, mean over the batch, by account.
+struct Frame {
+    core::MramTimes times;
+    double map_uj = 0, add_uj = 0, count_uj = 0, htree_uj = 0, dpu_uj = 0;
+    double subarrays = 0; ///< that compute, mean over the time of the binary layers
+    double us() const { return static_cast<double>(times.total().count()) * 1e-6; }
+    double uj() const { return map_uj + add_uj + count_uj + htree_uj + dpu_uj; }
+};
+
+/// The largest of some parts, and its share: `map 87 %`.
+std::string dominant(const std::vector<std::pair<const char*, double>>& parts) {
+    const auto largest = std::max_element(parts.begin(), parts.end(),
+                                          [](const auto& a, const auto& b) { return a.second < b.second; });
+    double sum = 0;
+    for (const auto& [name, value] : parts) {
+        sum += value;
+    }
+    return fmt::format("{} {:.0f} %", largest->first, 100 * largest->second / sum);
+}
+
+std::string dominant_time(const Frame& frame) {
+    const auto us = [](core::Picoseconds t) { return static_cast<double>(t.count()); };
+    return dominant({{"map", us(frame.times.map)},
+                     {"add", us(frame.times.add)},
+                     {"count", us(frame.times.count)},
+                     {"H-tree", us(frame.times.htree)},
+                     {"DPU", us(frame.times.dpu)}});
+}
+
+std::string dominant_energy(const Frame& frame) {
+    return dominant({{"map", frame.map_uj},
+                     {"add", frame.add_uj},
+                     {"count", frame.count_uj},
+                     {"H-tree", frame.htree_uj},
+                     {"DPU", frame.dpu_uj}});
+}
+
+Frame frame_of(const MramPimConfig& config, const workloads::BinaryNetwork& network, std::uint32_t batch) {
+    using accelerators::mram_pim::LayerActivity;
+    memory::MramStorage storage(config.subarrays);
+    const accelerators::mram_pim::LayerEngine engine(config, storage);
+    const workloads::MappedBinaryNetwork mapped = workloads::map_binary_network(
+        network, bank_shape(config), engine.tensor_base(), storage.size() - engine.tensor_base(), batch);
+    Frame frame;
+    double busy = 0;
+    double adding = 0;
+    constexpr double uj_per_pj = 1e-6;
+    const double share = uj_per_pj / batch;
+    for (const core::MramLayerRegisters& layer : mapped.layers) {
+        const LayerActivity activity = engine.evaluate(layer);
+        frame.times += activity.plan.times;
+        frame.map_uj += activity.map_energy.pj * share;
+        frame.add_uj += activity.add_energy.pj * share;
+        frame.count_uj += activity.count_energy.pj * share;
+        frame.htree_uj += activity.htree_energy.pj * share;
+        frame.dpu_uj += activity.dpu_energy.pj * share;
+        const auto time = static_cast<double>(activity.plan.times.add.count());
+        adding += time;
+        busy += time * static_cast<double>(activity.plan.subarrays);
+    }
+    frame.subarrays = busy / adding;
+    for (core::Picoseconds* time :
+         {&frame.times.map, &frame.times.add, &frame.times.count, &frame.times.htree, &frame.times.dpu}) {
+        *time /= static_cast<std::int64_t>(batch);
+    }
+    return frame;
+}
+
+struct FrameCase {
+    const char* name;
+    MappingWrite mapping_write;
+    std::uint32_t batch;
+};
+
+constexpr FrameCase frame_cases[] = {{"ported, batch 8", MappingWrite::ported, 8},
+                                     {"ported, batch 32", MappingWrite::ported, 32},
+                                     {"parallel, batch 8", MappingWrite::parallel, 8},
+                                     {"parallel, batch 32", MappingWrite::parallel, 32}};
+
+/// Whole frames, unforced: rows that inform, and a table by account.
+std::string add_frames(Report& report, const MramPlatformConfig& config) {
+    const workloads::BinaryNetwork network = workloads::binary_shape(workloads::make_network("svhn"));
+    TextTable times({"SVHN, time of a frame [us]", "SA", "map", "add", "count", "H-tree", "DPU", "total",
+                     "frames/s", "frames/s/mm2", "sub-arrays adding"},
+                    2);
+    TextTable energies({"SVHN, energy of a frame [uJ]", "SA", "map", "add", "count", "H-tree", "DPU", "total",
+                        "frames/J", "frames/J/mm2"},
+                       2);
+    times.add_rule();
+    energies.add_rule();
+    for (const FrameCase& each : frame_cases) {
+        Frame frames[2];
+        double area[2] = {};
+        for (const SenseAmplifierKind kind : {SenseAmplifierKind::sa1, SenseAmplifierKind::sa2}) {
+            MramPimConfig bank = with(config.mram, kind);
+            bank.mapping_write = each.mapping_write;
+            const std::size_t i = kind == SenseAmplifierKind::sa1 ? 0 : 1;
+            const Frame& frame = frames[i] = frame_of(bank, network, each.batch);
+            area[i] = bank.technology.die.mm2 * (1 + overhead(bank));
+            const char* const name = i == 0 ? "SA-I" : "SA-II";
+            const auto number = [](double value) { return fmt::format("{:.2f}", value); };
+            const auto time = [](core::Picoseconds t) {
+                return fmt::format("{:.3f}", static_cast<double>(t.count()) * 1e-6);
+            };
+            times.add({each.name, name, time(frame.times.map), time(frame.times.add), time(frame.times.count),
+                       time(frame.times.htree), time(frame.times.dpu), number(frame.us()),
+                       number(1e6 / frame.us()), number(1e6 / frame.us() / area[i]),
+                       fmt::format("{:.0f}", frame.subarrays)});
+            energies.add({each.name, name, number(frame.map_uj), number(frame.add_uj), number(frame.count_uj),
+                          number(frame.htree_uj), number(frame.dpu_uj), number(frame.uj()),
+                          number(1e6 / frame.uj()), number(1e6 / frame.uj() / area[i])});
+        }
+        report.row(fmt::format("SA-II over SA-I, frames/s per area, {}", each.name), "", 1.3, std::nullopt,
+                   frames[0].us() / frames[1].us() * area[0] / area[1], true,
+                   fmt::format("whole frame of SVHN, unforced; of SA-I's time {}", dominant_time(frames[0])));
+        report.row(
+            fmt::format("SA-I over SA-II, frames/J, {}", each.name), "", 1.2, std::nullopt,
+            frames[1].uj() / frames[0].uj(), true,
+            fmt::format("whole frame of SVHN, unforced; of SA-I's energy {}", dominant_energy(frames[0])));
+    }
+    return times.text() + '\n' + energies.text() +
+           "\nOperands are what a frame costs: every activation is written once per filter and kernel "
+           "position, nine rows of\n"
+           "bits for an addition of about ten bits, and each row crosses the H-tree. SA-I and SA-II differ "
+           "in additions alone;\n"
+           "the paper's 1.3 and 1.2 are those of a bit-addition, as if all operands were in place.\n";
 }
 
 std::string area_table(const MramPlatformConfig& config) {
@@ -255,6 +387,7 @@ MramReproduction reproduce_mram(const MramPlatformConfig& config, const std::vec
     result.figures.overrides = overrides;
     Report report;
     add_bit_additions(report, config);
+    const std::string frames = add_frames(report, config);
     result.figures.rows = std::move(report.rows);
 
     const SenseMargins margins(config.mram.technology.cell, config.mram.variation);
@@ -265,7 +398,7 @@ MramReproduction reproduce_mram(const MramPlatformConfig& config, const std::vec
                     config.mram.variation.iterations, core::format_percent(config.mram.variation.sigma_ra),
                     core::format_percent(config.mram.variation.sigma_tmr),
                     core::format_current(config.mram.variation.sense_current)) +
-        margin_table(margins) + '\n' + margin_effects(config, margins);
+        margin_table(margins) + '\n' + margin_effects(config, margins) + '\n' + frames;
     result.extras = {{"sense_margins.csv", margins_csv(margins)},
                      {"sense_voltages.csv", distributions_csv(margins)}};
     return result;

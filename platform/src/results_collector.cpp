@@ -171,6 +171,12 @@ void collect_results(RunResults& results, const core::Network& network,
 
 void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
                      const MeterReadings& readings) {
+    collect_batch_results(results, network, frames, readings, frames.size());
+}
+
+void collect_batch_results(RunResults& results, const core::Network& network,
+                           const std::vector<FrameTimes>& frames, const MeterReadings& readings,
+                           std::uint64_t images) {
     const auto count = static_cast<double>(frames.size());
     core::Picoseconds latency{0};
     core::Picoseconds whole{0};
@@ -191,7 +197,7 @@ void collect_results(RunResults& results, const core::Network& network, const st
         results.layers[i].start_ms = mean_ms(start, count);
         results.layers[i].end_ms = mean_ms(end, count);
     }
-    add_readings(results, readings, count, true);
+    add_readings(results, readings, static_cast<double>(images), true);
     add_load(results, readings, count, whole);
 }
 

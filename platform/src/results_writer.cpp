@@ -78,6 +78,79 @@ std::vector<std::string> table_row(const std::string& name, const std::string& k
             fmt::format("{:.3f}", sum(activity.energy_mj))};
 }
 
+/// What came out of the network, compared.
+std::string accuracy_line(const Accuracy& accuracy) {
+    std::string text = fmt::format("accuracy  {} image{}", accuracy.images, accuracy.images == 1 ? "" : "s");
+    if (accuracy.top1) {
+        text += fmt::format(", top-1 {:.2f} %", 100 * *accuracy.top1);
+    }
+    if (accuracy.golden_agreement) {
+        text += fmt::format(", {:.4f} % of the output words as in the golden executor",
+                            100 * *accuracy.golden_agreement);
+    }
+    return text + '\n';
+}
+
+constexpr const char* mram_accounts[] = {"mram_map", "mram_add", "mram_count", "mram_htree", "mram_dpu"};
+
+std::vector<std::string> mram_row(const std::string& name, const std::string& kind,
+                                  const std::string& bound_by, double latency, std::uint64_t macs,
+                                  const MramFigures::Layer* layer, const Activity& activity) {
+    constexpr double us_per_ms = 1e3;
+    constexpr double uj_per_mj = 1e3;
+    std::vector<std::string> cells{name,
+                                   kind,
+                                   bound_by,
+                                   fmt::format("{:.3f}", latency * us_per_ms),
+                                   fmt::format("{:.2f}", static_cast<double>(macs) * 1e-6),
+                                   layer == nullptr ? "" : fmt::format("{:.0f}", layer->subarrays),
+                                   layer == nullptr ? "" : fmt::format("{:.0f}", 100 * layer->columns)};
+    for (const char* account : mram_accounts) {
+        cells.push_back(fmt::format("{:.3f}", figure(activity.energy_mj, account) * uj_per_mj));
+    }
+    cells.push_back(fmt::format("{:.3f}", sum(activity.energy_mj) * uj_per_mj));
+    return cells;
+}
+
+std::string format_mram_table(const RunResults& results) {
+    const MramFigures& mram = *results.mram;
+    std::string text =
+        fmt::format("{} on {}: data {}, {} frame{}, {} at a time\n", results.network, results.platform,
+                    results.data, results.frames, results.frames == 1 ? "" : "s", mram.batch);
+    if (!results.complete) {
+        text += "INCOMPLETE: the run ended before its last frame; these are the complete batches\n";
+    }
+    text += '\n';
+    std::vector<std::string> head{"layer",    "kind",       "bound by",   "batch [us]",
+                                  "MACs [M]", "sub-arrays", "columns [%]"};
+    for (const char* account : mram_accounts) {
+        head.push_back(fmt::format("{} [uJ]", std::string(account).substr(std::string("mram_").size())));
+    }
+    head.emplace_back("energy [uJ]");
+    TextTable table(head, 3);
+    table.add_rule();
+    for (std::size_t i = 0; i < results.layers.size(); ++i) {
+        const LayerResult& layer = results.layers[i];
+        table.add(mram_row(layer.name, layer.kind, layer.bound_by, latency_ms(layer), layer.macs,
+                           i < mram.layers.size() ? &mram.layers[i] : nullptr, layer.activity));
+    }
+    table.add_rule();
+    table.add(mram_row("frame", "", "", results.latency_ms, results.macs, nullptr, results.total));
+    text += table.text();
+    text += fmt::format("\nspeed     {:.1f} frames/s, {:.3f} per mm2; {:.4f} ms per batch, control {:.4f} ms "
+                        "beside it\n",
+                        mram.frames_per_s, mram.frames_per_s / mram.area_mm2, results.latency_ms,
+                        results.control_ms);
+    text += fmt::format("energy    {:.1f} frames/J, {:.3f} per mm2; die {:.1f} mm2\n", mram.frames_per_j,
+                        mram.frames_per_j / mram.area_mm2, mram.area_mm2);
+    if (results.accuracy) {
+        text += accuracy_line(*results.accuracy);
+    }
+    text += fmt::format("\nenergy per frame [mJ], total {:.6f}\n", sum(results.total.energy_mj));
+    text += list_figures(results.total.energy_mj, "{:.6f}");
+    return text;
+}
+
 } // namespace
 
 void prepare_output_folder(const std::string& path) {
@@ -173,6 +246,20 @@ void write_results_json(const std::string& path, const RunResults& results) {
         json["accuracy"]["top1"] = optional_figure(results.accuracy->top1);
         json["accuracy"]["golden_agreement"] = optional_figure(results.accuracy->golden_agreement);
     }
+    if (results.mram) {
+        Json& mram = json["mram"];
+        mram["batch"] = results.mram->batch;
+        mram["frames_per_s"] = finite(results.mram->frames_per_s);
+        mram["frames_per_j"] = finite(results.mram->frames_per_j);
+        mram["area_mm2"] = finite(results.mram->area_mm2);
+        mram["frames_per_s_mm2"] = finite(results.mram->frames_per_s / results.mram->area_mm2);
+        mram["frames_per_j_mm2"] = finite(results.mram->frames_per_j / results.mram->area_mm2);
+        mram["layers"] = Json::array();
+        for (const MramFigures::Layer& layer : results.mram->layers) {
+            mram["layers"].push_back(
+                {{"subarrays", finite(layer.subarrays)}, {"columns", finite(layer.columns)}});
+        }
+    }
     json["host"]["wall_s"] = finite(results.host.wall_s);
     json["host"]["peak_rss_mb"] = finite(results.host.peak_rss_mb);
     json["host"]["kernel_events"] = results.host.kernel_events;
@@ -215,6 +302,9 @@ void write_layers_csv(const std::string& path, const RunResults& results) {
 }
 
 std::string format_table(const RunResults& results) {
+    if (results.mram) {
+        return format_mram_table(results);
+    }
     std::string text =
         fmt::format("{} on {}: transfers {}, mapping {}, partial sums {} bit, data {}, {} frame{}\n",
                     results.network, results.platform, results.transfers, results.mapping,
@@ -250,16 +340,7 @@ std::string format_table(const RunResults& results) {
                         results.load->accesses, results.load->mean_latency_ns, results.load->bandwidth_gb_s);
     }
     if (results.accuracy) {
-        const std::uint64_t images = results.accuracy->images;
-        text += fmt::format("accuracy  {} image{}", images, images == 1 ? "" : "s");
-        if (results.accuracy->top1) {
-            text += fmt::format(", top-1 {:.2f} %", 100 * *results.accuracy->top1);
-        }
-        if (results.accuracy->golden_agreement) {
-            text += fmt::format(", {:.4f} % of the output words as in the golden executor",
-                                100 * *results.accuracy->golden_agreement);
-        }
-        text += '\n';
+        text += accuracy_line(*results.accuracy);
     }
     text += fmt::format("\nenergy per frame [mJ], total {:.3f}\n", sum(results.total.energy_mj));
     text += list_figures(results.total.energy_mj, "{:.4f}");

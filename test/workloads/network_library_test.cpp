@@ -77,14 +77,15 @@ TEST_CASE("weight words") {
 }
 
 TEST_CASE("every known network is consistent and its layer names are distinct") {
-    REQUIRE(known_networks().size() == 4);
+    REQUIRE(known_networks().size() == 6);
     for (const auto& info : known_networks()) {
         const auto net = make_network(info.name);
         CHECK(net.name == info.name);
         CHECK_FALSE(info.description.empty());
         CHECK_NOTHROW(net.validate());
-        CHECK(net.input == core::TensorShape{3, 224, 224});
-        CHECK(net.layers.back().out == core::TensorShape{1000, 1, 1});
+        const bool svhn = info.name.rfind("svhn", 0) == 0;
+        CHECK(net.input == (svhn ? core::TensorShape{3, 40, 40} : core::TensorShape{3, 224, 224}));
+        CHECK(net.layers.back().out == core::TensorShape{svhn ? 10U : 1000U, 1, 1});
         CHECK(net.layers.back().kind == core::LayerKind::fully_connected);
         std::set<std::string> names;
         for (const auto& l : net.layers) {
@@ -167,4 +168,17 @@ TEST_CASE("channel split: the greatest divisor of the units that divides the cha
             CHECK(channel_split(c, units) == best);
         }
     }
+}
+
+TEST_CASE("structure of the SVHN network") {
+    const auto net = make_network("svhn");
+    CHECK(net.layers.size() == 10);
+    CHECK(net.macs() == 41'735'424);
+    CHECK(weight_words(net) == 2'080'272);
+    CHECK(layer(net, "conv0").macs() == 4'665'600);
+    CHECK(layer(net, "conv2").macs() == 11'943'936);
+    CHECK(layer(net, "conv5").out == core::TensorShape{128, 5, 5});
+    CHECK(layer(net, "fc0").macs() == 1'638'400);
+    CHECK(layer(net, "pool1").kind == core::LayerKind::average_pool);
+    CHECK(layer(make_network("svhn-max-pool"), "pool1").kind == core::LayerKind::max_pool);
 }

@@ -44,6 +44,9 @@ public:
     void max_pool(std::string name, Window window) {
         add(std::move(name), LayerKind::max_pool, channels(), window, false, last());
     }
+    void average_pool(std::string name, Window window) {
+        add(std::move(name), LayerKind::average_pool, channels(), window, false, last());
+    }
     void global_average_pool(std::string name) {
         const auto size = net_.shape_of(last()).height;
         add(std::move(name), LayerKind::average_pool, channels(), {size, size, 0}, false, last());
@@ -98,6 +101,31 @@ Network make_vgg(std::string name, const std::array<int, 5>& convolutions_per_st
 
 /// Stages 2 to 5 of two-convolution blocks; the first block of stages 3 to 5 halves the map. The ReLU of a
 /// block's second convolution acts on the sum with the shortcut.
+/// The SVHN network of DoReFa-Net's examples; average pooling as Angizi and Fan say (the example pools the
+/// maximum).
+Network make_svhn(std::string name, bool average) {
+    constexpr std::uint32_t classes = 10;
+    NetworkBuilder net(std::move(name), {3, 40, 40});
+    const auto pool = [&](const char* pool_name) {
+        if (average) {
+            net.average_pool(pool_name, {2, 2, 0});
+        } else {
+            net.max_pool(pool_name, {2, 2, 0});
+        }
+    };
+    net.convolution("conv0", 48, {5, 1, 0});
+    pool("pool0");
+    net.convolution("conv1", 64, {3, 1, 1});
+    net.convolution("conv2", 64, {3, 1, 1});
+    pool("pool1");
+    net.convolution("conv3", 128, {3, 1, 0});
+    net.convolution("conv4", 128, {3, 1, 1});
+    net.convolution("conv5", 128, {3, 1, 0});
+    net.fully_connected("fc0", 512, true);
+    net.fully_connected("fc1", classes, false);
+    return net.finish();
+}
+
 Network make_resnet34(std::string name, bool projection) {
     struct Stage {
         std::uint32_t filters;
@@ -134,7 +162,7 @@ struct Entry {
     Network (*make)(std::string name);
 };
 
-const std::array<Entry, 4> entries{{
+const std::array<Entry, 6> entries{{
     {"vgg16", "VGG-16 (configuration D): 13 convolutions, 3 fully-connected layers",
      [](std::string name) {
          return make_vgg(std::move(name), {2, 2, 3, 3, 3});
@@ -147,6 +175,10 @@ const std::array<Entry, 4> entries{{
      [](std::string name) { return make_resnet34(std::move(name), false); }},
     {"resnet34-projection", "ResNet-34 with 1x1 convolutions on the three widening shortcuts (option B)",
      [](std::string name) { return make_resnet34(std::move(name), true); }},
+    {"svhn", "DoReFa-Net's network for SVHN, 40x40 pixels, average pooling",
+     [](std::string name) { return make_svhn(std::move(name), true); }},
+    {"svhn-max-pool", "the same with maximum pooling",
+     [](std::string name) { return make_svhn(std::move(name), false); }},
 }};
 
 /// Levenshtein distance.

@@ -16,12 +16,6 @@ struct Inside {
 
 } // namespace
 
-std::int8_t StochasticBinarizer::operator()(double weight) {
-    // 53 random bits: a number in [0, 1)
-    const double u = static_cast<double>(random_() >> 11) * 0x1p-53;
-    return u < hard_sigmoid(weight) ? 1 : -1;
-}
-
 void pool(const core::MramLayerRegisters& layer, const std::uint8_t* input, std::uint8_t* output) {
     const bool maximum = layer.layer_kind() == core::MramLayerKind::max_pool;
     for (std::uint32_t channel = 0; channel < layer.out_channels; ++channel) {

@@ -43,9 +43,9 @@ std::uint64_t LayerActivity::row_operations() const {
     return (add + count + map + move).row_operations();
 }
 
-/// Which output each column of a group stands for: outputs are counted image by image, position by position, filter
-/// by filter, so that neighbouring columns share an activation. A part is a run of columns in one word with the same
-/// position.
+/// Which output each column of a group stands for: outputs are counted image by image, position by position,
+/// filter by filter, so that neighbouring columns share an activation. A part is a run of columns in one word
+/// with the same position.
 struct LayerEngine::Columns {
     struct Part {
         std::size_t word = 0;
@@ -55,7 +55,7 @@ struct LayerEngine::Columns {
         std::uint32_t filter = 0; ///< of the first column
     };
     std::vector<Part> parts;
-    std::size_t count = 0; ///< columns in use
+    std::size_t count = 0;   ///< columns in use
     bool whole_words = true; ///< each part is a word whose filters are a word of the weights
 };
 
@@ -75,9 +75,10 @@ const AdderTree& LayerEngine::tree(std::uint64_t count, std::uint64_t bound) {
 void LayerEngine::run(const RowProgram& program, MramCells& cells) {
     if (errors_ != nullptr) {
         errors_->run(program, cells);
-    } else if (mode_ == ExecutionMode::step) {
+    } else if (mode_ == ExecutionMode::step || (observer_ && !observed_)) {
         MramSubarray subarray(cells, config_.sense_amplifier);
-        program.step(subarray);
+        program.step(subarray, observed_ ? nullptr : observer_);
+        observed_ = true;
         stepped_ += subarray.events();
     } else {
         program.run(cells);
@@ -146,9 +147,8 @@ LayerActivity LayerEngine::evaluate(const MramLayerRegisters& layer) const {
                             dpu.count * static_cast<double>(plan.counted_words) +
                             dpu.accumulate * static_cast<double>(plan.accumulated_counts);
     activity.map_energy = activity.map.energy(config_.technology, scale);
-    activity.htree_energy =
-        config_.technology.htree_transfer * static_cast<double>(activity.htree_rows) +
-        activity.move.energy(config_.technology, scale);
+    activity.htree_energy = config_.technology.htree_transfer * static_cast<double>(activity.htree_rows) +
+                            activity.move.energy(config_.technology, scale);
     activity.dpu_energy = dpu.combine * static_cast<double>(plan.combined_operands) +
                           (dpu.scale + dpu.activate) * static_cast<double>(plan.scaled_outputs) +
                           dpu.pool * static_cast<double>(plan.pooled_inputs);
@@ -204,15 +204,14 @@ void LayerEngine::finish(const MramLayerRegisters& layer, std::uint64_t output, 
         activate(sum, parameters_[filter], layer);
 }
 
-void LayerEngine::store(const MramLayerRegisters& layer) {
-    std::vector<unsigned char> bytes(output_.size() * layer.output_bytes);
+void LayerEngine::pack_outputs(const MramLayerRegisters& layer) {
+    output_bytes_.resize(output_.size() * layer.output_bytes);
     for (std::size_t i = 0; i < output_.size(); ++i) {
-        bytes[i * layer.output_bytes] = static_cast<unsigned char>(output_[i]);
+        output_bytes_[i * layer.output_bytes] = static_cast<unsigned char>(output_[i]);
         if (layer.output_bytes == 2) {
-            bytes[i * 2 + 1] = static_cast<unsigned char>(output_[i] >> 8);
+            output_bytes_[i * 2 + 1] = static_cast<unsigned char>(output_[i] >> 8);
         }
     }
-    storage_.write(layer.output, bytes.data(), bytes.size());
 }
 
 void LayerEngine::map_chunk(const MramLayerRegisters& layer, const Columns& columns, std::uint64_t first_term,
@@ -259,7 +258,8 @@ void LayerEngine::add_tree(const MramLayerRegisters& layer, const MramPlan& plan
     std::vector<std::vector<BitRow>> partial_sums;
     for (std::uint64_t group = 0; group < plan.groups; ++group) {
         const std::uint64_t first_output = group * columns_per_row;
-        columns.count = static_cast<std::size_t>(std::min<std::uint64_t>(columns_per_row, outputs - first_output));
+        columns.count =
+            static_cast<std::size_t>(std::min<std::uint64_t>(columns_per_row, outputs - first_output));
         columns.parts.clear();
         columns.whole_words = layer.out_channels % 64 == 0;
         for (std::size_t column = 0; column < columns.count;) {
@@ -273,11 +273,9 @@ void LayerEngine::add_tree(const MramLayerRegisters& layer, const MramPlan& plan
             part.word = column / 64;
             part.shift = static_cast<unsigned>(column % 64);
             part.filter = static_cast<std::uint32_t>(output % layer.out_channels);
-            part.length = static_cast<unsigned>(
-                std::min<std::size_t>({std::size_t{64} - part.shift, layer.out_channels - part.filter,
-                                       columns.count - column}));
-            part.input = input_.data() +
-                         (image * layer.in_channels * padded_height_ + y) * padded_width_ + x;
+            part.length = static_cast<unsigned>(std::min<std::size_t>(
+                {std::size_t{64} - part.shift, layer.out_channels - part.filter, columns.count - column}));
+            part.input = input_.data() + (image * layer.in_channels * padded_height_ + y) * padded_width_ + x;
             columns.parts.push_back(part);
             column += part.length;
         }
@@ -352,8 +350,8 @@ void LayerEngine::and_count(const MramLayerRegisters& layer, const MramPlan& pla
     for (std::uint64_t set = 0; set < layer.sets; ++set) {
         for (std::uint64_t slice = 0; slice < plan.slices; ++slice) {
             for (std::uint64_t filter = 0; filter < layer.out_channels; ++filter) {
-                MramCells& cells = storage_.subarray(set * subarrays_per_set +
-                                                     slice * plan.filter_blocks + filter / block);
+                MramCells& cells =
+                    storage_.subarray(set * subarrays_per_set + slice * plan.filter_blocks + filter / block);
                 BitRow* planes = cells.row.data() + MramPlan::planes * (1 + filter % block);
                 std::fill_n(planes, MramPlan::planes, BitRow{});
                 for (std::uint64_t t = slice * slice_terms; t < std::min(terms, (slice + 1) * slice_terms);
@@ -378,12 +376,11 @@ void LayerEngine::and_count(const MramLayerRegisters& layer, const MramPlan& pla
             for (std::uint64_t w = 0; w < windows; ++w) {
                 const std::uint64_t image = (first + w) / layer.positions();
                 const std::uint64_t position = (first + w) % layer.positions();
-                const std::uint8_t* window =
-                    input_.data() +
-                    (image * layer.in_channels * padded_height_ +
-                     position / layer.out_width * layer.stride_height) *
-                        padded_width_ +
-                    position % layer.out_width * layer.stride_width;
+                const std::uint8_t* window = input_.data() +
+                                             (image * layer.in_channels * padded_height_ +
+                                              position / layer.out_width * layer.stride_height) *
+                                                 padded_width_ +
+                                             position % layer.out_width * layer.stride_width;
                 for (std::uint64_t t = slice * slice_terms; t < std::min(terms, (slice + 1) * slice_terms);
                      ++t) {
                     const std::uint8_t value = window[term_offsets_[t]];
@@ -397,8 +394,8 @@ void LayerEngine::and_count(const MramLayerRegisters& layer, const MramPlan& pla
                 MramCells& cells = storage_.subarray(group % layer.sets * subarrays_per_set +
                                                      slice * plan.filter_blocks + b);
                 std::copy(std::begin(inputs), std::end(inputs), cells.row.begin());
-                for (std::uint64_t f = b * block; f < std::min<std::uint64_t>((b + 1) * block, layer.out_channels);
-                     ++f) {
+                for (std::uint64_t f = b * block;
+                     f < std::min<std::uint64_t>((b + 1) * block, layer.out_channels); ++f) {
                     const BitRow* planes = cells.row.data() + MramPlan::planes * (1 + f % block);
                     std::int64_t ones[BitRow::words] = {};
                     if (errors_ == nullptr && mode_ == ExecutionMode::program) {
@@ -431,9 +428,9 @@ void LayerEngine::count_one_by_one(MramCells& cells, std::uint8_t first_plane,
     for (std::uint8_t j = 0; j < MramPlan::planes; ++j) {
         for (std::uint8_t i = 0; i < MramPlan::planes; ++i) {
             const auto weight_row = static_cast<std::uint8_t>(first_plane + j);
-            const BitRow product =
-                errors_ != nullptr ? errors_->and2(cells.row[i], cells.row[weight_row])
-                                   : subarray.sense(memory::enable::and2, {i, weight_row}).out;
+            const BitRow product = errors_ != nullptr
+                                       ? errors_->and2(cells.row[i], cells.row[weight_row])
+                                       : subarray.sense(memory::enable::and2, {i, weight_row}).out;
             for (std::size_t word = 0; word < BitRow::words; ++word) {
                 const std::int64_t count = __builtin_popcountll(product.word[word]);
                 ones[word] += (j == MramPlan::planes - 1 ? -count : count) * (std::int64_t{1} << (i + j));
@@ -444,30 +441,38 @@ void LayerEngine::count_one_by_one(MramCells& cells, std::uint8_t first_plane,
 }
 
 LayerActivity LayerEngine::execute(const MramLayerRegisters& layer) {
+    LayerActivity activity = compute(layer);
+    commit();
+    return activity;
+}
+
+LayerActivity LayerEngine::compute(const MramLayerRegisters& layer) {
     check(layer);
     LayerActivity activity = evaluate(layer);
-    switch (layer.layer_kind()) {
-    case MramLayerKind::add_tree:
-        load(layer);
-        add_tree(layer, activity.plan);
-        store(layer);
-        break;
-    case MramLayerKind::and_count:
-        load(layer);
-        and_count(layer, activity.plan);
-        store(layer);
-        break;
-    default: {
+    observed_ = false;
+    output_address_ = layer.output;
+    if (is_pool(layer)) {
         std::vector<std::uint8_t> input(layer.input_words());
-        std::vector<std::uint8_t> output(layer.outputs());
+        output_bytes_.resize(layer.outputs() * layer.batch);
         for (std::uint32_t image = 0; image < layer.batch; ++image) {
             storage_.read(layer.input + image * input.size(), input.data(), input.size());
-            pool(layer, input.data(), output.data());
-            storage_.write(layer.output + image * output.size(), output.data(), output.size());
+            pool(layer, input.data(), output_bytes_.data() + image * layer.outputs());
         }
+        return activity;
     }
+    load(layer);
+    if (layer.layer_kind() == MramLayerKind::add_tree) {
+        add_tree(layer, activity.plan);
+    } else {
+        and_count(layer, activity.plan);
     }
+    pack_outputs(layer);
     return activity;
+}
+
+void LayerEngine::commit() {
+    storage_.write(output_address_, output_bytes_.data(), output_bytes_.size());
+    output_bytes_.clear();
 }
 
 } // namespace hydravp::accelerators::mram_pim

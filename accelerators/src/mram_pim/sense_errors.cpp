@@ -45,7 +45,8 @@ SenseErrors::SenseErrors(const memory::SenseMargins& margins, SenseAmplifierKind
     }
 }
 
-/// Columns until the next candidate of a failure, if the worst state were everywhere: a geometric distribution.
+/// Columns until the next candidate of a failure, if the worst state were everywhere: a geometric
+/// distribution.
 std::uint64_t SenseErrors::next_distance(std::size_t branch) {
     constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max() / 2;
     const double p = most_[branch];
@@ -75,8 +76,7 @@ void SenseErrors::draw(std::size_t branch, const Ones& ones, const Body& body) {
 BitRow SenseErrors::read(const BitRow& row) {
     BitRow result = row;
     draw(
-        read_m, [&](std::size_t c) { return row.bit(c) ? 1 : 0; },
-        [&](std::size_t c) { flip(result, c); });
+        read_m, [&](std::size_t c) { return row.bit(c) ? 1 : 0; }, [&](std::size_t c) { flip(result, c); });
     return result;
 }
 

@@ -56,7 +56,8 @@ struct Example {
         storage.write(layer.input, input.data(), input.size());
         const std::size_t terms = layer.terms();
         if (layer.layer_kind() == MramLayerKind::and_count) {
-            storage.write(layer.weights, reinterpret_cast<const unsigned char*>(weights.data()), weights.size());
+            storage.write(layer.weights, reinterpret_cast<const unsigned char*>(weights.data()),
+                          weights.size());
         } else {
             const std::size_t words = (layer.out_channels + 63) / 64;
             std::vector<unsigned char> packed(terms * words * 8);
@@ -93,19 +94,23 @@ struct Example {
         for (std::uint32_t c = 0; c < layer.in_channels; ++c) {
             for (std::uint32_t ky = 0; ky < layer.kernel_height; ++ky) {
                 for (std::uint32_t kx = 0; kx < layer.kernel_width; ++kx, ++weight) {
-                    const int y = static_cast<int>(oy * layer.stride_height + ky) - static_cast<int>(layer.pad_top);
-                    const int x = static_cast<int>(ox * layer.stride_width + kx) - static_cast<int>(layer.pad_left);
+                    const int y =
+                        static_cast<int>(oy * layer.stride_height + ky) - static_cast<int>(layer.pad_top);
+                    const int x =
+                        static_cast<int>(ox * layer.stride_width + kx) - static_cast<int>(layer.pad_left);
                     if (y >= 0 && x >= 0 && y < static_cast<int>(layer.in_height) &&
                         x < static_cast<int>(layer.in_width)) {
-                        const std::size_t place = (std::size_t{image} * layer.in_channels + c) * layer.in_height +
-                                                  static_cast<std::size_t>(y);
+                        const std::size_t place =
+                            (std::size_t{image} * layer.in_channels + c) * layer.in_height +
+                            static_cast<std::size_t>(y);
                         sum += weights[weight] * input[place * layer.in_width + static_cast<std::size_t>(x)];
                     }
                 }
             }
         }
-        const double scaled = (sum * parameters[f].scale + std::ldexp(parameters[f].bias, static_cast<int>(layer.bias_shift))) /
-                              std::ldexp(1, static_cast<int>(layer.output_shift));
+        const double scaled =
+            (sum * parameters[f].scale + std::ldexp(parameters[f].bias, static_cast<int>(layer.bias_shift))) /
+            std::ldexp(1, static_cast<int>(layer.output_shift));
         const double value = std::nearbyint(scaled); // half to even
         return static_cast<std::int32_t>(layer.output_bytes == 1 ? std::clamp(value, 0.0, 255.0)
                                                                  : std::clamp(value, -32768.0, 32767.0));
@@ -117,9 +122,10 @@ std::vector<std::int32_t> outputs_of(const memory::MramStorage& storage, const M
     storage.read(layer.output, bytes.data(), bytes.size());
     std::vector<std::int32_t> result(layer.outputs() * layer.batch);
     for (std::size_t i = 0; i < result.size(); ++i) {
-        result[i] = layer.output_bytes == 1
-                        ? bytes[i]
-                        : static_cast<std::int16_t>(bytes[2 * i] | static_cast<unsigned>(bytes[2 * i + 1]) << 8);
+        result[i] =
+            layer.output_bytes == 1
+                ? bytes[i]
+                : static_cast<std::int16_t>(bytes[2 * i] | static_cast<unsigned>(bytes[2 * i + 1]) << 8);
     }
     return result;
 }
@@ -152,7 +158,8 @@ Example random_example(MramLayerKind kind, std::mt19937& random) {
     std::generate(e.input.begin(), e.input.end(), [&] { return static_cast<std::uint8_t>(random()); });
     e.weights.resize(l.terms() * l.out_channels);
     std::generate(e.weights.begin(), e.weights.end(), [&]() -> std::int8_t {
-        return kind == MramLayerKind::add_tree ? (random() % 2 == 0 ? 1 : -1) : static_cast<std::int8_t>(random());
+        return kind == MramLayerKind::add_tree ? (random() % 2 == 0 ? 1 : -1)
+                                               : static_cast<std::int8_t>(random());
     });
     e.parameters.resize(l.out_channels);
     for (FilterParameters& p : e.parameters) {
@@ -249,8 +256,8 @@ TEST_CASE("a layer with more outputs than fit takes rounds") {
         e.write(storage);
         const LayerActivity activity = engine.execute(e.layer);
         CHECK(outputs_of(storage, e.layer) == e.expected());
-        CHECK(activity.plan.rounds() == (activity.plan.groups + activity.plan.groups_per_round - 1) /
-                                            activity.plan.groups_per_round);
+        CHECK(activity.plan.rounds() ==
+              (activity.plan.groups + activity.plan.groups_per_round - 1) / activity.plan.groups_per_round);
     }
 }
 

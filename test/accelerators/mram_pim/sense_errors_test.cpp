@@ -91,9 +91,11 @@ TEST_CASE("wrong comparisons go through the gates of an addition") {
             double sums = 0;
             if (kind == SenseAmplifierKind::sa1) {
                 const int two = std::min(ones, 2); // rows a and b alone
-                sums = n * (margins.failure(memory::enable::or2, 2, two) + margins.failure(memory::enable::and2, 2, two));
+                sums = n * (margins.failure(memory::enable::or2, 2, two) +
+                            margins.failure(memory::enable::and2, 2, two));
             } else {
-                // 0: OR3 wrong gives MIN = 1. 1: OR3 or MAJ wrong. 2: MAJ or AND3 wrong. 3: AND3 wrong gives MIN = 0.
+                // 0: OR3 wrong gives MIN = 1. 1: OR3 or MAJ wrong. 2: MAJ or AND3 wrong. 3: AND3 wrong gives
+                // MIN = 0.
                 const double or3 = margins.failure(memory::enable::or3, 3, ones);
                 const double and3 = margins.failure(memory::enable::and3, 3, ones);
                 sums = n * (ones == 0 ? or3 : ones == 1 ? or3 + maj : ones == 2 ? maj + and3 : and3);

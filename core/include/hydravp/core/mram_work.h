@@ -38,7 +38,7 @@ struct MramLayerRegisters {
     std::uint32_t output_shift = 0;
     std::uint32_t chunks = 1; ///< add_tree: sub-arrays that share the terms of a group of 512 outputs
     std::uint32_t sets = 1;   ///< and_count: copies of the weights that work at the same time
-    std::uint32_t reserved = 0;
+    std::uint32_t layer = 0;  ///< index in the network: whose figures these are
     std::uint64_t input = 0, weights = 0, parameters = 0, output = 0; ///< addresses in the bank
 
     MramLayerKind layer_kind() const { return static_cast<MramLayerKind>(kind); }
@@ -63,6 +63,23 @@ struct MramLayerRegisters {
     std::uint64_t input_words() const { return std::uint64_t{in_channels} * in_height * in_width; }
 };
 static_assert(sizeof(MramLayerRegisters) == 20 * 4 + 4 * 8, "register addresses have no gaps");
+
+/// Registers of a bank, relative to its register window; eight bytes each, but for the block.
+struct MramMap {
+    static constexpr std::uint64_t layer_block = 0x0;       ///< MramLayerRegisters, read and write
+    static constexpr std::uint64_t go = 0x800;              ///< write: start the layer in the block
+    static constexpr std::uint64_t status = 0x808;          ///< read: layers completed or refused since reset
+    static constexpr std::uint64_t interrupt_clear = 0x810; ///< write: acknowledge
+    static constexpr std::uint64_t error = 0x818;           ///< read: 1 if the last layer was refused
+    static constexpr std::uint64_t busy = 0x820;            ///< read: 1 while a layer is computed
+    static constexpr std::uint64_t bytes = 0x1000;          ///< of the window
+};
+
+/// Where a bank lies in the system's address space: right above the hybrid memory's 40 GiB; its registers
+/// follow its cells.
+struct MramAddressMap {
+    static constexpr std::uint64_t base = std::uint64_t{40} << 30;
+};
 
 /// What a plan needs to know of a bank.
 struct MramBankShape {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "hydravp/accelerators/mram_pim/config.h"
+#include "hydravp/modules/config.h"
+#include "hydravp/workloads/binary_network.h"
 
 #include <cstdint>
 #include <string>
@@ -13,6 +15,11 @@ namespace hydravp::platform {
 struct MramPlatformConfig {
     std::string name;
     std::uint32_t batch = 8; ///< frames that are computed together
+    workloads::Binarizer binarizer = workloads::Binarizer::recognised;
+    std::uint32_t binarizer_seed = 1;
+    bool inject_failures = false; ///< sense amplifiers fail as the variation says
+    modules::HostConfig host;
+    modules::SystemBusConfig bus;
     accelerators::mram_pim::MramPimConfig mram;
 };
 

@@ -52,6 +52,19 @@ struct HostFigures {
     std::uint64_t kernel_events = 0;
 };
 
+/// What only a processing-in-MRAM bank reports.
+struct MramFigures {
+    std::uint32_t batch = 0; ///< frames that are computed together; `latency_ms` is the batch's
+    double frames_per_s = 0;
+    double frames_per_j = 0;
+    double area_mm2 = 0; ///< of the die, with what processing adds
+    struct Layer {
+        double subarrays = 0; ///< that compute at the same time, at most
+        double columns = 0;   ///< share of their bit lines in use
+    };
+    std::vector<Layer> layers;
+};
+
 /// Everything a run reports: the content of results.json.
 struct RunResults {
     bool complete = false;
@@ -70,6 +83,7 @@ struct RunResults {
     std::vector<LayerResult> layers;
     std::optional<LoadFigures> load; ///< absent without a load
     std::optional<Accuracy> accuracy;
+    std::optional<MramFigures> mram; ///< absent on other platforms
     HostFigures host;
 };
 

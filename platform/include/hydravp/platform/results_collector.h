@@ -34,6 +34,11 @@ void collect_results(RunResults& results, const core::Network& network,
                      const std::vector<FrameTimes>& frames);
 void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
                      const MeterReadings& readings);
+/// The same where `batches` are the times of frames that were computed together, `images` in all: times are
+/// per batch, all else per frame.
+void collect_batch_results(RunResults& results, const core::Network& network,
+                           const std::vector<FrameTimes>& batches, const MeterReadings& readings,
+                           std::uint64_t images);
 
 /// The same for a first frame of which only the first layers are complete: the figures are theirs alone.
 void collect_partial_results(RunResults& results, const core::Network& network,

@@ -6,34 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <vector>
 
 namespace hydravp::accelerators::mram_pim {
 
 /// The arithmetic of the digital processing unit: Binarizer, Activation Function, Batch Normalization
-/// [S4 III, Fig. 1a], and the average or maximum of pooling windows.
-
-/// +1 for w >= 0, else -1 [S4 eq. 1].
-inline std::int8_t binarize(double weight) {
-    return weight >= 0 ? 1 : -1;
-}
-
-/// max(0, min(1, (x + 1) / 2)) [S4 eq. 2].
-inline double hard_sigmoid(double x) {
-    const double share = (x + 1) / 2;
-    return share < 0 ? 0 : share > 1 ? 1 : share;
-}
-
-/// +1 with probability hard_sigmoid(w), else -1 [S4 eq. 1].
-class StochasticBinarizer {
-public:
-    explicit StochasticBinarizer(std::uint64_t seed) : random_(seed) {}
-    std::int8_t operator()(double weight);
-
-private:
-    std::mt19937_64 random_;
-};
+/// [S4 III, Fig. 1a] (the first is core/binarizer.h), and the average or maximum of pooling windows.
 
 /// Scale and bias of one filter.
 struct FilterParameters {
@@ -43,7 +21,8 @@ struct FilterParameters {
 
 /// Batch normalisation and activation: clip(round half to even((sum * scale + bias * 2^bias_shift) /
 /// 2^output_shift)), to 0..255 (ReLU, 8 bits) or to a signed 16-bit number.
-inline std::int32_t activate(std::int64_t sum, FilterParameters filter, const core::MramLayerRegisters& layer) {
+inline std::int32_t activate(std::int64_t sum, FilterParameters filter,
+                             const core::MramLayerRegisters& layer) {
     const std::int64_t scaled =
         sum * filter.scale + core::round_shift(filter.bias, -static_cast<int>(layer.bias_shift));
     const std::int64_t value = core::round_shift(scaled, static_cast<int>(layer.output_shift));
@@ -53,7 +32,8 @@ inline std::int32_t activate(std::int64_t sum, FilterParameters filter, const co
     return core::saturate16(value);
 }
 
-/// Pools one image, [channel][row][column]; windows may reach over the borders, and only what is inside counts.
+/// Pools one image, [channel][row][column]; windows may reach over the borders, and only what is inside
+/// counts.
 void pool(const core::MramLayerRegisters& layer, const std::uint8_t* input, std::uint8_t* output);
 
 } // namespace hydravp::accelerators::mram_pim

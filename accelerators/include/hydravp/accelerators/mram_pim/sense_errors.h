@@ -10,11 +10,12 @@
 
 namespace hydravp::accelerators::mram_pim {
 
-/// Wrong decisions of sense amplifiers: every comparison of a sub-SA in every column fails with the probability
-/// that the Monte-Carlo simulation of the sense voltage gives for the state of its bit line.
+/// Wrong decisions of sense amplifiers: every comparison of a sub-SA in every column fails with the
+/// probability that the Monte-Carlo simulation of the sense voltage gives for the state of its bit line.
 ///
-/// The wrong bit goes through the gates of the sense amplifier and is written back like a right one. Failures are
-/// drawn independently of each other. Not modelled: a cell that always fails because of its own variation.
+/// The wrong bit goes through the gates of the sense amplifier and is written back like a right one. Failures
+/// are drawn independently of each other. Not modelled: a cell that always fails because of its own
+/// variation.
 class SenseErrors {
 public:
     SenseErrors(const memory::SenseMargins& margins, SenseAmplifierKind kind, std::uint64_t seed);
