@@ -23,6 +23,7 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
       placed_banks_(geometry.banks),
       read_data_(technology.t_cl + technology.burst_time()),
       write_data_(technology.t_wl + technology.burst_time()),
+      lockstep_wear_(geometry.row_bytes),
       rows_differ_(geometry.banks, false) {
     for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
         const std::string chip_name = "chip" + std::to_string(i);
@@ -144,8 +145,8 @@ tlm::tlm_response_status Rank::follow_rank(CommandExtension& command) {
             chip->charge_refresh(command.layer);
         }
         for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
-            placed_banks_[Bank{i}] = {false, {}, command.data_end};
             close_rows(Bank{i});
+            placed_banks_[Bank{i}] = {false, {}, command.data_end};
         }
         break;
     case CommandKind::refresh_bank:
@@ -323,14 +324,27 @@ std::uint64_t Rank::move_in_array(const CommandExtension& command, unsigned char
 
 /// Charges the array writes of the channel's row in that bank, in all chips.
 void Rank::close_rows(Bank bank) {
+    const core::Row row = placed_by_ == PlacedBy::initiator
+                              ? placed_banks_[bank].row
+                              : chips_.front()->timing().bank(BankOwner::channel, bank).row;
     if (!rows_differ_[bank]) {
-        chips_.front()->close_row(bank, geometry_.chips_per_rank);
+        chips_.front()->close_row(bank, row, lockstep_wear_, geometry_.chips_per_rank);
         return;
     }
     for (const auto& chip : chips_) {
-        chip->close_row(bank);
+        chip->close_row(bank, row, chip->wear());
     }
     rows_differ_[bank] = false;
+}
+
+WearSummary Rank::wear() const {
+    WearSummary wear;
+    wear.words = lockstep_wear_.words() * geometry_.chips_per_rank;
+    for (const auto& chip : chips_) {
+        wear.words += chip->wear().words();
+        wear.most_writes = std::max(wear.most_writes, chip->wear().most_writes(lockstep_wear_));
+    }
+    return wear;
 }
 
 std::uint64_t Rank::debug(const CommandExtension& command, bool write, unsigned char* data) {

@@ -37,6 +37,8 @@ public:
                                   const unsigned char* enables, std::uint64_t& moved);
     std::uint64_t debug(const CommandExtension& command, bool write, unsigned char* data);
     void flush();
+    /// What the cells have been through; nothing if the technology has no endurance.
+    WearSummary wear() const;
     /// Charges the background energy of all chips, by the states that the rank has been in.
     void charge_background(core::Picoseconds duration, core::LayerId layer) override;
 
@@ -107,6 +109,7 @@ private:
     std::uint32_t open_banks_ = 0;
     std::uint32_t leases_ = 0; ///< a leased bank counts as open
     PowerResidency residency_;
+    WriteWear lockstep_wear_; ///< what all chips have done alike
     /// By bank: the chips' channel rows have not all been written alike since they were opened.
     core::IndexedVector<core::Bank, char> rows_differ_;
     core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced

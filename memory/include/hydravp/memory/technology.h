@@ -63,6 +63,7 @@ struct Technology {
     core::Energy refresh;            ///< one refresh command, one chip
     core::Energy refresh_bank;       ///< one refresh command of one bank, one chip
     ArrayWritePolicy array_write_policy = ArrayWritePolicy::modified_words;
+    std::uint64_t endurance = 0; ///< writes that a cell survives; 0: no limit, and none are counted
 
     /// One burst on the data bus.
     core::Picoseconds burst_time() const { return t_burst.count() > 0 ? t_burst : t_ccd; }
