@@ -11,7 +11,9 @@ constexpr double kib = 1024;
 
 void add_memory(Figures& figures, const std::string& section, const modules::MemoryConfig& memory) {
     const memory::Technology& t = memory.technology;
-    const auto add = [&](const char* key, double value) { figures["/config/" + section + '/' + key] = value; };
+    const auto add = [&](const char* key, double value) {
+        figures["/config/" + section + '/' + key] = value;
+    };
     const auto cycles = [&](const char* key, core::Picoseconds time) {
         add(key, static_cast<double>(time.count()) / static_cast<double>(t.t_ck.count()));
     };

@@ -144,7 +144,8 @@ ConfigSchema::ConfigSchema(PlatformConfig& config) {
         .optional();
     b.choice<Mapping>("mapping", config.mapping,
                       {{to_string(Mapping::paper_numbers), Mapping::paper_numbers},
-                       {to_string(Mapping::paper_text), Mapping::paper_text}},
+                       {to_string(Mapping::paper_text), Mapping::paper_text},
+                       {to_string(Mapping::optimized), Mapping::optimized}},
                       "how layers are spread over the units")
         .optional();
     b.choice<int>("partial_sum_bits", config.partial_sum_bits, {{"16", 16}, {"32", 32}, {"48", 48}},

@@ -184,8 +184,9 @@ void add_table_1(Study& study) {
     row("activation buffer per MAC", "KB", 1, 0, "hydra/activation_kib");
     row("weight buffer per MAC", "B", 128, 0, "hydra/weight_bytes");
     calibrated(row("clock", "GHz", 3, half_digit(0), "hydra/ghz"), "about 3; 336 ps are fitted to Fig. 5");
-    table.add("power", "W", 1.4, half_digit(1), figure("vgg16", "/hardware/mean_power_w"),
-              figure(timed("vgg16"), "/hardware/mean_power_w"))
+    table
+        .add("power", "W", 1.4, half_digit(1), figure("vgg16", "/hardware/mean_power_w"),
+             figure(timed("vgg16"), "/hardware/mean_power_w"))
         .note = "the synthesis figure is a parameter; timed, the units wait";
     table.add("area", "mm2", 1.6, half_digit(1), figure("vgg16", "/hardware/area_mm2")).note =
         "the synthesis figure of a unit is a parameter";
@@ -252,12 +253,13 @@ void add_figure_6(Study& study) {
                 ideal.push_back(ratio(network, other, false));
                 in_time.push_back(ratio(network, other, true));
             }
-            StudyRow& row = figure_6.add(
-                fmt::format("pure PCM / {}: {}", other.title, accounting.title), "", paper,
-                accounting.of_the_paper ? std::optional(half_digit(1)) : none, mean(ideal), mean(in_time));
+            StudyRow& row = figure_6.add(fmt::format("pure PCM / {}: {}", other.title, accounting.title), "",
+                                         paper, accounting.of_the_paper ? std::optional(half_digit(1)) : none,
+                                         mean(ideal), mean(in_time));
             if (accounting.of_the_paper) {
-                calibrated(row, "mean of the three networks; every unique word once; the accounting was chosen "
-                                "because it gives the paper's two ratios");
+                calibrated(row,
+                           "mean of the three networks; every unique word once; the accounting was chosen "
+                           "because it gives the paper's two ratios");
             }
         };
         add_mean(systems[0], 1.6);
@@ -277,10 +279,10 @@ void add_figure_7(Study& study) {
     constexpr double images = 1e5;
     const std::pair<const PaperNetwork*, double> totals[] = {{&networks[0], 1.36e7}, {&networks[1], 1.49e7}};
     for (const auto& [network, total] : totals) {
-        Section figure_7(study, fmt::format("Figure 7: PCM writes avoided by the layers of {}", network->title));
+        Section figure_7(study,
+                         fmt::format("Figure 7: PCM writes avoided by the layers of {}", network->title));
         const std::string place = "/writes/pcm_words_avoided";
-        figure_7
-            .add_both(network->title + " PCM writes avoided", "words", total, 5e4, network->name, place)
+        figure_7.add_both(network->title + " PCM writes avoided", "words", total, 5e4, network->name, place)
             .note = "outputs of convolutions and fully-connected layers, 16 bit each";
         figure_7.add("100,000 images", "words", total * images, 5e4 * images,
                      figure(network->name, place) * images, figure(timed(network->name), place) * images);
@@ -313,8 +315,8 @@ void add_area(Study& study) {
     Section area(study, "Section IV-B3: area");
     area.add("16 units", "mm2", 1.6, half_digit(1), figure("vgg16", "/hardware/area_mm2")).note =
         "0.32 mm x 0.32 mm each, of the paper's synthesis";
-    area.add("of a DRAM of 80 mm2", "%", 2, half_digit(0), figure("vgg16", "/hardware/area_share") * 100).note =
-        "all units by one DRAM, as the paper has it";
+    area.add("of a DRAM of 80 mm2", "%", 2, half_digit(0), figure("vgg16", "/hardware/area_share") * 100)
+        .note = "all units by one DRAM, as the paper has it";
 }
 
 void add_table_2(Study& study) {
@@ -350,8 +352,9 @@ void add_table_2(Study& study) {
     const char* const as_published = "published, not modelled";
     for (std::size_t other = 0; other < 2; ++other) {
         for (const Published& row : published) {
-            table.add(fmt::format("{} {} latency", others[other], row.network->title), "ms",
-                      row.others_ms[other], none, {})
+            table
+                .add(fmt::format("{} {} latency", others[other], row.network->title), "ms",
+                     row.others_ms[other], none, {})
                 .note = as_published;
         }
     }
@@ -371,9 +374,10 @@ void add_table_2(Study& study) {
             speedups.push_back(constant(row.others_ms[other]) / figure(of, "/latency_ms"));
             timed_speedups.push_back(constant(row.others_ms[other]) / figure(timed(of), "/latency_ms"));
         }
-        calibrated(table.add(fmt::format("speed-up over {}", others[other]), "", 20, none, mean(speedups),
-                             mean(timed_speedups)),
-                   "the paper: around 20; the other's published latency by the model's, mean of both networks");
+        calibrated(
+            table.add(fmt::format("speed-up over {}", others[other]), "", 20, none, mean(speedups),
+                      mean(timed_speedups)),
+            "the paper: around 20; the other's published latency by the model's, mean of both networks");
     }
 }
 

@@ -129,9 +129,8 @@ Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     if (work.functional) {
         workloads::QuantizerOptions quantizer;
         quantizer.partial_sum_bits = config.partial_sum_bits;
-        quantizer.channel_split_for = [shape = machine_shape(config)](std::uint32_t channels) {
-            return shape.channel_split(channels);
-        };
+        quantizer.channel_splits =
+            workloads::channel_splits(workloads::map_network(work.network, {}, machine_shape(config)));
         work.quantized = workloads::quantize(*real, calibration_set(work, options), quantizer);
     }
     return work;

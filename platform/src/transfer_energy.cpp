@@ -62,15 +62,18 @@ Figures transfer_energies(const Activity& activity, const TransferMemories& memo
         array += ends_with(name, "_array_read") || ends_with(name, "_array_write") ? value : 0;
         buffer += ends_with(name, "_buffer_read") || ends_with(name, "_buffer_write") ? value : 0;
     }
-    return {{"array_only", energy(false, false)},        {"array_only_migration", energy(false, true)},
-            {"array_buffer", energy(true, false)},       {"array_buffer_migration", energy(true, true)},
-            {"simulated_array", array}, {"simulated_array_buffer", array + buffer}};
+    return {{"array_only", energy(false, false)},
+            {"array_only_migration", energy(false, true)},
+            {"array_buffer", energy(true, false)},
+            {"array_buffer_migration", energy(true, true)},
+            {"simulated_array", array},
+            {"simulated_array_buffer", array + buffer}};
 }
 
 Figures energy_split(const Figures& energy_mj) {
     Figures split{{"compute", 0}, {"transfer", 0}, {"background", 0}, {"refresh", 0}};
     for (const auto& [name, value] : energy_mj) {
-        const char* const part = starts_with(name, "hydra_")       ? "compute"
+        const char* const part = starts_with(name, "hydra_")      ? "compute"
                                  : ends_with(name, "_background") ? "background"
                                  : ends_with(name, "_refresh")    ? "refresh"
                                                                   : "transfer";

@@ -72,9 +72,8 @@ struct Rig {
         image = workloads::random_image(network.input, 7);
         workloads::QuantizerOptions options;
         options.partial_sum_bits = config.partial_sum_bits;
-        options.channel_split_for = [this](std::uint32_t channels) {
-            return core::channel_split(channels, config.hydra.units);
-        };
+        options.channel_splits =
+            workloads::channel_splits(workloads::map_network(network, {}, machine_shape(config)));
         quantized = workloads::quantize(workloads::random_network(network, 7), {image}, options);
         mapped = workloads::map_network(network, quantized.layers, machine_shape(config));
         machine = std::make_unique<HybridPlatform>(name, config, true);

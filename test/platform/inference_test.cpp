@@ -45,9 +45,8 @@ struct Rig {
         image = workloads::random_image(network.input, seed);
         workloads::QuantizerOptions options;
         options.partial_sum_bits = config.partial_sum_bits;
-        options.channel_split_for = [this](std::uint32_t channels) {
-            return machine_shape(config).channel_split(channels);
-        };
+        options.channel_splits =
+            workloads::channel_splits(workloads::map_network(network, {}, machine_shape(config)));
         quantized = workloads::quantize(workloads::random_network(network, seed), {image}, options);
         mapped = workloads::map_network(network, quantized.layers, machine_shape(config));
         machine = std::make_unique<HybridPlatform>(name, config, true);
@@ -242,6 +241,23 @@ TEST_CASE("random networks are bit-exact and execute exactly their MACs, weights
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, weights resident in DRAM") {
     check_random_networks({"weights=resident", "pcm.channels=0"}, 160, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, 32-bit partial sums") {
+    check_random_networks({"mapping=optimized"}, 200, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, ideal, 16-bit sums") {
+    check_random_networks({"mapping=optimized", "transfers=ideal", "partial_sum_bits=16"}, 220, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, weights resident") {
+    check_random_networks({"mapping=optimized", "weights=resident", "pcm.channels=0"}, 240, 6);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, weights migrate") {
+    check_random_networks({"mapping=optimized", "weights=migrate"}, 260, 6);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, 8 units, small buffers") {
+    check_random_networks({"mapping=optimized", "hydra.units=8", "hydra.weight_buffer=512 B",
+                           "hydra.output_buffer=1 KiB", "hydra.activation_buffer=2 KiB"},
+                          280, 8);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, a single unit") {
     check_random_networks({"hydra.units=1"}, 90, 6);

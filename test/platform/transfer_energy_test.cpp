@@ -17,8 +17,7 @@ using namespace hydravp::platform;
 namespace {
 
 TransferMemories memories_of(const std::string& system, const std::vector<std::string>& overrides = {}) {
-    return transfer_memories(
-        load_config(HYDRAVP_SOURCE_DIR "/configs/" + system + ".yaml", overrides));
+    return transfer_memories(load_config(HYDRAVP_SOURCE_DIR "/configs/" + system + ".yaml", overrides));
 }
 
 struct Words {
@@ -69,7 +68,8 @@ void check(const std::array<double, 3>& found, const std::array<double, 3>& expe
 } // namespace
 
 TEST_CASE("arrays with the migration write give the energies in mJ and the paper's two ratios") {
-    const std::array<std::array<double, 3>, 3> by_hand{{{2.928, 3.060, 0.493}, {6.669, 6.944, 1.078}, {9.652, 10.264, 1.954}}};
+    const std::array<std::array<double, 3>, 3> by_hand{
+        {{2.928, 3.060, 0.493}, {6.669, 6.944, 1.078}, {9.652, 10.264, 1.954}}};
     const std::array<const char*, 3> systems{"pure-dram", "hydra", "pure-pcm"};
     for (std::size_t s = 0; s < 3; ++s) {
         for (std::size_t n = 0; n < 3; ++n) {
@@ -112,10 +112,10 @@ TEST_CASE("only weights that change the technology migrate") {
 
 TEST_CASE("every account belongs to one part, and the simulated traffic to arrays and buffers") {
     Activity activity;
-    activity.energy_mj = {{"dram_array_read", 1},    {"pcm_array_write", 2},  {"dram_buffer_write", 4},
-                          {"pcm_buffer_read", 8},    {"channel_io", 16},      {"link", 32},
-                          {"dram_background", 64},   {"dram_refresh", 128},   {"hydra_mac", 256},
-                          {"hydra_buffer", 512},     {"hydra_control", 1024}, {"pcm_background", 2048}};
+    activity.energy_mj = {{"dram_array_read", 1},  {"pcm_array_write", 2},  {"dram_buffer_write", 4},
+                          {"pcm_buffer_read", 8},  {"channel_io", 16},      {"link", 32},
+                          {"dram_background", 64}, {"dram_refresh", 128},   {"hydra_mac", 256},
+                          {"hydra_buffer", 512},   {"hydra_control", 1024}, {"pcm_background", 2048}};
     activity.counts = {{"weight_words", 7}, {"output_words", 3}};
     const Figures split = energy_split(activity.energy_mj);
     CHECK(split == Figures{{"compute", 1792}, {"transfer", 63}, {"background", 2112}, {"refresh", 128}});
