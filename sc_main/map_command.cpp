@@ -17,7 +17,8 @@ using namespace hydravp;
 const CLI::App* add_map_command(CLI::App& app, MapArguments& arguments) {
     CLI::App* command = app.add_subcommand(
         "map", "Show how the mapper cuts the layers of a network, what binds them, and their rooflines");
-    command->add_option("network", arguments.network, "A known network (see hydravp networks) or an ONNX file")
+    command
+        ->add_option("network", arguments.network, "A known network (see hydravp networks) or an ONNX file")
         ->type_name("NAME|FILE.onnx")
         ->required();
     command
@@ -39,7 +40,8 @@ ExitCode map(MapArguments arguments) {
     const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
     // Whoever asks for a mapping in --set wins over the default.
     const std::string mapping = arguments.mapping.empty() ? "optimized" : arguments.mapping;
-    arguments.overrides.insert(arguments.mapping.empty() ? arguments.overrides.begin() : arguments.overrides.end(),
+    arguments.overrides.insert(arguments.mapping.empty() ? arguments.overrides.begin()
+                                                         : arguments.overrides.end(),
                                "mapping=" + mapping);
     const platform::PlatformConfig config = platform::load_config(path, arguments.overrides);
     const platform::MappingReport report = platform::map_report(config, arguments.network);

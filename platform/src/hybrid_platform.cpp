@@ -142,6 +142,9 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
                             ? 0
                             : ps(config.memory.pcm.technology.burst_time()) / config.memory.pcm.channels;
     shape.row_cycle_ps = ps(units_memory.t_rcd + units_memory.t_wl + units_memory.t_wr + units_memory.t_rp);
+    const memory::Technology& pcm = config.memory.pcm.technology;
+    shape.migration_latency_ps = ps(2 * config.memory.controller.latency + pcm.t_rcd + pcm.t_cl +
+                                    units_memory.t_rp + units_memory.t_rcd + units_memory.t_wl);
     shape.turnaround_ps = ps(2 * (units_memory.t_cl + units_memory.t_wl + units_memory.t_wtr +
                                   units_memory.t_rtrs + units_memory.burst_time()));
     shape.pass_latency_ps = ps(2 * config.memory.controller.latency + config.memory.accumulation.latency +

@@ -23,7 +23,7 @@ constexpr double ps_per_s = 1e12;
 
 core::Network load_network(const std::string& name) {
     return std::filesystem::path(name).extension() == ".onnx" ? workloads::read_onnx(name).network
-                                                               : workloads::make_network(name);
+                                                              : workloads::make_network(name);
 }
 
 double channel_bytes(const workloads::LayerCost& cost) {
@@ -117,13 +117,13 @@ MappingReport map_report(const PlatformConfig& config, const std::string& name) 
 }
 
 std::string format_mapping(const MappingReport& report) {
-    std::string text = fmt::format("{} on {}: mapping {}{}, for transfers {}; times estimated, with timed transfers\n\n",
-                                   report.network, report.platform, report.mapping,
-                                   report.mapping == report.asked_for ? "" : " (as good as any found)",
-                                   report.transfers);
-    TextTable cuts({"layer", "kind", "bound by", "channels x filters x positions", "tile", "filters", "passes",
-                    "channels", "weights", "copies", "mac [ms]", "chip bus [ms]", "channel [ms]", "pcm [ms]",
-                    "accumulation [ms]", "latency [ms]"},
+    std::string text =
+        fmt::format("{} on {}: mapping {}{}, for transfers {}; times estimated, with timed transfers\n\n",
+                    report.network, report.platform, report.mapping,
+                    report.mapping == report.asked_for ? "" : " (as good as any found)", report.transfers);
+    TextTable cuts({"layer", "kind", "bound by", "channels x filters x positions", "tile", "filters",
+                    "passes", "channels", "weights", "copies", "mac [ms]", "chip bus [ms]", "channel [ms]",
+                    "pcm [ms]", "accumulation [ms]", "latency [ms]"},
                    4);
     cuts.add_rule();
     double total = 0;
@@ -132,20 +132,22 @@ std::string format_mapping(const MappingReport& report) {
         total += layer.cost.latency;
     }
     text += cuts.text();
-    text += fmt::format("\nestimate {:.4f} ms per frame\n"
-                        "units share a layer by input channels, filters and output positions; a pass is a tile of "
-                        "positions for a group of filters; channels are\nfetched so many at a time, weights streamed "
-                        "so many times, results written in so many copies\n",
-                        total * ms_per_ps);
+    text += fmt::format(
+        "\nestimate {:.4f} ms per frame\n"
+        "units share a layer by input channels, filters and output positions; a pass is a tile of "
+        "positions for a group of filters; channels are\nfetched so many at a time, weights streamed "
+        "so many times, results written in so many copies\n",
+        total * ms_per_ps);
 
-    text += fmt::format("\nroofline: {:.2f} GMAC/s of {} units; channel {:.2f} GB/s, ridge at {:.1f} MAC/B; chip buses "
-                        "{:.2f} GB/s, ridge at {:.1f} MAC/B\n\n",
-                        report.peak_macs_per_s * giga, report.layers.front().work.unit.geometry.units,
-                        report.channel_bytes_per_s * giga, report.peak_macs_per_s / report.channel_bytes_per_s,
-                        report.chip_bytes_per_s * giga, report.peak_macs_per_s / report.chip_bytes_per_s);
+    text += fmt::format(
+        "\nroofline: {:.2f} GMAC/s of {} units; channel {:.2f} GB/s, ridge at {:.1f} MAC/B; chip buses "
+        "{:.2f} GB/s, ridge at {:.1f} MAC/B\n\n",
+        report.peak_macs_per_s * giga, report.layers.front().work.unit.geometry.units,
+        report.channel_bytes_per_s * giga, report.peak_macs_per_s / report.channel_bytes_per_s,
+        report.chip_bytes_per_s * giga, report.peak_macs_per_s / report.chip_bytes_per_s);
     TextTable roofs({"layer", "MACs [M]", "weights [MB]", "sums [MB]", "results [MB]", "channel [MAC/B]",
-                     "channel roof [GMAC/s]", "activations [MB]", "chip bus [MAC/B]", "chip bus roof [GMAC/s]",
-                     "estimate [GMAC/s]", "of the lower roof [%]"},
+                     "channel roof [GMAC/s]", "activations [MB]", "chip bus [MAC/B]",
+                     "chip bus roof [GMAC/s]", "estimate [GMAC/s]", "of the lower roof [%]"},
                     1);
     roofs.add_rule();
     for (const MappedLayer& layer : report.layers) {
@@ -153,15 +155,18 @@ std::string format_mapping(const MappingReport& report) {
             continue;
         }
         const Rooflines r = rooflines(report, layer);
-        const auto number = [](double value, const char* format) { return fmt::format(fmt::runtime(format), value); };
+        const auto number = [](double value, const char* format) {
+            return fmt::format(fmt::runtime(format), value);
+        };
         const double units = layer.work.unit.geometry.units;
-        roofs.add({layer.layer.name, number(layer.cost.macs * mega, "{:.2f}"),
-                   number(layer.cost.weight_bytes * mega, "{:.3f}"), number(layer.cost.sum_bytes * mega, "{:.3f}"),
-                   number(layer.cost.result_bytes * mega, "{:.3f}"), number(r.channel_intensity, "{:.2f}"),
-                   number(r.channel_roof * giga, "{:.2f}"),
-                   number(layer.cost.activation_bytes * units * mega, "{:.3f}"), number(r.chip_intensity, "{:.2f}"),
-                   number(r.chip_roof * giga, "{:.2f}"), number(r.estimate * giga, "{:.2f}"),
-                   number(100 * r.estimate / std::min(r.channel_roof, r.chip_roof), "{:.1f}")});
+        roofs.add(
+            {layer.layer.name, number(layer.cost.macs * mega, "{:.2f}"),
+             number(layer.cost.weight_bytes * mega, "{:.3f}"), number(layer.cost.sum_bytes * mega, "{:.3f}"),
+             number(layer.cost.result_bytes * mega, "{:.3f}"), number(r.channel_intensity, "{:.2f}"),
+             number(r.channel_roof * giga, "{:.2f}"),
+             number(layer.cost.activation_bytes * units * mega, "{:.3f}"), number(r.chip_intensity, "{:.2f}"),
+             number(r.chip_roof * giga, "{:.2f}"), number(r.estimate * giga, "{:.2f}"),
+             number(100 * r.estimate / std::min(r.channel_roof, r.chip_roof), "{:.1f}")});
     }
     return text + roofs.text();
 }
@@ -174,14 +179,15 @@ std::string mapping_csv(const MappingReport& report) {
     for (const MappedLayer& layer : report.layers) {
         const core::LayerGeometry& g = layer.work.unit.geometry;
         const workloads::LayerCost& cost = layer.cost;
-        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-                            csv_field(layer.layer.name), core::to_string(layer.layer.kind), cost.bound_by(),
-                            g.channel_split, g.filter_split, g.position_split, g.tile_positions, g.filter_group,
-                            core::ConvSchedule(g).passes(), g.channels_per_fetch, g.reduction_chunk,
-                            layer.work.controller.output.split, cost.macs, cost.weight_bytes, cost.sum_bytes,
-                            cost.result_bytes, cost.activation_bytes * g.units, cost.mac * ms_per_ps,
-                            cost.chip_bus * ms_per_ps, cost.channel * ms_per_ps, cost.pcm * ms_per_ps,
-                            cost.accumulation * ms_per_ps, cost.latency * ms_per_ps);
+        text +=
+            fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+                        csv_field(layer.layer.name), core::to_string(layer.layer.kind), cost.bound_by(),
+                        g.channel_split, g.filter_split, g.position_split, g.tile_positions, g.filter_group,
+                        core::ConvSchedule(g).passes(), g.channels_per_fetch, g.reduction_chunk,
+                        layer.work.controller.output.split, cost.macs, cost.weight_bytes, cost.sum_bytes,
+                        cost.result_bytes, cost.activation_bytes * g.units, cost.mac * ms_per_ps,
+                        cost.chip_bus * ms_per_ps, cost.channel * ms_per_ps, cost.pcm * ms_per_ps,
+                        cost.accumulation * ms_per_ps, cost.latency * ms_per_ps);
     }
     return text;
 }

@@ -58,7 +58,11 @@ TEST_CASE("counts are those of a map of words, in rows of any length") {
     }
 }
 
-TEST_CASE("a channel counts the write-backs of each word of each chip") {
+namespace {
+
+/// Random rows, words and chips; rows are closed by precharges and by refreshes.
+/// @param placed the commands come with their times, as from a controller without near-memory units
+void check_channel(bool placed) {
     memory::Technology technology = dram();
     technology.endurance = 1000;
     const memory::Geometry shape = geometry(2, 64);
@@ -70,17 +74,24 @@ TEST_CASE("a channel counts the write-backs of each word of each chip") {
         std::uint64_t most = 0;
         std::mt19937 random(5);
         std::vector<unsigned char> data(std::size_t{shape.row_bytes} * 8);
+        core::Picoseconds now{0};
+        const auto issue = [&](memory::CommandExtension command) {
+            now += clocks(100);
+            command.placed = placed;
+            command.earliest = command.issued = command.last_issued = now;
+            REQUIRE(d.issue(command, data.data()) == tlm::TLM_OK_RESPONSE);
+        };
         for (int n = 0; n < 300; ++n) {
             const std::uint32_t rank = random() % 2;
             const std::uint32_t bank = random() % 2;
             const std::uint32_t row = random() % 2;
-            REQUIRE(d.issue(make(CommandKind::activate, rank, bank, row)) == tlm::TLM_OK_RESPONSE);
+            issue(make(CommandKind::activate, rank, bank, row));
             std::set<Cell> modified;
             const bool all_alike = random() % 2 == 0;
             for (std::uint32_t write = random() % 4; write > 0; --write) {
                 auto command = make(CommandKind::write, rank, bank, row, random() % 4 * 8, random() % 24 + 1);
                 command.chips = all_alike ? 0xFF : random() % 255 + 1;
-                REQUIRE(d.issue(command, data.data()) == tlm::TLM_OK_RESPONSE);
+                issue(command);
                 for (std::uint32_t chip = 0; chip < 8; ++chip) {
                     for (std::uint32_t byte = 0; byte < command.bytes && (command.chips >> chip & 1) != 0;
                          ++byte) {
@@ -88,7 +99,7 @@ TEST_CASE("a channel counts the write-backs of each word of each chip") {
                     }
                 }
             }
-            REQUIRE(d.issue(make(CommandKind::precharge, rank, bank)) == tlm::TLM_OK_RESPONSE);
+            issue(make(random() % 4 == 0 ? CommandKind::refresh : CommandKind::precharge, rank, bank));
             words += modified.size();
             for (const Cell& cell : modified) {
                 most = std::max(most, ++counts[cell]);
@@ -99,6 +110,16 @@ TEST_CASE("a channel counts the write-backs of each word of each chip") {
         REQUIRE(wear.most_writes == most);
         REQUIRE(most > 10);
     });
+}
+
+} // namespace
+
+TEST_CASE("a channel counts the write-backs of each word of each chip") {
+    check_channel(false);
+}
+
+TEST_CASE("a channel counts them as well if its controller places the commands") {
+    check_channel(true);
 }
 
 TEST_CASE("a memory without an endurance counts nothing") {

@@ -64,7 +64,9 @@ private:
 
 /// Convolutions, a shortcut, poolings and fully-connected layers of sizes that keep the machine busy.
 core::Network random_shape(std::mt19937& random) {
-    const auto pick = [&](std::initializer_list<std::uint32_t> of) { return *(of.begin() + random() % of.size()); };
+    const auto pick = [&](std::initializer_list<std::uint32_t> of) {
+        return *(of.begin() + random() % of.size());
+    };
     core::Network net;
     net.name = "random";
     const std::uint32_t side = pick({7, 14, 20, 28, 32, 56});
@@ -112,8 +114,8 @@ platform::PlatformConfig config_of(const std::string& system, std::vector<std::s
 }
 
 /// The optimized mapping takes at most the time of each of the paper's.
-void check_never_slower(const std::string& system, const std::vector<std::string>& overrides, unsigned first_seed,
-                        unsigned count) {
+void check_never_slower(const std::string& system, const std::vector<std::string>& overrides,
+                        unsigned first_seed, unsigned count) {
     std::vector<std::array<std::unique_ptr<TimedFrame>, 3>> all;
     for (unsigned seed = first_seed; seed < first_seed + count; ++seed) {
         std::mt19937 random(seed);
@@ -126,7 +128,8 @@ void check_never_slower(const std::string& system, const std::vector<std::string
     }
     const auto done = [&] {
         return std::all_of(all.begin(), all.end(), [](const auto& frames) {
-            return std::all_of(frames.begin(), frames.end(), [](const auto& frame) { return frame->finished(); });
+            return std::all_of(frames.begin(), frames.end(),
+                               [](const auto& frame) { return frame->finished(); });
         });
     };
     while (!done()) {
@@ -148,7 +151,8 @@ void check_never_slower(const std::string& system, const std::vector<std::string
 }
 
 /// Frames of a known network, one after the other in this process.
-std::vector<std::unique_ptr<TimedFrame>> simulate_known(const std::string& network, const std::vector<const char*>& with,
+std::vector<std::unique_ptr<TimedFrame>> simulate_known(const std::string& network,
+                                                        const std::vector<const char*>& with,
                                                         const std::vector<std::string>& overrides) {
     std::vector<std::unique_ptr<TimedFrame>> frames;
     for (const char* mapping : with) {

@@ -75,7 +75,8 @@ void check_network(const core::Network& net, const MachineShape& m) {
 double estimated(const MappedNetwork& mapped, const MachineShape& m) {
     double sum = 0;
     for (const core::LayerWork& work : mapped.layers) {
-        const LayerContext context{work.unit.kind, work.controller.output.split, work.controller.has_residual != 0};
+        const LayerContext context{work.unit.kind, work.controller.output.split,
+                                   work.controller.has_residual != 0};
         sum += m.ideal_transfers ? ideal_latency(work.unit.geometry, context, m)
                                  : estimate_cost(work.unit.geometry, context, m).latency;
     }
@@ -142,7 +143,8 @@ TEST_CASE("a channel without a limit makes copies pointless, fast MACs make them
         return sum / static_cast<double>(net.layers.size());
     };
     MachineShape wide = machine_of(16);
-    wide.channel_slot_ps = wide.row_cycle_ps = wide.pass_latency_ps = wide.turnaround_ps = wide.pcm_slot_ps = 0.001;
+    wide.channel_slot_ps = wide.row_cycle_ps = wide.pass_latency_ps = wide.turnaround_ps = wide.pcm_slot_ps =
+        0.001;
     MachineShape fast = machine_of(16);
     fast.step_ps /= 8;
     CHECK(copies(wide) < copies(machine_of(16)));

@@ -69,11 +69,14 @@ std::uint32_t lane_groups(const LayerGeometry& g, std::uint32_t positions, std::
 /// Bursts of 8 bytes in which a unit gets the weights of a group of filters once.
 double weight_bursts(const LayerGeometry& g, std::uint32_t filters) {
     double bursts = 0;
-    for_each(pieces(g.local_channels(), g.channels_per_fetch), [&](std::uint32_t channels, std::uint32_t fetches) {
-        for_each(pieces(channels * g.taps(), g.reduction_chunk), [&](std::uint32_t steps, std::uint32_t chunks) {
-            bursts += static_cast<double>(align_up(std::uint64_t{filters} * steps * 2, 8)) / 8 * chunks * fetches;
-        });
-    });
+    for_each(pieces(g.local_channels(), g.channels_per_fetch),
+             [&](std::uint32_t channels, std::uint32_t fetches) {
+                 for_each(pieces(channels * g.taps(), g.reduction_chunk),
+                          [&](std::uint32_t steps, std::uint32_t chunks) {
+                              bursts += static_cast<double>(align_up(std::uint64_t{filters} * steps * 2, 8)) /
+                                        8 * chunks * fetches;
+                          });
+             });
     return bursts;
 }
 
@@ -123,7 +126,8 @@ private:
     }
 
     std::uint64_t of_residues(std::uint32_t first, std::uint32_t last) const {
-        return std::accumulate(ranks_.begin() + first, ranks_.begin() + last, std::uint64_t{0}, std::bit_or<>());
+        return std::accumulate(ranks_.begin() + first, ranks_.begin() + last, std::uint64_t{0},
+                               std::bit_or<>());
     }
     static double number(std::uint64_t ranks) { return static_cast<double>(std::bitset<64>(ranks).count()); }
 
@@ -168,7 +172,8 @@ LayerCost pooling_cost(const LayerGeometry& g, const MachineShape& m) {
     for_each(tiles, [&](std::uint32_t positions, std::uint32_t count) {
         for_each(pieces(g.local_channels(), g.channels_per_fetch),
                  [&](std::uint32_t of_fetch, std::uint32_t fetches) {
-                     steps += static_cast<double>(ceil_divide(of_fetch * positions, g.lanes)) * g.taps() * fetches * count;
+                     steps += static_cast<double>(ceil_divide(of_fetch * positions, g.lanes)) * g.taps() *
+                              fetches * count;
                  });
         fetched += std::ceil(rows * g.in_width * 2 / 8) * channels * count;
     });
@@ -181,11 +186,191 @@ LayerCost pooling_cost(const LayerGeometry& g, const MachineShape& m) {
     return cost;
 }
 
+/// The estimate of a convolution or fully-connected layer.
+class ConvolutionEstimate {
+public:
+    ConvolutionEstimate(const LayerGeometry& geometry, const LayerContext& layer, const MachineShape& machine)
+        : g_(geometry),
+          m_(machine),
+          schedule_(geometry),
+          slice_(geometry),
+          ranks_(ceil_divide(geometry.units, machine.chips_per_rank)),
+          steps_(static_cast<double>(geometry.local_channels()) * geometry.taps()) {
+        count_outputs(layer);
+        count_weights();
+        const double rows_bytes = mean_tile_rows(g_, schedule_) * g_.in_width * 2;
+        fetches_ = schedule_.fetches() == 1 ? schedule_.tiles() : schedule_.passes();
+        fetched_ = std::ceil(rows_bytes / 8 + 0.5) * g_.local_channels() * fetches_;
+    }
+
+    LayerCost cost() const {
+        LayerCost cost = busy_times();
+        const double fetch = fetch_time(cost);
+        const double pace = units_pace(cost, fetch);
+        // The first tile has to come before anything is computed; the last pass is read and written alone.
+        const double last =
+            pace > cost.accumulation ? cost.accumulation / schedule_.passes() : widest_ * steps_ * m_.step_ps;
+        const double fill = fetch * g_.channels_per_fetch + last;
+        const double others = std::max({pace, cost.channel, cost.pcm, cost.accumulation, cost.migration});
+        // A unit's accesses wait for the channel's and for each other: two resources that are busy nearly all
+        // the time take longer than either. The exponent is fitted to simulated layers.
+        constexpr double exponent = 7;
+        const double most = std::max(others, cost.chip_bus);
+        const double both = std::pow(others / most, exponent) + std::pow(cost.chip_bus / most, exponent);
+        cost.latency = most * std::pow(both, 1 / exponent) + fill;
+        return cost;
+    }
+
+private:
+    bool streams() const { return m_.weights == core::WeightSource::stream; }
+    bool migrates() const { return m_.weights == core::WeightSource::migrate; }
+
+    /// Slots of the channel that a row of results takes. Positions seldom begin at a burst; a single one is a
+    /// word beside others.
+    double result_slots(std::uint32_t positions) const {
+        const double at_the_ends = schedule_.tiles() > 1 ? 0.5 : 0;
+        return g_.positions() == 1 ? 0.25 : std::ceil(positions / 4.0 + at_the_ends);
+    }
+    /// Bursts of a unit's partial sums of one pass.
+    double sum_bursts(std::uint32_t positions, std::uint32_t filters) const {
+        return std::ceil(static_cast<double>(positions) * filters * m_.partial_sum_bits / 64);
+    }
+
+    void count_outputs(const LayerContext& layer) {
+        slice_.for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
+            const double groups = lane_groups(g_, positions, filters);
+            lane_groups_ += groups * count;
+            widest_ = std::max(widest_, groups);
+            sums_ += sum_bursts(positions, filters) * count;
+            if (layer.has_residual) {
+                residual_ +=
+                    static_cast<double>(filters) * g_.output_slices() / 8 * result_slots(positions) * count;
+            }
+        });
+        const double rows_of_tile = WrittenRows(g_, layer.output_split, m_).of_tile();
+        for_each(slice_.tiles, [&](std::uint32_t positions, std::uint32_t count) {
+            rows_ += rows_of_tile * count;
+            results_ += rows_of_tile * result_slots(positions) * count;
+        });
+    }
+
+    void count_weights() {
+        for_each(slice_.groups, [&](std::uint32_t filters, std::uint32_t count) {
+            weights_once_ += weight_bursts(g_, filters) * count;
+        });
+        weights_ = weights_once_ * (schedule_.weights_resident() ? 1 : schedule_.tiles());
+    }
+
+    LayerCost busy_times() const {
+        LayerCost cost;
+        const double weight_slots = (streams() ? weights_ : migrates() ? weights_once_ : 0) * ranks_;
+        const double others = sums_ * ranks_ + results_ + residual_;
+        cost.mac = lane_groups_ * steps_ * m_.step_ps;
+        cost.channel = (weight_slots + others) * m_.channel_slot_ps + schedule_.passes() * m_.turnaround_ps;
+        cost.chip_bus =
+            (fetched_ + (streams() ? 0 : weights_)) * m_.chip_slot_ps + rank_slots(cost) * m_.channel_slot_ps;
+        cost.pcm = weight_slots / ranks_ * g_.units / m_.chips_per_rank * m_.pcm_slot_ps;
+        cost.accumulation = others * m_.channel_slot_ps + rows_ / ranks_ * m_.row_cycle_ps +
+                            schedule_.passes() * m_.pass_latency_ps;
+        if (migrates()) { // chunk by chunk a read and then a write, which nothing overlaps
+            const double chunks = static_cast<double>(schedule_.chunks()) * schedule_.groups() * ranks_;
+            cost.migration = chunks * m_.migration_latency_ps + 2 * weight_slots * m_.channel_slot_ps;
+        }
+        constexpr double slot_bytes = 64;
+        cost.weight_bytes = weight_slots * slot_bytes;
+        cost.sum_bytes = sums_ * ranks_ * slot_bytes;
+        cost.result_bytes = results_ * slot_bytes;
+        cost.activation_bytes = fetched_ * 8;
+        cost.macs = static_cast<double>(g_.filters) * g_.positions() * g_.channels * g_.taps();
+        return cost;
+    }
+
+    /// A slot of the channel takes the buses of one rank's chips.
+    double rank_slots(const LayerCost& cost) const {
+        return (cost.channel - schedule_.passes() * m_.turnaround_ps) / m_.channel_slot_ps / ranks_;
+    }
+
+    /// How much longer a unit's own transfers take because others use its chip's bus for `others` ps.
+    static double slowed(double others, const LayerCost& cost) {
+        const double busy = std::max({cost.mac, cost.chip_bus, cost.channel, cost.accumulation});
+        constexpr double most = 0.6;
+        return 1 / (1 - std::min(most, others / busy));
+    }
+
+    /// Of one channel's rows.
+    double fetch_time(const LayerCost& cost) const {
+        const double others =
+            rank_slots(cost) * m_.channel_slot_ps + (streams() ? 0 : weights_ * m_.chip_slot_ps);
+        return fetched_ / (fetches_ * g_.local_channels()) * m_.chip_slot_ps * slowed(others, cost);
+    }
+
+    /// The units' own time: weights and activations come chunk by chunk and fetch by fetch while the ones
+    /// before are worked on.
+    double units_pace(const LayerCost& cost, double fetch) const {
+        const double burst =
+            streams() ? m_.channel_slot_ps * ranks_
+                      : m_.chip_slot_ps * slowed(cost.channel / ranks_ + fetched_ * m_.chip_slot_ps, cost);
+        const Pieces fetches = pieces(g_.local_channels(), g_.channels_per_fetch);
+        double pace = 0;
+        slice_.for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
+            const double pass = pass_time(positions, filters, fetches, burst);
+            pace +=
+                count *
+                (schedule_.fetches() == 1 ? pass : overlapped(fetches, pass / g_.local_channels(), fetch));
+        });
+        return pace;
+    }
+
+    /// A pass whose activations are there.
+    double pass_time(std::uint32_t positions, std::uint32_t filters, const Pieces& fetches,
+                     double burst) const {
+        const double work = lane_groups(g_, positions, filters) * m_.step_ps;
+        if (schedule_.weights_resident()) {
+            return work * steps_;
+        }
+        const double load = filters / 4.0 * burst; // of a step's weights
+        double time = 0;
+        for_each(fetches, [&](std::uint32_t channels, std::uint32_t alike) {
+            time += overlapped(pieces(channels * g_.taps(), g_.reduction_chunk), work, load) * alike;
+        });
+        if (streams()) {
+            // While the sums of the pass before are read, no weights come; those in the buffer have to do.
+            const double reading = sum_bursts(positions, filters) * ranks_ * m_.channel_slot_ps;
+            const std::uint32_t chunk = std::min(g_.reduction_chunk, g_.channels_per_fetch * g_.taps());
+            const double bytes = static_cast<double>(align_up(std::uint64_t{filters} * chunk * 2, 8));
+            const double there = std::min(std::floor(2.0 * m_.weight_half_bytes / bytes) * chunk, steps_);
+            time = std::max(time, steps_ * work + std::max(0.0, reading + chunk * load - there * work));
+        }
+        return time;
+    }
+
+    const LayerGeometry& g_;
+    const MachineShape& m_;
+    ConvSchedule schedule_;
+    Slice slice_;
+    double ranks_;
+    double steps_;            ///< of a unit's reduction
+    double lane_groups_ = 0;  ///< of all passes
+    double widest_ = 0;       ///< lane groups of the largest pass
+    double sums_ = 0;         ///< bursts of a unit
+    double results_ = 0;      ///< slots of the channel, all ranks
+    double rows_ = 0;         ///< that are opened for results
+    double residual_ = 0;     ///< slots of the channel
+    double weights_once_ = 0; ///< bursts of a unit
+    double weights_ = 0;      ///< with those that come again for every tile
+    double fetches_ = 0;      ///< of all local channels
+    double fetched_ = 0;      ///< bursts of a unit
+};
+
 } // namespace
 
 const char* LayerCost::bound_by() const {
-    const std::array<std::pair<double, const char*>, 5> all{
-        {{mac, "mac"}, {chip_bus, "chip_bus"}, {channel, "channel"}, {pcm, "pcm"}, {accumulation, "accumulation"}}};
+    const std::array<std::pair<double, const char*>, 6> all{{{mac, "mac"},
+                                                             {chip_bus, "chip_bus"},
+                                                             {channel, "channel"},
+                                                             {pcm, "pcm"},
+                                                             {accumulation, "accumulation"},
+                                                             {migration, "migration"}}};
     return std::max_element(all.begin(), all.end(),
                             [](const auto& a, const auto& b) { return a.first < b.first; })
         ->second;
@@ -203,114 +388,8 @@ double ideal_latency(const LayerGeometry& g, const LayerContext& layer, const Ma
 }
 
 LayerCost estimate_cost(const LayerGeometry& g, const LayerContext& layer, const MachineShape& m) {
-    if (layer.kind == core::LayerKind::max_pool || layer.kind == core::LayerKind::average_pool) {
-        return pooling_cost(g, m);
-    }
-    const ConvSchedule schedule(g);
-    const double ranks = ceil_divide(g.units, m.chips_per_rank);
-    const Slice slice(g);
-    const double tiles = schedule.tiles();
-    const double steps = static_cast<double>(g.local_channels()) * g.taps();
-    const bool streamed_once = schedule.weights_resident();
-    const bool stream = m.weights == core::WeightSource::stream;
-
-    double lanes = 0;    // lane groups
-    double sums = 0;     // bursts of partial sums of a unit
-    double results = 0;  // slots of the channel for results, all ranks
-    double rows = 0;     // that are opened for them
-    double residual = 0; // slots
-    double widest = 0;   // lane groups of the largest pass
-    // Positions seldom begin at a burst; a single one is a word beside others.
-    const auto bursts_of = [&](std::uint32_t positions) {
-        return g.positions() == 1 ? 0.25 : std::ceil(positions / 4.0 + (tiles > 1 ? 0.5 : 0.0));
-    };
-    slice.for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
-        const double groups = lane_groups(g, positions, filters);
-        lanes += groups * count;
-        widest = std::max(widest, groups);
-        sums += std::ceil(static_cast<double>(positions) * filters * m.partial_sum_bits / 64) * count;
-        residual += layer.has_residual
-                        ? static_cast<double>(filters) * g.output_slices() / 8 * bursts_of(positions) * count
-                        : 0;
-    });
-    const double rows_of_tile = WrittenRows(g, layer.output_split, m).of_tile();
-    for_each(slice.tiles, [&](std::uint32_t positions, std::uint32_t count) {
-        rows += rows_of_tile * count;
-        results += rows_of_tile * bursts_of(positions) * count;
-    });
-    double weights = 0; // bursts of a unit
-    for_each(slice.groups, [&](std::uint32_t filters, std::uint32_t count) {
-        weights += weight_bursts(g, filters) * count * (streamed_once ? 1 : tiles);
-    });
-    const double fetches = schedule.fetches() == 1 ? tiles : static_cast<double>(schedule.passes());
-    const double fetched =
-        std::ceil(mean_tile_rows(g, schedule) * g.in_width * 2 / 8 + 0.5) * g.local_channels() * fetches;
-
-    LayerCost cost;
-    cost.mac = lanes * steps * m.step_ps;
-    const double weight_slots = stream ? weights * ranks : 0;
-    const double slots = weight_slots + sums * ranks + results + residual;
-    cost.channel = slots * m.channel_slot_ps + schedule.passes() * m.turnaround_ps;
-    // A slot of the channel takes the buses of one rank's chips.
-    cost.chip_bus = (fetched + (stream ? 0 : weights)) * m.chip_slot_ps + slots / ranks * m.channel_slot_ps;
-    cost.pcm = m.weights == core::WeightSource::resident || m.pcm_slot_ps == 0
-                   ? 0
-                   : weights * g.units / 8 * m.pcm_slot_ps / (stream || streamed_once ? 1 : tiles);
-    cost.accumulation = (sums * ranks + results + residual) * m.channel_slot_ps + rows / ranks * m.row_cycle_ps +
-                        schedule.passes() * m.pass_latency_ps;
-    constexpr double burst_bytes = 64;
-    cost.weight_bytes = weight_slots * burst_bytes;
-    cost.sum_bytes = sums * ranks * burst_bytes;
-    cost.result_bytes = results * burst_bytes;
-    cost.activation_bytes = fetched * 8;
-    cost.macs = static_cast<double>(g.filters) * g.positions() * g.channels * g.taps();
-
-    // The units' own pace: weights and activations come chunk by chunk and fetch by fetch while the ones before
-    // are worked on. Of the chip's bus they get what the channel leaves.
-    const double busy = std::max({cost.mac, cost.chip_bus, cost.channel, cost.accumulation});
-    const auto slowed = [busy](double others) { return 1 / (1 - std::min(0.6, others / busy)); };
-    const double burst = stream ? m.channel_slot_ps * ranks
-                                : m.chip_slot_ps * slowed(cost.channel / ranks + fetched * m.chip_slot_ps);
-    const double channel_fetch =
-        fetched / (fetches * g.local_channels()) * m.chip_slot_ps *
-        slowed(slots / ranks * m.channel_slot_ps + (stream ? 0 : weights * m.chip_slot_ps));
-    const Pieces by_fetch = pieces(g.local_channels(), g.channels_per_fetch);
-    double pace = 0;
-    slice.for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
-        const double work = lane_groups(g, positions, filters) * m.step_ps;
-        const double load = streamed_once ? 0 : filters / 4.0 * burst;
-        double chunked = 0; // all fetches of the pass, waiting for weights only
-        for_each(by_fetch, [&](std::uint32_t channels, std::uint32_t alike) {
-            chunked += overlapped(pieces(channels * g.taps(), g.reduction_chunk), work, load) * alike;
-        });
-        if (stream && !streamed_once) {
-            // While the sums of the pass before are read, no weights come; those in the buffer have to do.
-            const double reading = std::ceil(static_cast<double>(positions) * filters * m.partial_sum_bits / 64) *
-                                   ranks * m.channel_slot_ps;
-            const std::uint32_t chunk_steps = std::min(g.reduction_chunk, g.channels_per_fetch * g.taps());
-            const double chunk_bytes = static_cast<double>(align_up(std::uint64_t{filters} * chunk_steps * 2, 8));
-            const double there = std::min(std::floor(2.0 * m.weight_half_bytes / chunk_bytes) * chunk_steps, steps);
-            chunked = std::max(chunked, steps * work + std::max(0.0, reading + chunk_steps * load - there * work));
-        }
-        pace += count * (schedule.fetches() == 1
-                             ? chunked
-                             : overlapped(by_fetch, chunked / g.local_channels(), channel_fetch));
-    });
-
-    // The first tile has to come before anything is computed; the last pass is read and written alone.
-    const double passes = schedule.passes();
-    const double first = channel_fetch * g.channels_per_fetch;
-    const double last = cost.accumulation / passes;
-    const double fill = first + (pace > cost.accumulation ? last : widest * steps * m.step_ps);
-    const double others = std::max({pace, cost.channel, cost.pcm, cost.accumulation});
-    // A unit's accesses wait for the channel's and for each other: two resources that are busy nearly all the
-    // time take longer than either. The exponent is fitted to simulated layers.
-    constexpr double exponent = 7;
-    const double most = std::max(others, cost.chip_bus);
-    cost.latency = most * std::pow(std::pow(others / most, exponent) + std::pow(cost.chip_bus / most, exponent),
-                                   1 / exponent) +
-                   fill;
-    return cost;
+    const bool pool = layer.kind == core::LayerKind::max_pool || layer.kind == core::LayerKind::average_pool;
+    return pool ? pooling_cost(g, m) : ConvolutionEstimate(g, layer, m).cost();
 }
 
 } // namespace hydravp::workloads

@@ -74,8 +74,7 @@ Optimizer::Optimizer(const core::Network& network, const MachineShape& machine)
 }
 
 bool Optimizer::tile(std::size_t layer, LayerGeometry& geometry) {
-    const auto& found =
-        choice(layer, splits_[tensor_of(network_.layers[layer].input)], splits_[layer + 1]);
+    const auto& found = choice(layer, splits_[tensor_of(network_.layers[layer].input)], splits_[layer + 1]);
     if (found) {
         geometry = found->geometry;
     }
@@ -173,7 +172,8 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
                                                         std::uint32_t out) const {
     const LayerDescriptor& layer = network_.layers[index];
     const LayerContext context = context_of(layer, out);
-    const std::uint64_t result = std::uint64_t{ceil_divide(layer.out.channels, out)} * layer.out.positions() * 2;
+    const std::uint64_t result =
+        std::uint64_t{ceil_divide(layer.out.channels, out)} * layer.out.positions() * 2;
     if (result > machine_.bank_bytes) {
         return std::nullopt;
     }
@@ -243,13 +243,15 @@ double Optimizer::cost_of(const LayerGeometry& geometry, const LayerContext& con
     const double timed = estimate_cost(geometry, context, machine_).latency;
     // Without transfer times only the MACs count; among equals that which would transfer faster.
     constexpr double tie_breaker = 1e-9;
-    return machine_.ideal_transfers ? ideal_latency(geometry, context, machine_) + tie_breaker * timed : timed;
+    return machine_.ideal_transfers ? ideal_latency(geometry, context, machine_) + tie_breaker * timed
+                                    : timed;
 }
 
 double estimated_latency(const MappedNetwork& mapped, const MachineShape& machine) {
     double sum = 0;
     for (const core::LayerWork& work : mapped.layers) {
-        const LayerContext context{work.unit.kind, work.controller.output.split, work.controller.has_residual != 0};
+        const LayerContext context{work.unit.kind, work.controller.output.split,
+                                   work.controller.has_residual != 0};
         sum += machine.ideal_transfers ? ideal_latency(work.unit.geometry, context, machine)
                                        : estimate_cost(work.unit.geometry, context, machine).latency;
     }

@@ -17,6 +17,7 @@ struct LayerCost {
     double channel = 0;      ///< data bus of the units' channel
     double pcm = 0;          ///< data bus of one of the PCM channels
     double accumulation = 0; ///< reading, adding and writing back one pass after the other
+    double migration = 0;    ///< copying the weights into the units' chips, while the layer before runs
     double latency = 0;
     /// Bytes per frame that cross the channel: weights, partial sums, results with their copies.
     double weight_bytes = 0, sum_bytes = 0, result_bytes = 0;

@@ -45,7 +45,8 @@ struct MachineShape {
     double pcm_slot_ps = 2500;      ///< 64 bytes over all PCM channels
     double row_cycle_ps =
         50000; ///< a row of the units' memory opened, written and closed, without its bursts
-    double turnaround_ps = 100000;   ///< of the channel, from weights to sums and back
+    double migration_latency_ps = 150000; ///< of a read from PCM and a write behind it, without their bursts
+    double turnaround_ps = 100000;        ///< of the channel, from weights to sums and back
     double pass_latency_ps = 150000; ///< from a pass's last sum to its first result, apart from transfers
     /// @}
 
