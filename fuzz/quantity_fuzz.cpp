@@ -42,6 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     any |= reads_back(text, core::parse_energy, core::format_energy, pj);
     any |= reads_back(text, core::parse_energy_per_bit, core::format_energy_per_bit, pj);
     any |= reads_back(text, core::parse_power, core::format_power, watts);
+    any |= reads_back(text, core::parse_area, core::format_area, [](core::Area value) { return value.mm2; });
+    any |= reads_back(text, core::parse_endurance, core::format_endurance,
+                      [](std::uint64_t writes) { return writes; });
     any |= reads_back(text, core::parse_bandwidth, core::format_bandwidth, rate);
     fuzz::require(core::in_quotes(text).size() <= 65, "a quotation is short");
     fuzz::refused = !any;

@@ -2,6 +2,9 @@
 #include "child_runs.h"
 
 #include "hydravp/core/error.h"
+#include "hydravp/platform/config_reader.h"
+
+#include "arguments.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -139,7 +142,9 @@ platform::Measurements ChildRuns::measure(const std::vector<platform::StudyRun>&
         for (; next < runs.size() && children.running() < at_once; ++next) {
             const platform::StudyRun& run = runs[next];
             const fs::path out = folder.path() / run.name;
-            std::vector<std::string> arguments{"hydravp",   "run",   platform,    "--network",
+            const std::string configuration =
+                run.platform.empty() ? platform : find_default_platform(run.platform);
+            std::vector<std::string> arguments{"hydravp",   "run",   configuration, "--network",
                                                run.network, "--out", out.string()};
             for (const auto* settings : {&overrides, &run.overrides}) {
                 for (const std::string& setting : *settings) {
@@ -155,7 +160,9 @@ platform::Measurements ChildRuns::measure(const std::vector<platform::StudyRun>&
         if (!ended.name.empty()) {
             const fs::path out = folder.path() / ended.name;
             check(ended.name, ended.status, out.string() + ".errors");
-            measurements[ended.name] = platform::read_results_json((out / "results.json").string());
+            platform::Figures& figures = measurements[ended.name];
+            figures = platform::read_results_json((out / "results.json").string());
+            figures.merge(platform::config_figures(platform::load_config((out / "platform.yaml").string())));
             if (progress) {
                 progress(measurements.size(), runs.size());
             }

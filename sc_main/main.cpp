@@ -15,6 +15,7 @@
 #include "child_runs.h"
 #include "exit_code.h"
 #include "generate_command.h"
+#include "map_command.h"
 #include "replay_command.h"
 #include "terminal.h"
 #include "trace_command.h"
@@ -348,6 +349,8 @@ int main_program(int argc, char* argv[]) {
                      "Folder for reproduce.json, reproduce.csv and reproduce.md (default: only print)")
         ->type_name("DIR");
 
+    MapArguments map_arguments;
+    const CLI::App* map_command = add_map_command(app, map_arguments);
     ReplayArguments replay_arguments;
     const CLI::App* replay_command = add_replay_command(app, replay_arguments);
     ReplayArguments capture_arguments;
@@ -382,6 +385,9 @@ int main_program(int argc, char* argv[]) {
     }
     if (reproduce_command->parsed()) {
         return reproduce(arguments);
+    }
+    if (map_command->parsed()) {
+        return map(std::move(map_arguments));
     }
     if (replay_command->parsed()) {
         return replay(std::move(replay_arguments));

@@ -47,8 +47,8 @@ void add_traffic_options(CLI::App& command, ReplayArguments& arguments) {
         ->type_name("N")
         ->capture_default_str();
     command.add_option("--mapping", arguments.mapping, "How layers are cut; short for --set mapping=...")
-        ->option_text("paper-numbers|paper-text")
-        ->check(CLI::IsMember({"paper-numbers", "paper-text"}));
+        ->option_text("paper-numbers|paper-text|optimized")
+        ->check(CLI::IsMember({"paper-numbers", "paper-text", "optimized"}));
     add_overrides(command, arguments.overrides);
 }
 

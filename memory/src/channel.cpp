@@ -202,6 +202,16 @@ void Channel::flush() {
     }
 }
 
+WearSummary Channel::wear() const {
+    WearSummary wear;
+    for (const auto& rank : ranks_) {
+        const WearSummary of_rank = rank->wear();
+        wear.words += of_rank.words;
+        wear.most_writes = std::max(wear.most_writes, of_rank.most_writes);
+    }
+    return wear;
+}
+
 namespace {
 
 enum class BusCommand : std::uint64_t {

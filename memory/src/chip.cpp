@@ -56,7 +56,8 @@ Chip::Chip(const sc_core::sc_module_name& name, core::Chip index, const Technolo
       leases_(geometry.banks),
       modified_by_channel_(geometry.banks, ModifiedWords(geometry.row_bytes)),
       modified_by_unit_(modified_by_channel_),
-      array_write_energy_(geometry.banks) {
+      array_write_energy_(geometry.banks),
+      wear_(geometry.row_bytes) {
     banks.register_b_transport(this, &Chip::unit_transport);
     banks.register_transport_dbg(this, &Chip::unit_debug);
     accounts_.array_read = meter_.add(Quantity::energy, memory_name + "_array_read");
@@ -238,7 +239,7 @@ void Chip::release(Bank bank, Picoseconds precharge) {
     }
     if (timing_.bank(BankOwner::unit, bank).open) {
         timing_.precharge(BankOwner::unit, bank, precharge);
-        close_row(BankOwner::unit, bank);
+        close_unit_row(bank);
     }
     const Picoseconds ready =
         std::max(timing_.bank(BankOwner::unit, bank).activate_ready, precharge + timing_.technology().t_rp);
@@ -282,7 +283,7 @@ void Chip::add_recall(Bank bank, const Recall& recall) {
 
 void Chip::flush() {
     for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
-        close_row(BankOwner::unit, Bank{i});
+        close_unit_row(Bank{i});
     }
 }
 
@@ -402,7 +403,7 @@ bool Chip::open_row(Transfer& transfer, bool streams_on) {
             pause(transfer.bank, t);
         } else {
             timing_.precharge(BankOwner::unit, transfer.bank, now);
-            close_row(BankOwner::unit, transfer.bank);
+            close_unit_row(transfer.bank);
         }
         return false;
     }
@@ -494,7 +495,7 @@ void Chip::settle_recall(Bank bank) {
     lease.recalls.erase(lease.recalls.begin());
     if (timing_.bank(BankOwner::unit, bank).open) {
         timing_.precharge_silently(BankOwner::unit, bank, recall.precharge);
-        close_row(BankOwner::unit, bank);
+        close_unit_row(bank);
     }
     timing_.block(BankOwner::unit, bank, recall.end);
 }
@@ -551,7 +552,7 @@ void Chip::charge_array_write(Bank bank, LayerId layer, core::Energy energy) {
     array_write_energy_[bank] = array_write_energy_[bank] + energy;
 }
 
-void Chip::close_row(BankOwner owner, Bank bank, std::uint32_t chips) {
+void Chip::close_row(BankOwner owner, Bank bank, core::Row row, WriteWear& wear, std::uint32_t chips) {
     ModifiedWords& modified = this->modified(owner)[bank];
     if (modified.count() == 0) {
         return;
@@ -565,6 +566,10 @@ void Chip::close_row(BankOwner owner, Bank bank, std::uint32_t chips) {
         close_flipped(owner, bank);
     }
     meter_.charge(accounts_.array_words, modified.last_writer(), words);
+    if (timing_.technology().endurance != 0) {
+        const std::uint64_t index = std::uint64_t{bank.value()} * geometry_.rows + row.value();
+        whole_row ? wear.note_row(index, geometry_.row_bytes) : wear.note(index, modified);
+    }
     modified.clear();
 }
 

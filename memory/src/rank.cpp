@@ -26,6 +26,7 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
       write_data_(technology.t_wl + technology.burst_time()),
       writes_(technology, geometry.banks),
       write_energy_(geometry.banks),
+      lockstep_wear_(geometry.row_bytes),
       rows_differ_(geometry.banks, false) {
     for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
         const std::string chip_name = "chip" + std::to_string(i);
@@ -165,8 +166,8 @@ tlm::tlm_response_status Rank::follow_rank(CommandExtension& command) {
             chip->charge_refresh(command.layer);
         }
         for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
-            placed_banks_[Bank{i}] = {false, {}, command.data_end};
             close_rows(Bank{i});
+            placed_banks_[Bank{i}] = {false, {}, command.data_end};
         }
         break;
     case CommandKind::refresh_bank:
@@ -398,12 +399,15 @@ void Rank::charge_open_row(Bank bank) {
             chip->close_flipped(bank);
         }
     }
+    const core::Row row = placed_by_ == PlacedBy::initiator
+                              ? placed_banks_[bank].row
+                              : chips_.front()->timing().bank(BankOwner::channel, bank).row;
     if (!rows_differ_[bank]) {
-        chips_.front()->close_row(bank, geometry_.chips_per_rank);
+        chips_.front()->close_row(bank, row, lockstep_wear_, geometry_.chips_per_rank);
         return;
     }
     for (const auto& chip : chips_) {
-        chip->close_row(bank);
+        chip->close_row(bank, row, chip->wear());
     }
     rows_differ_[bank] = false;
 }
@@ -462,6 +466,16 @@ tlm::tlm_response_status Rank::resume_write(CommandExtension& command) {
     command.data_begin = command.data_end = writes_.resume(bank, command.issued);
     free_bank(command.bank, command.data_end);
     return tlm::TLM_OK_RESPONSE;
+}
+
+WearSummary Rank::wear() const {
+    WearSummary wear;
+    wear.words = lockstep_wear_.words() * geometry_.chips_per_rank;
+    for (const auto& chip : chips_) {
+        wear.words += chip->wear().words();
+        wear.most_writes = std::max(wear.most_writes, chip->wear().most_writes(lockstep_wear_));
+    }
+    return wear;
 }
 
 std::uint64_t Rank::debug(const CommandExtension& command, bool write, unsigned char* data) {

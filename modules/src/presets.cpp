@@ -49,6 +49,7 @@ memory::Technology lee_pcm_technology() {
     memory::Technology t;
     t.name = "lee-pcm";
     t.kind = memory::MemoryKind::pcm;
+    t.endurance = 100'000'000; // [C]
     t.t_ck = cycle;
     t.t_rcd = 22 * cycle;                                            // [S0]
     t.t_cl = 5 * cycle;                                              // [S0]

@@ -39,7 +39,8 @@ ResultAccumulationUnit::ResultAccumulationUnit(const sc_core::sc_module_name& na
       partial_sums_(units),
       rank_data_(ranks_),
       avoids_pcm_writes_(results_in != memory::MemoryKind::pcm),
-      avoided_words_(meter_.add(core::Quantity::words, "pcm_words_avoided")) {}
+      avoided_words_(meter_.add(core::Quantity::words, "pcm_words_avoided")),
+      output_words_(meter_.add(core::Quantity::count, "output_words")) {}
 
 void ResultAccumulationUnit::connect(std::vector<UnitLinesIf*> lines,
                                      const sc_core::sc_event& lines_changed) {
@@ -149,6 +150,7 @@ void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
     }
     enter(State::write);
     write_back(pass);
+    meter_.charge(output_words_, static_cast<core::LayerId>(layer_.layer), static_cast<double>(outputs));
     if (avoids_pcm_writes_) {
         meter_.charge(avoided_words_, static_cast<core::LayerId>(layer_.layer), static_cast<double>(outputs));
     }

@@ -44,6 +44,8 @@ const char* to_string(Mapping mapping) {
         return "paper-numbers";
     case Mapping::paper_text:
         return "paper-text";
+    case Mapping::optimized:
+        return "optimized";
     }
     return "";
 }

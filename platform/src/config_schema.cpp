@@ -138,6 +138,13 @@ void hydra_keys(ConfigBinder& b, accelerators::hydra::HydraConfig& hydra) {
     b.buffer("weight_buffer", hydra.weight_buffer, "per unit, two halves").optional();
     b.buffer("output_buffer", hydra.output_buffer, "per unit, two halves").optional();
     b.power("power", hydra.power, "of 16 units of 32 lanes, while computing").optional();
+    const auto area = [&b](const char* name, core::Area& field, const char* meaning) {
+        b.quantity(name, field, "an area with its unit, e.g. 0.1024 mm2", core::parse_area, core::format_area,
+                   meaning)
+            .optional();
+    };
+    area("unit_area", hydra.unit_area, "of a unit of 32 lanes");
+    area("dram_area", hydra.dram_area, "of the DRAM that carries them, to compare with");
     b.fraction("mac_power_share", hydra.mac_power_share, "of the power").optional();
     b.fraction("buffer_power_share", hydra.buffer_power_share, "of the power").optional();
     b.fraction("control_power_share", hydra.control_power_share, "of the power").optional();
@@ -155,7 +162,8 @@ ConfigSchema::ConfigSchema(PlatformConfig& config) {
         .optional();
     b.choice<Mapping>("mapping", config.mapping,
                       {{to_string(Mapping::paper_numbers), Mapping::paper_numbers},
-                       {to_string(Mapping::paper_text), Mapping::paper_text}},
+                       {to_string(Mapping::paper_text), Mapping::paper_text},
+                       {to_string(Mapping::optimized), Mapping::optimized}},
                       "how layers are spread over the units")
         .optional();
     b.choice<int>("partial_sum_bits", config.partial_sum_bits, {{"16", 16}, {"32", 32}, {"48", 48}},

@@ -133,6 +133,22 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
     shape.pcm_bytes = config.memory.pcm.capacity_bytes();
     shape.partial_sum_bits = config.partial_sum_bits;
     shape.step_ps = static_cast<double>(hydra.step_time().count());
+    const auto ps = [](core::Picoseconds time) { return static_cast<double>(time.count()); };
+    const memory::Technology& units_memory = dram.technology;
+    shape.ideal_transfers = config.transfers == TransferModel::ideal;
+    shape.ideal_step_ps = ps(hydra.clock_period * hydra.mac_cycles);
+    shape.pool_step_ps = ps(hydra.clock_period * hydra.pool_cycles);
+    shape.pcm_slot_ps = config.memory.pcm.channels == 0
+                            ? 0
+                            : ps(config.memory.pcm.technology.burst_time()) / config.memory.pcm.channels;
+    shape.row_cycle_ps = ps(units_memory.t_rcd + units_memory.t_wl + units_memory.t_wr + units_memory.t_rp);
+    const memory::Technology& pcm = config.memory.pcm.technology;
+    shape.migration_latency_ps = ps(2 * config.memory.controller.latency + pcm.t_rcd + pcm.t_cl +
+                                    units_memory.t_rp + units_memory.t_rcd + units_memory.t_wl);
+    shape.turnaround_ps = ps(2 * (units_memory.t_cl + units_memory.t_wl + units_memory.t_wtr +
+                                  units_memory.t_rtrs + units_memory.burst_time()));
+    shape.pass_latency_ps = ps(2 * config.memory.controller.latency + config.memory.accumulation.latency +
+                               units_memory.t_cl + units_memory.t_wl + units_memory.t_wtr);
     shape.chip_slot_ps = shape.channel_slot_ps = static_cast<double>(dram.technology.burst_time().count());
     return shape;
 }

@@ -120,6 +120,9 @@ void memory_keys(ConfigBinder& b, const char* name, modules::MemoryConfig& memor
         b.choice<memory::MemoryKind>("kind", t.kind,
                                      {{"dram", memory::MemoryKind::dram}, {"pcm", memory::MemoryKind::pcm}},
                                      "accounts in the results that it is counted under");
+        b.quantity("endurance", t.endurance, "a number of writes, e.g. 1e8 writes", core::parse_endurance,
+                   core::format_endurance, "writes that a cell survives; 0 writes: no limit")
+            .optional();
         b.power_of_two_or_zero("channels", memory.channels,
                                "channels behind one address range; 0: no such memory");
         geometry(b, memory);

@@ -62,6 +62,7 @@ public:
             throw core::SimulationError(fmt::format("{}: the figure is not a number", name));
         }
         ReproducedRow row;
+        row.section = "Section IV: additions in sub-arrays with SA-I and SA-II";
         row.name = name;
         row.unit = unit;
         row.paper = paper;

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 namespace hydravp::platform {
 namespace {
@@ -21,13 +22,21 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* schema_name = "hydravp-reproduction-1";
 
-std::string value(double number) {
-    const bool whole = std::abs(number) >= 1000 && number == std::floor(number);
-    return fmt::format(fmt::runtime(whole ? "{:.0f}" : "{:.4f}"), number);
+std::string value(const std::optional<double>& number) {
+    if (!number) {
+        return "-";
+    }
+    const double size = std::abs(*number);
+    const bool whole = *number == std::floor(*number) && size < 1e15;
+    return fmt::format(fmt::runtime(whole          ? "{:.0f}"
+                                    : size >= 1e7  ? "{:.4e}"
+                                    : size >= 0.01 ? "{:.4f}"
+                                                   : "{:.3g}"),
+                       *number);
 }
 
-std::string tolerance(const ReproducedRow& row) {
-    return row.tolerance ? fmt::format("{:.4f}", *row.tolerance) : "-";
+std::string percent(const std::optional<double>& number, const char* format) {
+    return number ? fmt::format(fmt::runtime(format), *number) : "-";
 }
 
 std::string verdict(const ReproducedRow& row) {
@@ -39,15 +48,37 @@ std::vector<std::string> cells(const ReproducedRow& row) {
             row.unit,
             value(row.paper),
             value(row.model),
-            fmt::format("{:+.4f}", row.deviation),
-            tolerance(row),
+            value(row.timed),
+            percent(row.deviation, "{:+.4f}"),
+            percent(row.tolerance, "{:.4f}"),
             verdict(row),
             row.calibrated ? "yes" : "no",
             row.note};
 }
 
-const std::vector<std::string> head{"row",           "unit",   "paper",      "model", "deviation [%]",
-                                    "tolerance [%]", "within", "calibrated", "note"};
+const std::vector<std::string> head{"row",           "unit",          "paper",  "model",      "timed",
+                                    "deviation [%]", "tolerance [%]", "within", "calibrated", "note"};
+
+/// Calls begin(section) before the first row of each section, and row(row) for each.
+template <class Begin, class Row>
+void for_each_section(const Reproduction& reproduction, Begin begin, Row row) {
+    const std::string* section = nullptr;
+    for (const ReproducedRow& reproduced : reproduction.rows) {
+        if (section == nullptr || *section != reproduced.section) {
+            section = &reproduced.section;
+            begin(*section);
+        }
+        row(reproduced);
+    }
+}
+
+Json optional_number(const std::optional<double>& number) {
+    return number ? Json(*number) : Json(nullptr);
+}
+
+std::string csv_number(const std::optional<double>& number) {
+    return number ? fmt::format("{}", *number) : "";
+}
 
 std::string title(const Reproduction& reproduction) {
     std::string text =
@@ -57,6 +88,11 @@ std::string title(const Reproduction& reproduction) {
     }
     return text;
 }
+
+constexpr const char* about_columns =
+    "model: with the transfer model that the paper assumes; timed: the same with timed transfers; "
+    "calibrated: "
+    "depends on a value that was\nfitted to figures of the paper; -: no such figure\n";
 
 std::string json_text(const Reproduction& reproduction) {
     Json json;
@@ -69,12 +105,14 @@ std::string json_text(const Reproduction& reproduction) {
     json["rows"] = Json::array();
     for (const ReproducedRow& row : reproduction.rows) {
         Json entry;
+        entry["section"] = row.section;
         entry["name"] = row.name;
         entry["unit"] = row.unit;
-        entry["paper"] = row.paper;
-        entry["model"] = row.model;
-        entry["deviation"] = row.deviation;
-        entry["tolerance"] = row.tolerance ? Json(*row.tolerance) : Json(nullptr);
+        entry["paper"] = optional_number(row.paper);
+        entry["model"] = optional_number(row.model);
+        entry["timed"] = optional_number(row.timed);
+        entry["deviation"] = optional_number(row.deviation);
+        entry["tolerance"] = optional_number(row.tolerance);
         entry["within"] = row.tolerance ? Json(row.within()) : Json(nullptr);
         entry["calibrated"] = row.calibrated;
         entry["note"] = row.note;
@@ -84,10 +122,11 @@ std::string json_text(const Reproduction& reproduction) {
 }
 
 std::string csv_text(const Reproduction& reproduction) {
-    std::string text = "name,unit,paper,model,deviation,tolerance,calibrated,note\n";
+    std::string text = "section,name,unit,paper,model,timed,deviation,tolerance,calibrated,note\n";
     for (const ReproducedRow& row : reproduction.rows) {
-        text += fmt::format("{},{},{},{},{},{},{},{}\n", csv_field(row.name), csv_field(row.unit), row.paper,
-                            row.model, row.deviation, row.tolerance ? fmt::format("{}", *row.tolerance) : "",
+        text += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.section), csv_field(row.name),
+                            csv_field(row.unit), csv_number(row.paper), csv_number(row.model),
+                            csv_number(row.timed), csv_number(row.deviation), csv_number(row.tolerance),
                             row.calibrated, csv_field(row.note));
     }
     return text;
@@ -104,11 +143,14 @@ std::string markdown_text(const Reproduction& reproduction) {
         }
         return text + '\n';
     };
-    std::string text = title(reproduction) + "\n\n" + line(head);
-    text += "|---|---|--:|--:|--:|--:|---|---|---|\n";
-    for (const ReproducedRow& row : reproduction.rows) {
-        text += line(cells(row));
-    }
+    std::string text = "# " + title(reproduction) + '\n' + about_columns;
+    for_each_section(
+        reproduction,
+        [&](const std::string& section) {
+            text +=
+                fmt::format("\n## {}\n\n{}|---|---|--:|--:|--:|--:|--:|---|---|---|\n", section, line(head));
+        },
+        [&](const ReproducedRow& row) { text += line(cells(row)); });
     return text;
 }
 
@@ -118,16 +160,25 @@ std::vector<ReproducedRow> compare(const Study& study, const Measurements& measu
     std::vector<ReproducedRow> rows;
     for (const StudyRow& row : study.rows) {
         ReproducedRow result;
+        result.section = row.section;
         result.name = row.name;
         result.unit = row.unit;
         result.paper = row.paper;
-        result.model = row.model(measurements);
-        if (!std::isfinite(result.model)) {
-            throw core::SimulationError(fmt::format("{}: the figure is not a number", row.name));
+        for (const auto& [figure, place] :
+             {std::pair(&row.model, &result.model), {&row.timed, &result.timed}}) {
+            if (*figure) {
+                *place = (*figure)(measurements);
+                if (!std::isfinite(**place)) {
+                    throw core::SimulationError(
+                        fmt::format("{}, {}: the figure is not a number", row.section, row.name));
+                }
+            }
         }
-        result.deviation = 100 * (result.model - row.paper) / row.paper;
-        if (row.rounding) {
-            result.tolerance = 100 * *row.rounding / row.paper;
+        if (row.paper && result.model) {
+            result.deviation = 100 * (*result.model - *row.paper) / *row.paper;
+            if (row.rounding) {
+                result.tolerance = 100 * *row.rounding / *row.paper;
+            }
         }
         result.calibrated = row.calibrated;
         result.note = row.note;
@@ -160,12 +211,20 @@ void write_reproduction(const std::string& folder, const Reproduction& reproduct
 }
 
 std::string format_reproduction(const Reproduction& reproduction) {
-    TextTable table(head, 2, 4);
-    table.add_rule();
-    for (const ReproducedRow& row : reproduction.rows) {
-        table.add(cells(row));
-    }
-    return title(reproduction) + "\n\n" + table.text();
+    std::string text = title(reproduction) + '\n' + about_columns;
+    std::optional<TextTable> table;
+    const auto finish = [&] { text += table ? table->text() : ""; };
+    for_each_section(
+        reproduction,
+        [&](const std::string& section) {
+            finish();
+            text += '\n' + section + "\n\n";
+            table.emplace(head, 2, 5);
+            table->add_rule();
+        },
+        [&](const ReproducedRow& row) { table->add(cells(row)); });
+    finish();
+    return text;
 }
 
 } // namespace hydravp::platform

@@ -2,6 +2,7 @@
 #include "hydravp/platform/results_writer.h"
 
 #include "hydravp/core/error.h"
+#include "hydravp/platform/transfer_energy.h"
 
 #include "results_json.h"
 #include "text_table.h"
@@ -47,6 +48,62 @@ std::set<std::string> names_of(const RunResults& results, Figures Activity::*fig
         }
     }
     return names;
+}
+
+/// What the frame's and each layer's figures have alike.
+void add_figures(Json& json, const Activity& activity) {
+    add_activity(json, activity);
+    json["energy_split_mj"] = reals(energy_split(activity.energy_mj));
+    json["transfer_mj"] = reals(activity.transfer_mj);
+}
+
+Json hardware_json(const HardwareFigures& hardware) {
+    Json json;
+    json["area_mm2"] = finite(hardware.area_mm2);
+    json["area_share"] = finite(hardware.area_share);
+    json["power_w"] = finite(hardware.power_w);
+    json["mean_power_w"] = finite(hardware.mean_power_w);
+    return json;
+}
+
+Json endurance_json(const std::vector<EnduranceFigures>& memories) {
+    Json json = Json::array();
+    for (const EnduranceFigures& figures : memories) {
+        Json entry;
+        entry["memory"] = figures.memory;
+        entry["technology"] = figures.technology;
+        entry["endurance"] = figures.endurance;
+        entry["capacity_bytes"] = figures.capacity_bytes;
+        entry["array_words"] = count(figures.array_words);
+        entry["most_writes"] = count(figures.most_writes);
+        entry["years"] = optional_figure(figures.years);
+        entry["years_levelled"] = optional_figure(figures.years_levelled);
+        json.push_back(std::move(entry));
+    }
+    return json;
+}
+
+/// Years, or days and less where that is no number to read.
+std::string lifetime(double years) {
+    constexpr double days_per_year = 365.25;
+    return years >= 1 ? fmt::format("{:.4g} years", years)
+                      : fmt::format("{:.4g} days", years * days_per_year);
+}
+
+std::string hardware_text(const RunResults& results) {
+    const HardwareFigures& hardware = results.hardware;
+    std::string text =
+        fmt::format("area      {:.4g} mm2 of all units, {:.2f} % of a DRAM\n"
+                    "power     {:.4g} W while all units compute, {:.4g} W on average\n",
+                    hardware.area_mm2, 100 * hardware.area_share, hardware.power_w, hardware.mean_power_w);
+    for (const EnduranceFigures& figures : results.endurance) {
+        text += fmt::format("lifetime  {} ({}): ", figures.memory, figures.technology);
+        text += figures.years && figures.years_levelled
+                    ? fmt::format("{} until the first word wears out, {} with ideal levelling\n",
+                                  lifetime(*figures.years), lifetime(*figures.years_levelled))
+                    : "nothing is written into its cells\n";
+    }
+    return text;
 }
 
 /// Share of the time that a resource was busy; `-` for what takes no time or was not used.
@@ -218,7 +275,9 @@ void write_results_json(const std::string& path, const RunResults& results) {
     json["control_ms"] = finite(results.control_ms);
     json["load_bytes"] = count(results.load_bytes);
     json["macs"] = results.macs;
-    add_activity(json, results.total);
+    add_figures(json, results.total);
+    json["hardware"] = hardware_json(results.hardware);
+    json["endurance"] = endurance_json(results.endurance);
     json["layers"] = Json::array();
     for (const LayerResult& layer : results.layers) {
         Json entry;
@@ -229,7 +288,7 @@ void write_results_json(const std::string& path, const RunResults& results) {
         entry["latency_ms"] = finite(latency_ms(layer));
         entry["macs"] = layer.macs;
         entry["bound_by"] = layer.bound_by;
-        add_activity(entry, layer.activity);
+        add_figures(entry, layer.activity);
         json["layers"].push_back(std::move(entry));
     }
     json["load"] = nullptr;
@@ -276,7 +335,7 @@ void write_layers_csv(const std::string& path, const RunResults& results) {
     for (const auto& [name, figures] :
          {std::pair("energy_mj", &Activity::energy_mj), std::pair("bytes", &Activity::bytes),
           std::pair("writes", &Activity::writes), std::pair("counts", &Activity::counts),
-          std::pair("busy_ms", &Activity::busy_ms)}) {
+          std::pair("busy_ms", &Activity::busy_ms), std::pair("transfer_mj", &Activity::transfer_mj)}) {
         groups.push_back({name, figures, names_of(results, figures)});
     }
 
@@ -342,8 +401,13 @@ std::string format_table(const RunResults& results) {
     if (results.accuracy) {
         text += accuracy_line(*results.accuracy);
     }
+    text += hardware_text(results);
     text += fmt::format("\nenergy per frame [mJ], total {:.3f}\n", sum(results.total.energy_mj));
+    text += list_figures(energy_split(results.total.energy_mj), "{:.4f}");
+    text += "of which\n";
     text += list_figures(results.total.energy_mj, "{:.4f}");
+    text += "\ndata-transfer energy per frame [mJ]: every unique word once, and as simulated\n";
+    text += list_figures(results.total.transfer_mj, "{:.4f}");
     text += "\nwritten words per frame (16 bit)\n";
     text += list_figures(results.total.writes, "{:.0f}");
     return text;

@@ -2,9 +2,11 @@
 #include "hydravp/core/error.h"
 #include "hydravp/modules/config_check.h"
 #include "hydravp/platform/config.h"
+#include "hydravp/platform/endurance.h"
 #include "hydravp/platform/inference.h"
 #include "hydravp/platform/results_collector.h"
 #include "hydravp/platform/run_options.h"
+#include "hydravp/platform/transfer_energy.h"
 #include "hydravp/platform/waveform.h"
 #include "hydravp/workloads/golden_executor.h"
 #include "hydravp/workloads/idx_reader.h"
@@ -135,9 +137,8 @@ Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     if (work.functional) {
         workloads::QuantizerOptions quantizer;
         quantizer.partial_sum_bits = config.partial_sum_bits;
-        quantizer.channel_split_for = [shape = machine_shape(config)](std::uint32_t channels) {
-            return shape.channel_split(channels);
-        };
+        quantizer.channel_splits =
+            workloads::channel_splits(workloads::map_network(work.network, {}, machine_shape(config)));
         work.quantized = workloads::quantize(*real, calibration_set(work, options), quantizer);
     }
     return work;
@@ -192,6 +193,42 @@ private:
     std::unique_ptr<workloads::GoldenExecutor> golden_;
     std::uint64_t frames_ = 0, correct_ = 0, equal_words_ = 0, words_ = 0;
 };
+
+/// Figures that follow from others and the configuration.
+void derive_figures(RunResults& results, const PlatformConfig& config) {
+    const TransferMemories memories = transfer_memories(config);
+    results.total.transfer_mj = transfer_energies(results.total, memories);
+    for (LayerResult& layer : results.layers) {
+        layer.activity.transfer_mj = transfer_energies(layer.activity, memories);
+    }
+    const double frame_ms = results.latency_ms + results.control_ms;
+    const core::Area area = config.hydra.total_area();
+    results.hardware.area_mm2 = area.mm2;
+    results.hardware.area_share = config.hydra.dram_area.mm2 > 0 ? area.mm2 / config.hydra.dram_area.mm2 : 0;
+    results.hardware.power_w = config.hydra.unit_power().watts * config.hydra.units;
+    results.hardware.mean_power_w =
+        frame_ms > 0 ? energy_split(results.total.energy_mj)["compute"] / frame_ms : 0;
+}
+
+/// After the dirty rows have been written back.
+void add_endurance(RunResults& results, const PlatformConfig& config, const HybridPlatform& platform) {
+    const double frame_ms = results.latency_ms + results.control_ms;
+    const auto add = [&](const char* section, const modules::MemoryConfig& memory,
+                         const memory::WearSummary& wear) {
+        if (memory.technology.endurance > 0 && memory.channels > 0) {
+            results.endurance.push_back(endurance_figures(section, memory.technology, memory.capacity_bytes(),
+                                                          wear, results.frames, frame_ms));
+        }
+    };
+    memory::WearSummary pcm;
+    for (const auto& channel : platform.pcm) {
+        const memory::WearSummary wear = channel->wear();
+        pcm.words += wear.words;
+        pcm.most_writes = std::max(pcm.most_writes, wear.most_writes);
+    }
+    add("dram", config.memory.dram, platform.dram.wear());
+    add("pcm", config.memory.pcm, pcm);
+}
 
 /// Runs until the host's program ends; false if `stop` ended it before.
 bool simulate_host(HybridPlatform& platform, const std::function<bool()>& stop) {
@@ -277,6 +314,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
             channel->flush();
         }
         collect_results(results, work.network, inference.frames());
+        add_endurance(results, config, platform);
     } else if (results.frames > 0) {
         collect_results(results, work.network, inference.frames(), after_frame);
     } else {
@@ -284,6 +322,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
         layers.resize(std::min(layers.size(), layers_done));
         collect_partial_results(results, work.network, layers);
     }
+    derive_figures(results, config);
     if (judge) {
         results.accuracy = judge->accuracy();
     }

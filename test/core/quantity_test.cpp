@@ -96,6 +96,15 @@ TEST_CASE("energies, powers and bandwidths are the nearest double") {
     CHECK(parse_current("55 mA").amps == 0.055);
     CHECK(parse_current("2 A").amps == 2);
     CHECK(parse_current("300 uA").amps == 0.0003);
+    CHECK(parse_area("0.1024 mm2").mm2 == 0.1024);
+    CHECK(parse_area("102400 um2").mm2 == 0.1024);
+    CHECK(parse_endurance("1e8 writes") == 100'000'000);
+    CHECK(parse_endurance("0 writes") == 0);
+    CHECK_THROWS_AS(parse_area("0.1"), InputError);
+    CHECK_THROWS_AS(parse_area("0.1 mm"), InputError);
+    CHECK_THROWS_AS(parse_endurance("1e8"), InputError);
+    CHECK_THROWS_AS(parse_endurance("1.5 writes"), InputError);
+    CHECK_THROWS_AS(parse_endurance("1e19 writes"), InputError);
     CHECK_THROWS_AS(parse_voltage("1.35"), InputError);
     CHECK_THROWS_AS(parse_current("55 mW"), InputError);
     CHECK_THROWS_AS(parse_current("-1 mA"), InputError);
@@ -122,6 +131,9 @@ TEST_CASE("quantities are written in a readable unit") {
     CHECK(format_power({0}) == "0 W");
     CHECK(format_power({0.043125}) == "43.125 mW");
     CHECK(format_power({120}) == "120 W");
+    CHECK(format_area({0.1024}) == "102400 um2");
+    CHECK(format_area({80}) == "80 mm2");
+    CHECK(format_endurance(100'000'000) == "100000000 writes");
     CHECK(format_bandwidth({15.75e9}) == "15.75 GB/s");
     CHECK(format_bandwidth({0}) == "unlimited");
 }
@@ -140,6 +152,8 @@ TEST_CASE("what is written reads back as the same value") {
         REQUIRE(parse_energy(format_energy({x})).pj == x);
         REQUIRE(parse_energy_per_bit(format_energy_per_bit({x})).pj == x);
         REQUIRE(parse_power(format_power({x})).watts == x);
+        REQUIRE(parse_area(format_area({x})).mm2 == x);
+        REQUIRE(parse_endurance(format_endurance(n)) == n);
         REQUIRE(parse_bandwidth(format_bandwidth({x})).bytes_per_s == x);
         REQUIRE(parse_voltage(format_voltage({x})).volts == x);
         REQUIRE(parse_current(format_current({x})).amps == x);

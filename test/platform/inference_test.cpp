@@ -65,6 +65,28 @@ core::Network small_network() {
     return net;
 }
 
+/// What the meters below a machine have of an account and a layer.
+double metered(const sc_core::sc_object& machine, const std::string& account, std::size_t layer) {
+    double sum = 0;
+    for (const core::Meter* meter : core::collect_meters(machine)) {
+        for (const auto& data : meter->accounts()) {
+            sum += data.name == account && layer < data.by_layer.size() ? data.by_layer[layer] : 0;
+        }
+    }
+    return sum;
+}
+
+/// Every weight and every output counts once, however often it is fetched or copied.
+void check_unique_words(const Rig& rig) {
+    const auto& layers = rig.quantized.network.layers;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        CAPTURE(layers[i].name);
+        REQUIRE(metered(*rig.machine, "weight_words", i) == layers[i].weights());
+        REQUIRE(metered(*rig.machine, "output_words", i) ==
+                (layers[i].is_pool() ? 0 : layers[i].out.words()));
+    }
+}
+
 void check_random_networks(const std::vector<std::string>& overrides, unsigned first_seed, unsigned count) {
     std::vector<std::unique_ptr<InferenceRig>> rigs;
     std::vector<InferenceRig*> all;
@@ -84,6 +106,7 @@ void check_random_networks(const std::vector<std::string>& overrides, unsigned f
             executed += unit->mac_count();
         }
         REQUIRE(executed == all[i]->quantized.network.macs());
+        check_unique_words(*all[i]);
     }
 }
 
@@ -117,6 +140,23 @@ TEST_CASE("random networks are bit-exact and execute exactly their MACs, weights
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, weights resident in DRAM") {
     check_random_networks({"weights=resident", "pcm.channels=0"}, 160, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, 32-bit partial sums") {
+    check_random_networks({"mapping=optimized"}, 200, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, ideal, 16-bit sums") {
+    check_random_networks({"mapping=optimized", "transfers=ideal", "partial_sum_bits=16"}, 220, 8);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, weights resident") {
+    check_random_networks({"mapping=optimized", "weights=resident", "pcm.channels=0"}, 240, 6);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, weights migrate") {
+    check_random_networks({"mapping=optimized", "weights=migrate"}, 260, 6);
+}
+TEST_CASE("random networks are bit-exact and execute exactly their MACs, optimized, 8 units, small buffers") {
+    check_random_networks({"mapping=optimized", "hydra.units=8", "hydra.weight_buffer=512 B",
+                           "hydra.output_buffer=1 KiB", "hydra.activation_buffer=2 KiB"},
+                          280, 8);
 }
 TEST_CASE("random networks are bit-exact and execute exactly their MACs, a single unit") {
     check_random_networks({"hydra.units=1"}, 90, 6);
@@ -211,6 +251,10 @@ TEST_CASE("on pure PCM the outputs are PCM writes and none is avoided") {
     // conv1, conv2 and the pool once; the ten outputs of fc in the eight chips of their residue class.
     REQUIRE(results.total.writes["pcm_words"] == 16 * 144 + 32 * 36 + 16 * 36 + 10 * 8);
     REQUIRE(results.total.writes["pcm_array_words"] == results.total.writes["pcm_words"]);
+    // No row was opened again for a word that it already had.
+    REQUIRE(rig.machine->dram.wear().words == results.total.writes["pcm_words"]);
+    REQUIRE(rig.machine->dram.wear().most_writes == 1);
+    REQUIRE(rig.machine->pcm.front()->wear().words == 0);
 }
 
 TEST_CASE("on pure PCM with flipped-bits exactly the ones of the outputs are set") {

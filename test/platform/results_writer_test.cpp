@@ -59,7 +59,10 @@ RunResults example() {
     pool.start_ms = 0.2;
     pool.end_ms = 0.3;
     pool.activity.writes = {{"dram_words", 256}};
+    r.total.transfer_mj = {{"array_only", 0.05}};
+    pool.activity.transfer_mj = {{"array_only", 0.05}};
     r.layers = {conv, pool};
+    r.hardware = {1.6384, 0.02048, 1.4, 0.7};
     r.host = {1.5, 100.25, 12345};
     return r;
 }
@@ -107,6 +110,22 @@ TEST_CASE("results.json is exactly this") {
     "channel": 0.2,
     "mac": 0.15
   },
+  "energy_split_mj": {
+    "background": 0.4,
+    "compute": 0.2,
+    "refresh": 0.0,
+    "transfer": 0.1
+  },
+  "transfer_mj": {
+    "array_only": 0.05
+  },
+  "hardware": {
+    "area_mm2": 1.6384,
+    "area_share": 0.02048,
+    "power_w": 1.4,
+    "mean_power_w": 0.7
+  },
+  "endurance": [],
   "layers": [
     {
       "name": "conv, \"first\"",
@@ -128,7 +147,14 @@ TEST_CASE("results.json is exactly this") {
       "counts": {},
       "busy_ms": {
         "mac": 0.15
-      }
+      },
+      "energy_split_mj": {
+        "background": 0.0,
+        "compute": 0.2,
+        "refresh": 0.0,
+        "transfer": 0.1
+      },
+      "transfer_mj": {}
     },
     {
       "name": "pool",
@@ -146,7 +172,16 @@ TEST_CASE("results.json is exactly this") {
         "dram_words": 256
       },
       "counts": {},
-      "busy_ms": {}
+      "busy_ms": {},
+      "energy_split_mj": {
+        "background": 0.0,
+        "compute": 0.0,
+        "refresh": 0.0,
+        "transfer": 0.0
+      },
+      "transfer_mj": {
+        "array_only": 0.05
+      }
     }
   ],
   "load": null,
@@ -165,6 +200,31 @@ TEST_CASE("accuracy says null for what was not compared") {
     results.accuracy = Accuracy{100, 0.875, std::nullopt};
     CHECK_THAT(json_of(results), Contains("\"accuracy\": {\n    \"images\": 100,\n    \"top1\": 0.875,\n"
                                           "    \"golden_agreement\": null\n  }"));
+}
+
+TEST_CASE("a memory that wears out has a lifetime, in the table in years or days") {
+    RunResults results = example();
+    results.endurance = {{"dram", "lee-pcm", 100'000'000, 8'589'934'592, 15000.5, 2, 0.5, 166.25},
+                         {"pcm", "other", 100'000'000, 34'359'738'368, 0, 0, std::nullopt, std::nullopt}};
+    const std::string json = json_of(results);
+    CHECK_THAT(json, Contains(R"(    {
+      "memory": "dram",
+      "technology": "lee-pcm",
+      "endurance": 100000000,
+      "capacity_bytes": 8589934592,
+      "array_words": 15000.5,
+      "most_writes": 2,
+      "years": 0.5,
+      "years_levelled": 166.25
+    },)") && Contains("\"years\": null,\n      \"years_levelled\": null"));
+    const std::string table = format_table(results);
+    CHECK_THAT(
+        table,
+        Contains("lifetime  dram (lee-pcm): 182.6 days until the first word wears out, 166.2 years with "
+                 "ideal levelling\n"));
+    CHECK_THAT(table, Contains("lifetime  pcm (other): nothing is written into its cells\n"));
+    CHECK_THAT(table, Contains("area      1.638 mm2 of all units, 2.05 % of a DRAM\n") &&
+                          Contains("power     1.4 W while all units compute, 0.7 W on average\n"));
 }
 
 TEST_CASE("a background load has figures of its own") {
@@ -205,14 +265,14 @@ TEST_CASE("a name that is not UTF-8 does not break the file") {
 TEST_CASE("layers.csv has a column for every account of any layer") {
     const TemporaryFolder folder;
     write_layers_csv(folder / "layers.csv", example());
-    CHECK(
-        read_file(folder / "layers.csv") ==
-        "name,kind,start_ms,end_ms,latency_ms,macs,bound_by,energy_mj.total,"
-        "energy_mj.dram_array_read,energy_mj.dram_background,energy_mj.hydra_mac,"
-        "bytes.dram_read,bytes.dram_written,writes.dram_words,counts.l2_misses,busy_ms.channel,busy_ms.mac\n"
-        "\"conv, \"\"first\"\"\",conv,0,0.2,0.2,15470264320,mac,0.30000000000000004,"
-        "0.1,0,0.2,1024,0,0,0,0,0.15\n"
-        "pool,max_pool,0.2,0.3,0.09999999999999998,0,,0,0,0,0,0,0,256,0,0,0\n");
+    CHECK(read_file(folder / "layers.csv") ==
+          "name,kind,start_ms,end_ms,latency_ms,macs,bound_by,energy_mj.total,"
+          "energy_mj.dram_array_read,energy_mj.dram_background,energy_mj.hydra_mac,"
+          "bytes.dram_read,bytes.dram_written,writes.dram_words,counts.l2_misses,busy_ms.channel,busy_ms.mac,"
+          "transfer_mj.array_only\n"
+          "\"conv, \"\"first\"\"\",conv,0,0.2,0.2,15470264320,mac,0.30000000000000004,"
+          "0.1,0,0.2,1024,0,0,0,0,0.15,0\n"
+          "pool,max_pool,0.2,0.3,0.09999999999999998,0,,0,0,0,0,0,0,256,0,0,0,0.05\n");
 }
 
 TEST_CASE("the table has aligned columns with units") {

@@ -78,9 +78,8 @@ struct InferenceRig {
         image = workloads::random_image(network.input, seed);
         workloads::QuantizerOptions options;
         options.partial_sum_bits = config.partial_sum_bits;
-        options.channel_split_for = [this](std::uint32_t channels) {
-            return machine_shape(config).channel_split(channels);
-        };
+        options.channel_splits =
+            workloads::channel_splits(workloads::map_network(network, {}, machine_shape(config)));
         quantized = workloads::quantize(workloads::random_network(network, seed), {image}, options);
         mapped = workloads::map_network(network, quantized.layers, machine_shape(config));
         machine = std::make_unique<platform::HybridPlatform>(name, config, true);

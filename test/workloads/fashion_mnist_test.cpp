@@ -21,7 +21,7 @@ FloatNetwork read_model() {
 
 QuantizedNetwork quantized(const FloatNetwork& net, int partial_sum_bits) {
     const auto train = read_idx_images(images_folder + "train-images-idx3-ubyte.gz", 500);
-    return quantize(net, train.first(500), {partial_sum_bits, nullptr});
+    return quantize(net, train.first(500), {partial_sum_bits, {}});
 }
 
 LabelledImages test_set(std::size_t count) {

@@ -43,7 +43,7 @@ TEST_CASE("random networks agree with plain loops in results, ranges and partial
             images.push_back(random_image(net.network.input, seed + i));
         }
         const auto results = run_float(net, images);
-        const auto ranges = measure_ranges(net, images, split16);
+        const auto ranges = measure_ranges(net, images, channel_splits(net.network, split16));
         std::vector<LayerRange> expected(net.layers.size());
         for (std::size_t i = 0; i < images.size(); ++i) {
             const auto frame = naive::run(net, images[i], split16);

@@ -83,7 +83,7 @@ TEST_CASE("a pixel's word is the byte shifted left by seven, exactly") {
 
 TEST_CASE("weights, bias and scales of a layer that can be followed by hand") {
     // 1.0 needs 14 fraction bits; one pixel of 128/256: 0.5 * 1.0 + 0.25 = 0.75 covers with 15.
-    const auto q = quantize(dot_product({1.0, -0.3}, 0.25), {{128, 0}}, {48, nullptr});
+    const auto q = quantize(dot_product({1.0, -0.3}, 0.25), {{128, 0}}, {48, {}});
     const auto& layer = q.layers[0];
     CHECK(layer.weight_fraction == 14);
     CHECK(layer.weights == std::vector<std::int16_t>{16384, -4915}); // 0.3 * 16384 = 4915.2
@@ -135,8 +135,9 @@ TEST_CASE("contradictory requests") {
     const auto net = dot_product({1, 2}, 0);
     CHECK_THAT(message_of(net, {}), Catch::Contains("no calibration image"));
     CHECK_THAT(message_of(net, {{1, 2, 3}}), Catch::Contains("takes 2x1x1 images, 2 bytes; an image has 3"));
-    CHECK_THROWS_AS(quantize(net, {{1, 2}}, {24, nullptr}), std::invalid_argument);
-    CHECK_THROWS_AS(quantize(net, {{1, 2}}, {32, [](std::uint32_t) { return 0U; }}), std::invalid_argument);
+    CHECK_THROWS_AS(quantize(net, {{1, 2}}, {24, {}}), std::invalid_argument);
+    CHECK_THROWS_AS(quantize(net, {{1, 2}}, {32, ChannelSplits(net.layers.size(), 0)}),
+                    std::invalid_argument);
     auto missing = net;
     missing.layers[0].weights.pop_back();
     CHECK_THROWS_AS(quantize(missing, {{1, 2}}), std::invalid_argument);
@@ -152,8 +153,9 @@ TEST_CASE("random networks: scales follow the rule, no calibration image saturat
         std::vector<std::vector<std::uint8_t>> images{random_image(net.network.input, 1),
                                                       random_image(net.network.input, 2)};
         const auto split = [](std::uint32_t channels) { return core::channel_split(channels, 8); };
-        const auto q = quantize(net, images, {bits, split});
-        const auto ranges = measure_ranges(net, images, split);
+        const ChannelSplits splits = channel_splits(net.network, split);
+        const auto q = quantize(net, images, {bits, splits});
+        const auto ranges = measure_ranges(net, images, splits);
         int previous = q.input_fraction;
         std::vector<int> fractions;
         for (std::size_t i = 0; i < q.layers.size(); ++i) {

@@ -29,8 +29,8 @@ constexpr std::size_t batch_limit = std::size_t{1} << 23; ///< largest tensor ti
 /// The network applied to one batch of images, layer by layer, so that weights are fetched once per batch.
 class BatchRun {
 public:
-    BatchRun(const FloatNetwork& net, const ChannelSplitFunction& split, std::vector<LayerRange>& ranges)
-        : net_(net), split_(split), ranges_(ranges), tensors_(net.network.layers.size() + 1) {
+    BatchRun(const FloatNetwork& net, const ChannelSplits& splits, std::vector<LayerRange>& ranges)
+        : net_(net), splits_(splits), ranges_(ranges), tensors_(net.network.layers.size() + 1) {
         last_use_.assign(tensors_.size(), 0);
         for (std::size_t i = 0; i < net.network.layers.size(); ++i) {
             const auto& layer = net.network.layers[i];
@@ -78,7 +78,7 @@ private:
         const auto& layer = net_.network.layers[index];
         const std::size_t taps = layer.taps();
         const std::size_t depth = layer.in.channels * taps;
-        const std::uint32_t classes = split_ ? split_(layer.in.channels) : 1;
+        const std::uint32_t classes = splits_.empty() ? 1 : splits_[index];
         if (classes == 0) {
             throw std::invalid_argument("layer '" + layer.name + "': no residue class");
         }
@@ -130,7 +130,7 @@ private:
                             unfolded_.data() + class_begin * n, static_cast<blasint>(n), 0.0,
                             products_.data(), static_cast<blasint>(n));
                 class_begin += class_depth;
-                if (split_) {
+                if (!splits_.empty()) {
                     ranges_[index].partial_sum = std::max(ranges_[index].partial_sum,
                                                           largest_magnitude(products_.data(), filters * n));
                 }
@@ -221,7 +221,7 @@ private:
     }
 
     const FloatNetwork& net_;
-    const ChannelSplitFunction& split_;
+    const ChannelSplits& splits_;
     std::vector<LayerRange>& ranges_;
     std::size_t images_ = 0;
     std::vector<Tensor> tensors_; ///< of the batch: the input, then each layer's output
@@ -232,7 +232,7 @@ private:
 
 template <class Consume>
 void run_batches(const FloatNetwork& net, const std::vector<std::vector<std::uint8_t>>& images,
-                 const ChannelSplitFunction& split, std::vector<LayerRange>& ranges, Consume consume) {
+                 const ChannelSplits& splits, std::vector<LayerRange>& ranges, Consume consume) {
     for (const auto& image : images) {
         check_image_size(net.network, image);
     }
@@ -242,7 +242,7 @@ void run_batches(const FloatNetwork& net, const std::vector<std::vector<std::uin
     }
     const std::size_t batch = std::clamp<std::size_t>(batch_limit / largest, 1, 256);
     ranges.assign(net.network.layers.size(), {});
-    BatchRun run(net, split, ranges);
+    BatchRun run(net, splits, ranges);
     for (std::size_t first = 0; first < images.size(); first += batch) {
         const auto count = std::min(batch, images.size() - first);
         consume(run.run(images, first, count), count);
@@ -260,11 +260,19 @@ void check_image_size(const core::Network& net, const std::vector<std::uint8_t>&
     }
 }
 
+ChannelSplits channel_splits(const core::Network& network, const ChannelSplitFunction& split) {
+    ChannelSplits splits;
+    for (const core::LayerDescriptor& layer : network.layers) {
+        splits.push_back(split(layer.in.channels));
+    }
+    return splits;
+}
+
 std::vector<LayerRange> measure_ranges(const FloatNetwork& net,
                                        const std::vector<std::vector<std::uint8_t>>& images,
-                                       const ChannelSplitFunction& split) {
+                                       const ChannelSplits& splits) {
     std::vector<LayerRange> ranges;
-    run_batches(net, images, split, ranges, [](const Tensor&, std::size_t) {});
+    run_batches(net, images, splits, ranges, [](const Tensor&, std::size_t) {});
     return ranges;
 }
 
@@ -272,7 +280,7 @@ std::vector<std::vector<double>> run_float(const FloatNetwork& net,
                                            const std::vector<std::vector<std::uint8_t>>& images) {
     std::vector<std::vector<double>> results;
     std::vector<LayerRange> ranges;
-    run_batches(net, images, nullptr, ranges, [&](const Tensor& batch, std::size_t count) {
+    run_batches(net, images, {}, ranges, [&](const Tensor& batch, std::size_t count) {
         const auto size = static_cast<std::ptrdiff_t>(batch.size() / count);
         for (std::size_t i = 0; i < count; ++i) {
             const auto begin = batch.begin() + static_cast<std::ptrdiff_t>(i) * size;

@@ -4,12 +4,14 @@
 #include "hydravp/core/channel_split.h"
 #include "hydravp/core/error.h"
 
+#include "optimizer.h"
 #include "tiling.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace hydravp::workloads {
 
@@ -25,9 +27,10 @@ class DataLayout {
 public:
     explicit DataLayout(const MachineShape& machine) : machine_(machine), used_(machine.banks, 0) {}
 
-    TensorPlacement place(const core::TensorShape& shape, const std::string& what) {
+    /// @param split residue classes of its channels
+    TensorPlacement place(const core::TensorShape& shape, std::uint32_t split, const std::string& what) {
         TensorPlacement tensor;
-        tensor.split = machine_.channel_split(shape.channels);
+        tensor.split = split;
         tensor.channels = shape.channels;
         tensor.height = shape.height;
         tensor.width = shape.width;
@@ -66,28 +69,14 @@ private:
     std::uint64_t total_ = 0;
 };
 
-core::LayerGeometry shape_geometry(const LayerDescriptor& layer) {
-    core::LayerGeometry g;
-    g.in_height = layer.in.height;
-    g.in_width = layer.in.width;
-    g.kernel_height = layer.kernel_height;
-    g.kernel_width = layer.kernel_width;
-    g.stride_height = layer.stride_height;
-    g.stride_width = layer.stride_width;
-    g.pad_top = layer.pad_top;
-    g.pad_left = layer.pad_left;
-    g.out_height = layer.out.height;
-    g.out_width = layer.out.width;
-    g.channels = layer.in.channels;
-    g.filters = layer.out.channels;
-    return g;
-}
-
-core::LayerGeometry tile(const LayerDescriptor& layer, const MachineShape& machine,
-                         std::uint32_t consumer_split) {
+/// How a layer is cut: by the optimizer, or by the rules of the paper's mappings if there is none.
+core::LayerGeometry tile(const core::Network& network, std::size_t index, const MachineShape& machine,
+                         std::uint32_t consumer_split, Optimizer* optimizer) {
+    const LayerDescriptor& layer = network.layers[index];
     core::LayerGeometry g = shape_geometry(layer);
-    const bool fits =
-        layer.is_pool() ? tile_pooling(g, machine) : tile_convolution(g, machine, consumer_split);
+    const bool fits = optimizer != nullptr ? optimizer->tile(index, g)
+                      : layer.is_pool()    ? tile_pooling(g, machine, consumer_split)
+                                           : tile_convolution(g, machine, consumer_split);
     if (!fits) {
         throw core::InputError(fmt::format(
             "layer '{}' does not fit the units' buffers: no tile of its {} words wide rows stays within half "
@@ -96,8 +85,7 @@ core::LayerGeometry tile(const LayerDescriptor& layer, const MachineShape& machi
             layer.name, layer.in.width, machine.activation_half_bytes, machine.weight_half_bytes,
             machine.output_half_words));
     }
-    // 2^30 per product; the accumulators have 48 bits.
-    if (!layer.is_pool() && std::uint64_t{g.local_channels()} * g.taps() >= (1U << 17)) {
+    if (!layer.is_pool() && !sums_fit(g)) {
         throw core::InputError(
             fmt::format("layer '{}': {} products per output and unit could overflow the 48-bit "
                         "accumulators",
@@ -174,12 +162,40 @@ std::uint32_t MachineShape::channel_split(std::uint32_t channels) const {
     return mapping == Mapping::paper_text ? units : core::channel_split(channels, units);
 }
 
-MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
-                          const MachineShape& machine) {
-    network.validate();
+core::LayerGeometry shape_geometry(const LayerDescriptor& layer) {
+    core::LayerGeometry g;
+    g.in_height = layer.in.height;
+    g.in_width = layer.in.width;
+    g.kernel_height = layer.kernel_height;
+    g.kernel_width = layer.kernel_width;
+    g.stride_height = layer.stride_height;
+    g.stride_width = layer.stride_width;
+    g.pad_top = layer.pad_top;
+    g.pad_left = layer.pad_left;
+    g.out_height = layer.out.height;
+    g.out_width = layer.out.width;
+    g.channels = layer.in.channels;
+    g.filters = layer.out.channels;
+    return g;
+}
+
+bool sums_fit(const core::LayerGeometry& g) {
+    constexpr std::uint64_t most = 1U << 17; // 2^30 per product; the accumulators have 48 bits
+    return std::uint64_t{g.local_channels()} * g.taps() < most;
+}
+
+namespace {
+
+/// @param optimizer null: a mapping of the paper's
+MappedNetwork map_with(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
+                       const MachineShape& machine, Optimizer* optimizer) {
     MappedNetwork mapped;
+    mapped.mapping = optimizer != nullptr ? Mapping::optimized : machine.mapping;
     DataLayout data(machine);
-    mapped.input = data.place(network.input, "the input");
+    const auto split_of = [&](const core::TensorShape& shape, std::size_t tensor) {
+        return optimizer != nullptr ? optimizer->splits()[tensor] : machine.channel_split(shape.channels);
+    };
+    mapped.input = data.place(network.input, split_of(network.input, 0), "the input");
     std::uint64_t model = machine.pcm_base;
     std::string first_beyond; // layer that no longer fits the PCM
     const auto placement_of = [&](int index) -> const TensorPlacement& {
@@ -187,13 +203,13 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
     };
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         const LayerDescriptor& layer = network.layers[i];
-        const TensorPlacement output =
-            data.place(layer.out, fmt::format("the output of layer '{}'", layer.name));
+        const TensorPlacement output = data.place(layer.out, split_of(layer.out, i + 1),
+                                                  fmt::format("the output of layer '{}'", layer.name));
         mapped.outputs.push_back(output);
         LayerWork work;
         work.unit.kind = work.controller.kind = layer.kind;
         work.unit.layer = work.controller.layer = static_cast<std::uint32_t>(i);
-        work.unit.geometry = work.controller.geometry = tile(layer, machine, output.split);
+        work.unit.geometry = work.controller.geometry = tile(network, i, machine, output.split, optimizer);
         work.unit.input = work.controller.input = placement_of(layer.input);
         work.unit.output = work.controller.output = output;
         fill_arithmetic(work, layer, quantized.empty() ? nullptr : &quantized[i], machine.partial_sum_bits);
@@ -228,6 +244,64 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
                         mapped.model_bytes, machine.pcm_bytes, first_beyond));
     }
     return mapped;
+}
+
+/// The best of the paper's mappings, by the estimate.
+MappedNetwork map_as_in_paper(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
+                              MachineShape machine) {
+    machine.mapping = Mapping::paper_numbers;
+    MappedNetwork numbers = map_with(network, quantized, machine, nullptr);
+    machine.mapping = Mapping::paper_text;
+    try {
+        MappedNetwork text = map_with(network, quantized, machine, nullptr);
+        if (estimated_latency(text, machine) < estimated_latency(numbers, machine)) {
+            return text;
+        }
+    } catch (const core::InputError&) { // does not fit that way
+    }
+    return numbers;
+}
+
+/// What the search finds, unless the estimate says that a mapping of the paper's is as good: then the known
+/// one.
+MappedNetwork map_optimized(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
+                            const MachineShape& machine) {
+    std::optional<MappedNetwork> found;
+    Optimizer optimizer(network, machine);
+    if (!optimizer.splits().empty()) {
+        try {
+            found = map_with(network, quantized, machine, &optimizer);
+        } catch (const core::InputError&) { // its copies take too much room
+        }
+    }
+    if (!found) {
+        return map_as_in_paper(network, quantized, machine);
+    }
+    try {
+        MappedNetwork paper = map_as_in_paper(network, quantized, machine);
+        constexpr double sure = 0.97; // the estimate is not exact
+        const double bound = estimated_latency(paper, machine) * (machine.ideal_transfers ? 1 : sure);
+        return estimated_latency(*found, machine) < bound ? *found : paper;
+    } catch (const core::InputError&) { // does not fit any other way
+        return *found;
+    }
+}
+
+} // namespace
+
+std::vector<std::uint32_t> channel_splits(const MappedNetwork& mapped) {
+    std::vector<std::uint32_t> splits;
+    for (const LayerWork& work : mapped.layers) {
+        splits.push_back(work.unit.geometry.channel_split);
+    }
+    return splits;
+}
+
+MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
+                          const MachineShape& machine) {
+    network.validate();
+    return machine.mapping == Mapping::optimized ? map_optimized(network, quantized, machine)
+                                                 : map_with(network, quantized, machine, nullptr);
 }
 
 std::vector<unsigned char> model_image(const LayerWork& work, const QuantizedLayer& layer) {

@@ -141,11 +141,16 @@ QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector
     if (calibration.empty()) {
         throw core::InputError("network '" + net.network.name + "': no calibration image");
     }
-    const auto split = options.channel_split_for ? options.channel_split_for : [](std::uint32_t channels) {
-        return core::channel_split(channels, default_units);
-    };
+    ChannelSplits splits = options.channel_splits;
+    if (splits.empty()) {
+        splits = channel_splits(
+            net.network, [](std::uint32_t channels) { return core::channel_split(channels, default_units); });
+    }
+    if (splits.size() != net.layers.size()) {
+        throw std::invalid_argument("residue classes of another network");
+    }
     // 48 bits are exact, so only the narrow formats need the (slower) measurement per class.
-    const auto ranges = measure_ranges(net, calibration, bits == 48 ? ChannelSplitFunction() : split);
+    const auto ranges = measure_ranges(net, calibration, bits == 48 ? ChannelSplits() : splits);
 
     QuantizedNetwork result;
     result.network = net.network;
@@ -172,7 +177,7 @@ QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector
             const int product_fraction = input_fraction + layer.weight_fraction;
             layer.output_fraction = std::min(covering_fraction(ranges[i].output), product_fraction);
             layer.output_shift = product_fraction - layer.output_fraction;
-            layer.partial_sum.channel_split = split(desc.in.channels);
+            layer.partial_sum.channel_split = splits[i];
             layer.partial_sum.bits = bits;
             if (bits != 48) {
                 layer.partial_sum.shift =

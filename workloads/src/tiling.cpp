@@ -40,24 +40,6 @@ void split_outputs(LayerGeometry& g, std::uint32_t slices) {
     }
 }
 
-/// Most input rows that any tile of the layer needs.
-std::uint32_t tile_rows(const LayerGeometry& g) {
-    const bool whole_rows = g.tile_positions % g.out_width == 0 && g.position_split == 1;
-    const std::uint32_t out_rows = std::min(
-        whole_rows ? g.tile_positions / g.out_width : (g.tile_positions + g.out_width - 2) / g.out_width + 1,
-        g.out_height);
-    return std::min(g.in_height, (std::max(out_rows, 1U) - 1) * g.stride_height + g.kernel_height);
-}
-
-/// Fills in the chunks for the tile and group that are set; false if the buffers are too small for them.
-bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
-    const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * 2;
-    g.channels_per_fetch = std::min(g.local_channels(), machine.activation_half_bytes / channel_bytes);
-    g.reduction_chunk =
-        std::min(machine.weight_half_bytes / 8 * 8 / (2 * g.filter_group), g.channels_per_fetch * g.taps());
-    return g.channels_per_fetch > 0 && g.reduction_chunk > 0;
-}
-
 /// Slots of the channel on which the outputs of one pass are written back: filters that share a slot's
 /// address in different chips of a rank travel together.
 std::uint64_t write_back_slots(const ConvSchedule& schedule, const MachineShape& machine,
@@ -110,8 +92,29 @@ Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t
     return cost;
 }
 
-/// Tile sizes worth trying for a filter group: as large as the output buffer allows, in whole lane groups,
-/// whole rows.
+} // namespace
+
+std::uint32_t tile_rows(const LayerGeometry& g) {
+    const bool whole_rows = g.tile_positions % g.out_width == 0 && g.position_split == 1;
+    const std::uint32_t out_rows = std::min(
+        whole_rows ? g.tile_positions / g.out_width : (g.tile_positions + g.out_width - 2) / g.out_width + 1,
+        g.out_height);
+    return std::min(g.in_height, (std::max(out_rows, 1U) - 1) * g.stride_height + g.kernel_height);
+}
+
+bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
+    const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * 2;
+    g.channels_per_fetch = std::min(g.local_channels(), machine.activation_half_bytes / channel_bytes);
+    g.reduction_chunk =
+        std::min(machine.weight_half_bytes / 8 * 8 / (2 * g.filter_group), g.channels_per_fetch * g.taps());
+    return g.channels_per_fetch > 0 && g.reduction_chunk > 0;
+}
+
+std::uint32_t slice_positions(const LayerGeometry& g) {
+    const std::uint32_t positions = ceil_divide(g.positions(), g.position_split);
+    return g.position_split > 1 ? static_cast<std::uint32_t>(align_up(positions, g.lanes)) : positions;
+}
+
 std::vector<std::uint32_t> tile_candidates(const LayerGeometry& g, std::uint32_t slice_positions,
                                            std::uint32_t limit) {
     const std::uint32_t largest = std::min(slice_positions, limit);
@@ -127,8 +130,6 @@ std::vector<std::uint32_t> tile_candidates(const LayerGeometry& g, std::uint32_t
     return candidates;
 }
 
-} // namespace
-
 bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
     g.units = machine.units;
     g.lanes = machine.lanes;
@@ -136,9 +137,6 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
     g.lanes_per_filter = machine.mapping == Mapping::paper_text ? 1 : 0;
     split_outputs(g, machine.units / g.channel_split);
     const std::uint32_t slice_filters = ceil_divide(g.filters, g.filter_split);
-    std::uint32_t slice_positions = ceil_divide(g.positions(), g.position_split);
-    slice_positions = g.position_split > 1 ? static_cast<std::uint32_t>(align_up(slice_positions, g.lanes))
-                                           : slice_positions;
     bool found = false;
     std::pair<Cost, LayerGeometry> best;
     for (std::uint32_t group = 1; group <= std::min(slice_filters, machine.output_half_words); ++group) {
@@ -147,7 +145,7 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
         }
         g.filter_group = group;
         for (const std::uint32_t tile :
-             tile_candidates(g, slice_positions, machine.output_half_words / group)) {
+             tile_candidates(g, slice_positions(g), machine.output_half_words / group)) {
             g.tile_positions = tile;
             if (!fit_buffers(g, machine)) {
                 continue;
@@ -165,10 +163,10 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
     return found;
 }
 
-bool tile_pooling(LayerGeometry& g, const MachineShape& machine) {
+bool tile_pooling(LayerGeometry& g, const MachineShape& machine, std::uint32_t channel_split) {
     g.units = machine.units;
     g.lanes = machine.lanes;
-    g.channel_split = machine.channel_split(g.channels);
+    g.channel_split = channel_split;
     g.filter_split = g.position_split = 1;
     g.filter_group = g.filters;
     g.reduction_chunk = 1;

@@ -4,6 +4,9 @@
 #include "hydravp/core/work_item.h"
 #include "hydravp/workloads/mapper.h"
 
+#include <cstdint>
+#include <vector>
+
 namespace hydravp::workloads {
 
 /// Chooses splits, tile, filter group and buffer chunks of a convolution: the fewest lane groups first, then
@@ -15,6 +18,22 @@ bool tile_convolution(core::LayerGeometry& geometry, const MachineShape& machine
                       std::uint32_t consumer_split);
 
 /// The same for a pooling layer, which every unit does for the channels in its own chip.
-bool tile_pooling(core::LayerGeometry& geometry, const MachineShape& machine);
+/// @param channel_split residue classes of input and output tensor
+bool tile_pooling(core::LayerGeometry& geometry, const MachineShape& machine, std::uint32_t channel_split);
+
+/// @name Parts of that choice.
+/// @{
+/// Most input rows that any tile of the layer needs.
+std::uint32_t tile_rows(const core::LayerGeometry& geometry);
+/// Fills in the chunks for the tile and group that are set; false if the buffers are too small for them.
+bool fit_buffers(core::LayerGeometry& geometry, const MachineShape& machine);
+/// Positions of the largest slice.
+std::uint32_t slice_positions(const core::LayerGeometry& geometry);
+/// Tile sizes worth trying for a filter group: as large as the output buffer allows, in whole lane groups,
+/// whole rows.
+/// @param limit positions that fit half the output buffer
+std::vector<std::uint32_t> tile_candidates(const core::LayerGeometry& geometry, std::uint32_t slice_positions,
+                                           std::uint32_t limit);
+/// @}
 
 } // namespace hydravp::workloads

@@ -18,9 +18,6 @@ using core::UnitMap;
 
 namespace {
 
-/// The synthesised power of the paper covers this many MACs.
-constexpr double macs_of_power_figure = 16 * 32;
-
 bool executable(const core::UnitRegisters& r) {
     return r.kind <= core::LayerKind::average_pool && r.geometry.executable() &&
            (r.partial_sum_bits == 16 || r.partial_sum_bits == 32 || r.partial_sum_bits == 48);
@@ -43,7 +40,8 @@ HydraUnit::HydraUnit(const sc_core::sc_module_name& name, const HydraConfig& con
       control_energy_(meter_.add(core::Quantity::energy, "hydra_control")),
       mac_busy_(meter_.add(core::Quantity::busy, "mac")),
       pool_busy_(meter_.add(core::Quantity::busy, "pool")),
-      macs_(meter_.add(core::Quantity::count, "macs")) {
+      macs_(meter_.add(core::Quantity::count, "macs")),
+      weight_words_(meter_.add(core::Quantity::count, "weight_words")) {
     bus.register_b_transport(this, &HydraUnit::receive);
     lines.bind(*this);
     SC_HAS_PROCESS(HydraUnit);
@@ -259,6 +257,10 @@ void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
     const std::uint64_t macs = std::uint64_t{filters.size()} * positions.size() * steps.size();
     mac_count_ += macs;
     meter_.charge(macs_, access_.layer, static_cast<double>(macs));
+    if (is_first_use(pass)) {
+        meter_.charge(weight_words_, access_.layer,
+                      static_cast<double>(std::uint64_t{filters.size()} * steps.size()));
+    }
     if (!keep_data_) {
         return;
     }
@@ -284,6 +286,13 @@ void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
     }
     multiply_accumulate(operand_rows_.data(), weights, stride, steps.size(), filters.size(), points,
                         sums_.data(), points, scratch_);
+}
+
+/// The weights of the pass are used neither by an earlier pass nor by a unit before, of another slice of
+/// positions.
+bool HydraUnit::is_first_use(std::uint32_t pass) const {
+    const core::LayerGeometry& g = schedule_.geometry();
+    return schedule_.tile_of(pass) == 0 && index_.value() / g.channel_split % g.position_split == 0;
 }
 
 /// Lane group after lane group, each for all steps of the chunk; the last one may be short.
@@ -470,8 +479,7 @@ void HydraUnit::transfer(tlm::tlm_command command, std::uint64_t address, void* 
 // ------------------------------------------------------------------------------------------------------
 
 void HydraUnit::occupy(Picoseconds duration, core::Meter::Account busy) {
-    const core::Power power = config_.power * (config_.macs_per_unit / macs_of_power_figure);
-    const core::Energy energy = power.over(duration);
+    const core::Energy energy = config_.unit_power().over(duration);
     meter_.charge(mac_energy_, access_.layer, energy * config_.mac_power_share);
     meter_.charge(buffer_energy_, access_.layer, energy * config_.buffer_power_share);
     meter_.charge(control_energy_, access_.layer, energy * config_.control_power_share);

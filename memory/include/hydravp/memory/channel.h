@@ -42,6 +42,8 @@ public:
     /// Charges the array writes of all rows that are still dirty, each to its last writer's layer; for the
     /// end of a run. Takes no time and closes nothing.
     void flush();
+    /// What the cells have been through; nothing if the technology has no endurance.
+    WearSummary wear() const;
 
     /// What the command bus and the data bus carry. A command is shown for the first half of its clock
     /// period, so that commands in neighbouring periods stay apart.

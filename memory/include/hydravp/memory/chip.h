@@ -12,6 +12,7 @@
 #include "hydravp/memory/modified_words.h"
 #include "hydravp/memory/rank_storage.h"
 #include "hydravp/memory/technology.h"
+#include "hydravp/memory/write_wear.h"
 
 #include <systemc>
 #include <tlm_utils/simple_initiator_socket.h>
@@ -80,7 +81,10 @@ public:
     /// @{
     void charge_activate(core::LayerId layer, std::uint32_t chips = 1);
     /// Charges the array writes of the channel's row in that bank.
-    void close_row(core::Bank bank, std::uint32_t chips = 1) { close_row(BankOwner::channel, bank, chips); }
+    /// @param wear where they are noted, if cells wear out
+    void close_row(core::Bank bank, core::Row row, WriteWear& wear, std::uint32_t chips = 1) {
+        close_row(BankOwner::channel, bank, row, wear, chips);
+    }
     /// Charges a run in the array without moving its data; a write marks its words.
     void access(const CommandExtension& command, std::uint32_t bursts, std::uint32_t chips = 1);
     /// @}
@@ -118,6 +122,9 @@ public:
     bool recalled(core::Bank bank) const;
     /// @}
 
+    /// Of the chip's own rows, apart from what the chips of its rank do alike.
+    WriteWear& wear() { return wear_; }
+    const WriteWear& wear() const { return wear_; }
     /// Charges the array writes of the unit's dirty rows; rows and timing stay as they are. For the end of a
     /// run.
     void flush();
@@ -169,7 +176,10 @@ private:
 
     void charge_buffer(bool write, std::uint32_t bursts, core::LayerId layer, std::uint32_t chips = 1);
     void charge_array_write(core::Bank bank, core::LayerId layer, core::Energy energy);
-    void close_row(BankOwner owner, core::Bank bank, std::uint32_t chips = 1);
+    void close_row(BankOwner owner, core::Bank bank, core::Row row, WriteWear& wear, std::uint32_t chips = 1);
+    void close_unit_row(core::Bank bank) {
+        close_row(BankOwner::unit, bank, timing_.bank(BankOwner::unit, bank).row, wear_);
+    }
     void close_flipped(BankOwner owner, core::Bank bank);
     core::IndexedVector<core::Bank, FlippedBits>& flipped(BankOwner owner) {
         return owner == BankOwner::unit ? flipped_by_unit_ : flipped_by_channel_;
@@ -190,6 +200,7 @@ private:
     core::IndexedVector<core::Bank, FlippedBits> flipped_by_channel_; ///< empty: nobody pays for them
     core::IndexedVector<core::Bank, FlippedBits> flipped_by_unit_;    ///< likewise
     std::vector<unsigned char> old_;                                  ///< scratch
+    WriteWear wear_;
     core::Meter meter_{"meter"};
     Accounts accounts_{};
     bool attached_ = false;

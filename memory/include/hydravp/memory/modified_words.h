@@ -17,6 +17,8 @@ public:
     void mark(std::uint32_t first_byte, std::uint32_t bytes, core::LayerId writer);
     std::uint32_t count() const { return count_; }
     core::LayerId last_writer() const { return last_writer_; }
+    /// Bit i of block n is word 64 n + i.
+    const std::vector<std::uint64_t>& bits() const { return bits_; }
     void clear();
 
 private:

@@ -45,6 +45,8 @@ public:
     unsigned char* share(core::Bank bank, core::Row row);
     void on_taken_back(RankStorage::TakenBack function) { cells_.on_taken_back(std::move(function)); }
     void flush();
+    /// What the cells have been through; nothing if the technology has no endurance.
+    WearSummary wear() const;
     /// Charges the background energy of all chips, by the states that the rank has been in.
     void charge_background(core::Picoseconds duration, core::LayerId layer) override;
 
@@ -124,6 +126,7 @@ private:
     PowerResidency residency_;
     InterruptibleWrites writes_;                                 ///< of the channel
     core::IndexedVector<core::Bank, core::Energy> write_energy_; ///< of each bank's last array write
+    WriteWear lockstep_wear_; ///< what all chips have done alike
     /// By bank: the chips' channel rows have not all been written alike since they were opened.
     core::IndexedVector<core::Bank, char> rows_differ_;
     core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced

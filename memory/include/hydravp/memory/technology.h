@@ -72,6 +72,7 @@ struct Technology {
     std::uint32_t write_iterations = 1;
     /// Share of an array write up to which it may be cancelled; 0: it can't be.
     double write_cancel_threshold = 0;
+    std::uint64_t endurance = 0; ///< writes that a cell survives; 0: no limit, and none are counted
 
     core::EnergyPerBit set_energy() const { return array_set.pj > 0 ? array_set : array_write; }
     core::EnergyPerBit reset_energy() const { return array_reset.pj > 0 ? array_reset : array_write; }

@@ -118,7 +118,7 @@ private:
 
     core::Meter meter_{"meter"};
     bool avoids_pcm_writes_;
-    core::Meter::Account avoided_words_;
+    core::Meter::Account avoided_words_, output_words_;
     core::TraceSignal state_trace_, pass_trace_;
 };
 

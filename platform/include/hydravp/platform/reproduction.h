@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/platform/config.h"
 #include "hydravp/platform/results.h"
 
 #include <functional>
@@ -16,21 +17,25 @@ struct StudyRun {
     std::string name;
     std::string network;
     std::vector<std::string> overrides;
+    std::string platform; ///< a shipped configuration such as `pure-dram.yaml`; empty: the user's
 };
 
 /// The figures of each run by the run's name; a figure is named by its place in results.json,
-/// e.g. `/writes/pcm_words_avoided`.
+/// e.g. `/writes/pcm_words_avoided`, or `/config/...` for a value of the run's configuration.
 using Measurements = std::map<std::string, Figures>;
+using ModelFigure = std::function<double(const Measurements&)>;
 
-/// One figure of a paper, and how the model's is found.
+/// One figure of a paper, or a part of one of its drawings, and how the model's is found.
 struct StudyRow {
-    std::string name;
+    std::string section; ///< where in the paper, e.g. `Table II`
+    std::string name;    ///< unique within the section
     std::string unit;
-    double paper = 0;
+    std::optional<double> paper; ///< as it prints it; absent: a drawing without numbers
     /// Tolerance in the row's unit: half of the last digit that the paper prints. Absent: the row informs
     /// only, because the paper assumes something else than the model.
     std::optional<double> rounding;
-    std::function<double(const Measurements&)> model;
+    ModelFigure model;       ///< with the transfer model that the paper assumes; empty: not modelled
+    ModelFigure timed;       ///< the same with timed transfers; empty: there is no such figure
     bool calibrated = false; ///< depends on a value that was fitted to the paper's figures
     std::string note;
 };
@@ -49,16 +54,20 @@ const std::vector<Study>& known_studies();
 const Study& find_study(const std::string& name);
 
 struct ReproducedRow {
+    std::string section;
     std::string name;
     std::string unit;
-    double paper = 0;
-    double model = 0;
-    double deviation = 0;            ///< of the model from the paper, in percent of the paper's figure
+    std::optional<double> paper;
+    std::optional<double> model;
+    std::optional<double> timed;     ///< the model's with timed transfers
+    std::optional<double> deviation; ///< of the model from the paper, in percent of the paper's figure
     std::optional<double> tolerance; ///< in percent; absent: the row informs only
     bool calibrated = false;
     std::string note;
 
-    bool within() const { return !tolerance || (deviation <= *tolerance && -deviation <= *tolerance); }
+    bool within() const {
+        return !tolerance || !deviation || (*deviation <= *tolerance && -*deviation <= *tolerance);
+    }
 };
 
 /// What `hydravp reproduce` reports: the content of reproduce.json.
@@ -72,6 +81,9 @@ struct Reproduction {
 /// Compares the runs' figures with the paper's. Throws core::SimulationError if a figure is missing.
 std::vector<ReproducedRow> compare(const Study& study, const Measurements& measurements);
 
+/// What Table I of the Hydra paper names, of a configuration: `/config/hydra/units`, ...
+Figures config_figures(const PlatformConfig& config);
+
 /// Every number in a results.json, named by its place. Throws core::SimulationError if there is none.
 Figures read_results_json(const std::string& path);
 
@@ -79,7 +91,7 @@ Figures read_results_json(const std::string& path);
 /// folder.
 void write_reproduction(const std::string& folder, const Reproduction& reproduction);
 
-/// A table of the rows, for a terminal.
+/// A table of each section's rows, for a terminal.
 std::string format_reproduction(const Reproduction& reproduction);
 
 } // namespace hydravp::platform

@@ -19,8 +19,9 @@ struct Activity {
     Figures bytes;  ///< dram_read, dram_written, pcm_read, pcm_written, link, ...
     Figures writes; ///< dram_words, pcm_words, pcm_words_avoided, dram_array_words, pcm_array_words,
                     ///< dram_words_activation, ...
-    Figures counts; ///< events, e.g. l1d_hits, l2_misses
-    Figures busy_ms; ///< mac, chip_bus, channel, pcm: the busiest instance of each
+    Figures counts; ///< events, e.g. l1d_hits, l2_misses; unique words: weight_words, output_words
+    Figures busy_ms;     ///< mac, chip_bus, channel, pcm: the busiest instance of each
+    Figures transfer_mj; ///< data-transfer energy by accounting (`transfer_energies`)
 };
 
 struct LayerResult {
@@ -44,6 +45,26 @@ struct LoadFigures {
     double accesses = 0; ///< per frame
     double mean_latency_ns = 0;
     double bandwidth_gb_s = 0; ///< of all cores
+};
+
+/// Wear of one memory and what follows from it, per frame.
+struct EnduranceFigures {
+    std::string memory;     ///< its section in the configuration
+    std::string technology; ///< its name
+    std::uint64_t endurance = 0;
+    std::uint64_t capacity_bytes = 0;
+    double array_words = 0;               ///< written into cells
+    double most_writes = 0;               ///< of one word; a mean over the frames
+    std::optional<double> years;          ///< until the first word wears out; absent: nothing is written
+    std::optional<double> years_levelled; ///< if all words were written alike
+};
+
+/// Area and power of the units.
+struct HardwareFigures {
+    double area_mm2 = 0;
+    double area_share = 0;   ///< of the DRAM that carries them
+    double power_w = 0;      ///< while all of them compute
+    double mean_power_w = 0; ///< their energy by the time of a frame
 };
 
 struct HostFigures {
@@ -81,7 +102,9 @@ struct RunResults {
     std::uint64_t macs = 0; ///< per frame, executed
     Activity total;
     std::vector<LayerResult> layers;
-    std::optional<LoadFigures> load; ///< absent without a load
+    HardwareFigures hardware;
+    std::vector<EnduranceFigures> endurance; ///< of memories whose technology has one
+    std::optional<LoadFigures> load;         ///< absent without a load
     std::optional<Accuracy> accuracy;
     std::optional<MramFigures> mram; ///< absent on other platforms
     HostFigures host;

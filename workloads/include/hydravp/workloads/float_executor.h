@@ -18,11 +18,15 @@ struct LayerRange {
     double partial_sum = 0; ///< of any residue class's sum of products; 0 if not asked for
 };
 
+/// The same as a list, by layer; those of poolings don't matter.
+using ChannelSplits = std::vector<std::uint32_t>;
+ChannelSplits channel_splits(const core::Network& network, const ChannelSplitFunction& split);
+
 /// Executes the real-valued network on 8-bit images ([channel][row][column]) and returns each layer's range.
-/// Partial sums are measured only if `split` is given. Throws core::InputError if an image's size is wrong.
+/// Partial sums are measured only if `splits` are given. Throws core::InputError if an image's size is wrong.
 std::vector<LayerRange> measure_ranges(const FloatNetwork& net,
                                        const std::vector<std::vector<std::uint8_t>>& images,
-                                       const ChannelSplitFunction& split = nullptr);
+                                       const ChannelSplits& splits = {});
 
 /// The network's result for each image.
 std::vector<std::vector<double>> run_float(const FloatNetwork& net,

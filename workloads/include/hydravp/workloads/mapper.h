@@ -15,7 +15,8 @@ namespace hydravp::workloads {
 enum class Mapping {
     paper_numbers, ///< all units always work, lanes are packed over the flattened list of filters and
                    ///< positions
-    paper_text     ///< input channel c belongs to unit c mod units; lanes work on positions of one filter
+    paper_text,    ///< input channel c belongs to unit c mod units; lanes work on positions of one filter
+    optimized      ///< what the cost model finds best for the machine's transfer model
 };
 
 /// What the mapper needs to know of the machine.
@@ -36,13 +37,28 @@ struct MachineShape {
     /// Relative costs for choosing tiles, in ps: one reduction step of a lane group, one 8-byte slot of a
     /// chip's internal bus, one slot of the channel.
     double step_ps = 8 * 336, chip_slot_ps = 10000, channel_slot_ps = 10000;
+    /// @name For `optimized` only.
+    /// @{
+    bool ideal_transfers = false;   ///< transfers take no time
+    double ideal_step_ps = 8 * 336; ///< `step_ps` without the port of the activation buffer
+    double pool_step_ps = 336;      ///< one comparison or addition of all lanes
+    double pcm_slot_ps = 2500;      ///< 64 bytes over all PCM channels
+    double row_cycle_ps =
+        50000; ///< a row of the units' memory opened, written and closed, without its bursts
+    double migration_latency_ps = 150000; ///< of a read from PCM and a write behind it, without their bursts
+    double turnaround_ps = 100000;        ///< of the channel, from weights to sums and back
+    double pass_latency_ps = 150000; ///< from a pass's last sum to its first result, apart from transfers
+    /// @}
 
-    /// Residue classes that the channels of a tensor are divided into (core::LayerGeometry::channel_split).
+    /// Residue classes that the channels of a tensor are divided into (core::LayerGeometry::channel_split)
+    /// under the paper's mappings.
     std::uint32_t channel_split(std::uint32_t channels) const;
 };
 
 /// A network cut into work items, with every address assigned.
 struct MappedNetwork {
+    /// Of `optimized`: whether it is its own choice, or a mapping of the paper's that is as good.
+    Mapping mapping = Mapping::paper_numbers;
     std::vector<core::LayerWork> layers;
     core::TensorPlacement input;                ///< where the frame's input is expected
     std::vector<core::TensorPlacement> outputs; ///< of each layer
@@ -50,11 +66,14 @@ struct MappedNetwork {
     std::uint64_t data_bytes_per_chip = 0;      ///< in DRAM
 };
 
+/// Residue classes of each layer's input channels: what the quantiser has to know of a mapping.
+std::vector<std::uint32_t> channel_splits(const MappedNetwork& mapped);
+
 /// Cuts every layer into passes, fetches and chunks that fit the machine's buffers, under the machine's
 /// mapping policy, and gives every tensor and every layer's weights an address.
 ///
 /// @param quantized one entry per layer, for shifts; empty: shapes only (timing mode)
-/// Throws core::InputError if the network does not fit the memories.
+/// Throws core::InputError if the network does not fit the memories. The choices don't depend on `quantized`.
 MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
                           const MachineShape& machine);
 

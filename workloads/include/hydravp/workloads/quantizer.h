@@ -12,8 +12,9 @@ namespace hydravp::workloads {
 struct QuantizerOptions {
     /// Width in which partial sums leave a unit: 16, 32 or 48 (exact).
     int partial_sum_bits = 32;
-    /// Residue classes of a layer; unset: core::channel_split for 16 units.
-    ChannelSplitFunction channel_split_for;
+    /// Residue classes of each layer, as the mapper chooses them (`channel_splits`); empty:
+    /// core::channel_split for 16 units.
+    ChannelSplits channel_splits;
 };
 
 /// Converts a network to FX16 with scales that cover what the calibration images produce.

@@ -19,10 +19,22 @@ struct HydraConfig {
     core::Bytes activation_buffer{std::uint64_t{32} * 1024}; ///< per unit, two halves
     core::Bytes weight_buffer{std::uint64_t{4} * 1024};      ///< per unit, two halves
     core::Bytes output_buffer{std::uint64_t{32} * 1024};     ///< per unit, two halves
-    core::Power power{1.4}; ///< of 16 units with 32 MACs each, while computing
+    core::Power power{1.4};       ///< of 16 units with 32 MACs each, while computing
+    core::Area unit_area{0.1024}; ///< of a unit with 32 MACs
+    core::Area dram_area{80};     ///< of the DRAM that carries them
     double mac_power_share = 0.6;
     double buffer_power_share = 0.3;
     double control_power_share = 0.1;
+
+    /// MACs of a unit in the synthesis that `power` and `unit_area` come from, and its units.
+    static constexpr double synthesised_macs = 32;
+    static constexpr double synthesised_units = 16;
+    /// Of one unit while it computes. Power and area grow with the number of MACs; that buffers and control
+    /// grow along is an assumption.
+    core::Power unit_power() const {
+        return power * (macs_per_unit / (synthesised_units * synthesised_macs));
+    }
+    core::Area total_area() const { return unit_area * (units * (macs_per_unit / synthesised_macs)); }
 
     /// One reduction step of a group of lanes. The stream buffers are filled through the AB's port while the
     /// MACs work; the slower of the two sets the pace.

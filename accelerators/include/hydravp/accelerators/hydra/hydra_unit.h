@@ -92,6 +92,7 @@ private:
     void run_pass(std::uint32_t pass);
     void run_fetch(std::uint32_t pass, std::uint32_t fetch);
     void compute_chunk(std::uint32_t pass, core::Range steps);
+    bool is_first_use(std::uint32_t pass) const;
     void run_pooling();
     void pool_tile(std::uint32_t pass, std::uint32_t fetch);
 
@@ -137,7 +138,8 @@ private:
     core::PayloadPool payloads_;
     memory::UnitAccessExtension access_;
     core::Meter meter_{"meter"};
-    core::Meter::Account mac_energy_, buffer_energy_, control_energy_, mac_busy_, pool_busy_, macs_;
+    core::Meter::Account mac_energy_, buffer_energy_, control_energy_, mac_busy_, pool_busy_, macs_,
+        weight_words_;
     core::TraceSignal state_trace_, tiles_trace_, weights_trace_, outputs_trace_, lanes_trace_;
 };
 

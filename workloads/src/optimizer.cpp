@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizer.h"
+
+#include "tiling.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <set>
+
+namespace hydravp::workloads {
+
+using core::ceil_divide;
+using core::LayerDescriptor;
+using core::LayerGeometry;
+
+namespace {
+
+constexpr double impossible = std::numeric_limits<double>::infinity();
+
+/// Sizes of filter groups worth trying: powers of two, and even shares of the slice.
+std::set<std::uint32_t> group_candidates(const LayerGeometry& g, std::uint32_t most) {
+    const std::uint32_t slice_filters = ceil_divide(g.filters, g.filter_split);
+    std::set<std::uint32_t> sizes;
+    for (std::uint32_t parts = 1; parts <= 64 && parts <= slice_filters; parts += parts < 8 ? 1 : parts / 4) {
+        sizes.insert(ceil_divide(slice_filters, parts));
+    }
+    for (std::uint32_t size = 1; size <= slice_filters; size *= 2) {
+        sizes.insert(size);
+    }
+    sizes.erase(sizes.upper_bound(std::min(slice_filters, most)), sizes.end());
+    if (g.positions() == 1) { // small groups would leave lanes idle
+        sizes.erase(sizes.begin(), sizes.lower_bound(std::min(g.lanes, *sizes.rbegin())));
+    }
+    return sizes;
+}
+
+/// Fetches of the same size, as many as there are: a small one among large ones has no time to hide the next
+/// one's transfer.
+void even_out_fetches(LayerGeometry& g) {
+    g.channels_per_fetch =
+        ceil_divide(g.local_channels(), ceil_divide(g.local_channels(), g.channels_per_fetch));
+    g.reduction_chunk = std::min(g.reduction_chunk, g.channels_per_fetch * g.taps());
+}
+
+/// Chunk sizes worth trying: the largest, and the same steps in even chunks, as many or more.
+std::set<std::uint32_t> chunk_candidates(const LayerGeometry& g) {
+    const std::uint32_t steps = g.channels_per_fetch * g.taps();
+    const std::uint32_t fewest = ceil_divide(steps, g.reduction_chunk);
+    std::set<std::uint32_t> sizes{g.reduction_chunk};
+    for (const std::uint32_t chunks : {fewest, 2 * fewest, 4 * fewest}) {
+        sizes.insert(ceil_divide(steps, chunks));
+    }
+    return sizes;
+}
+
+LayerContext context_of(const LayerDescriptor& layer, std::uint32_t output_split) {
+    return {layer.kind, output_split, layer.residual.has_value()};
+}
+
+} // namespace
+
+Optimizer::Optimizer(const core::Network& network, const MachineShape& machine)
+    : network_(network), machine_(machine) {
+    for (std::uint32_t split = 1; split <= machine.units; ++split) {
+        if (machine.units % split == 0) {
+            candidates_.push_back(split);
+        }
+    }
+    join_tensors();
+    find_alike();
+    search();
+}
+
+bool Optimizer::tile(std::size_t layer, LayerGeometry& geometry) {
+    const auto& found = choice(layer, splits_[tensor_of(network_.layers[layer].input)], splits_[layer + 1]);
+    if (found) {
+        geometry = found->geometry;
+    }
+    return found.has_value();
+}
+
+void Optimizer::join_tensors() {
+    group_of_.resize(network_.layers.size() + 1);
+    group_of_[0] = 0;
+    std::size_t groups = 1;
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+        const LayerDescriptor& layer = network_.layers[i];
+        group_of_[i + 1] = layer.is_pool() ? group_of_[tensor_of(layer.input)] : groups++;
+    }
+}
+
+void Optimizer::find_alike() {
+    const auto alike = [](const LayerDescriptor& a, const LayerDescriptor& b) {
+        const LayerGeometry shape_a = shape_geometry(a);
+        const LayerGeometry shape_b = shape_geometry(b);
+        return a.kind == b.kind && a.residual.has_value() == b.residual.has_value() &&
+               std::memcmp(&shape_a, &shape_b, sizeof shape_a) == 0;
+    };
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+        std::size_t first = 0;
+        while (!alike(network_.layers[first], network_.layers[i])) {
+            ++first;
+        }
+        like_.push_back(first);
+    }
+}
+
+/// Coordinate descent from every choice that is the same for all tensors.
+void Optimizer::search() {
+    const std::size_t groups = *std::max_element(group_of_.begin(), group_of_.end()) + 1;
+    double best = impossible;
+    for (const std::uint32_t start : candidates_) {
+        std::vector<std::uint32_t> group_splits(groups, start);
+        const double cost = improve(group_splits);
+        if (cost < best) {
+            best = cost;
+            splits_.clear();
+            for (const std::size_t group : group_of_) {
+                splits_.push_back(group_splits[group]);
+            }
+        }
+    }
+}
+
+double Optimizer::improve(std::vector<std::uint32_t>& group_splits) {
+    double best = total(group_splits);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::uint32_t& split : group_splits) {
+            const std::uint32_t before = split;
+            std::uint32_t winner = before;
+            for (const std::uint32_t candidate : candidates_) {
+                split = candidate;
+                const double cost = total(group_splits);
+                if (cost < best) {
+                    best = cost;
+                    winner = candidate;
+                }
+            }
+            split = winner;
+            changed = changed || winner != before;
+        }
+    }
+    return best;
+}
+
+double Optimizer::total(const std::vector<std::uint32_t>& group_splits) {
+    double sum = 0;
+    for (std::size_t layer = 0; layer < network_.layers.size(); ++layer) {
+        sum += layer_cost(layer, group_splits);
+    }
+    return sum;
+}
+
+double Optimizer::layer_cost(std::size_t layer, const std::vector<std::uint32_t>& group_splits) {
+    const std::uint32_t in = group_splits[group_of_[tensor_of(network_.layers[layer].input)]];
+    const std::uint32_t out = group_splits[group_of_[layer + 1]];
+    const auto& found = choice(layer, in, out);
+    return found ? found->cost : impossible;
+}
+
+const std::optional<Optimizer::Choice>& Optimizer::choice(std::size_t layer, std::uint32_t in,
+                                                          std::uint32_t out) {
+    const Key key{like_[layer], in, out};
+    const auto found = choices_.find(key);
+    return found != choices_.end() ? found->second : choices_[key] = find_choice(like_[layer], in, out);
+}
+
+std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::uint32_t in,
+                                                        std::uint32_t out) const {
+    const LayerDescriptor& layer = network_.layers[index];
+    const LayerContext context = context_of(layer, out);
+    const std::uint64_t result =
+        std::uint64_t{ceil_divide(layer.out.channels, out)} * layer.out.positions() * 2;
+    if (result > machine_.bank_bytes) {
+        return std::nullopt;
+    }
+    LayerGeometry g = shape_geometry(layer);
+    g.units = machine_.units;
+    g.lanes = machine_.lanes;
+    g.channel_split = in;
+    std::optional<Choice> best;
+    if (layer.is_pool()) {
+        if (tile_pooling(g, machine_, in)) {
+            best = Choice{cost_of(g, context), g};
+        }
+        return best;
+    }
+    if (!sums_fit(g)) {
+        return std::nullopt;
+    }
+    const std::uint32_t slices = machine_.units / in;
+    for (std::uint32_t filter_split = 1; filter_split <= slices; ++filter_split) {
+        if (slices % filter_split == 0) {
+            g.filter_split = filter_split;
+            g.position_split = slices / filter_split;
+            try_splits(g, context, best);
+        }
+    }
+    return best;
+}
+
+/// Tile sizes worth trying for the group that is set: the usual ones, and those of whole rows whose channels
+/// all fit half the activation buffer, so that they are fetched once for all groups.
+std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g) const {
+    const std::uint32_t limit = machine_.output_half_words / g.filter_group;
+    const std::vector<std::uint32_t> usual = tile_candidates(g, slice_positions(g), limit);
+    std::set<std::uint32_t> tiles(usual.begin(), usual.end());
+    const std::uint32_t most_rows = std::min(limit, slice_positions(g)) / g.out_width;
+    for (std::uint32_t rows = most_rows; rows >= 1; --rows) {
+        g.tile_positions = rows * g.out_width;
+        if (fit_buffers(g, machine_) && g.channels_per_fetch == g.local_channels()) {
+            tiles.insert(g.tile_positions);
+            break;
+        }
+    }
+    return tiles;
+}
+
+/// Every group and tile for splits that are set.
+void Optimizer::try_splits(LayerGeometry g, const LayerContext& context, std::optional<Choice>& best) const {
+    for (const std::uint32_t group : group_candidates(g, machine_.output_half_words)) {
+        g.filter_group = group;
+        for (const std::uint32_t tile : tiles_for(g)) {
+            g.tile_positions = tile;
+            if (fit_buffers(g, machine_)) {
+                even_out_fetches(g);
+                for (const std::uint32_t chunk : chunk_candidates(g)) {
+                    g.reduction_chunk = chunk;
+                    const double cost = cost_of(g, context);
+                    if (!best || cost < best->cost) {
+                        best = Choice{cost, g};
+                    }
+                }
+            }
+        }
+    }
+}
+
+double Optimizer::cost_of(const LayerGeometry& geometry, const LayerContext& context) const {
+    const double timed = estimate_cost(geometry, context, machine_).latency;
+    // Without transfer times only the MACs count; among equals that which would transfer faster.
+    constexpr double tie_breaker = 1e-9;
+    return machine_.ideal_transfers ? ideal_latency(geometry, context, machine_) + tie_breaker * timed
+                                    : timed;
+}
+
+double estimated_latency(const MappedNetwork& mapped, const MachineShape& machine) {
+    double sum = 0;
+    for (const core::LayerWork& work : mapped.layers) {
+        const LayerContext context{work.unit.kind, work.controller.output.split,
+                                   work.controller.has_residual != 0};
+        sum += machine.ideal_transfers ? ideal_latency(work.unit.geometry, context, machine)
+                                       : estimate_cost(work.unit.geometry, context, machine).latency;
+    }
+    return sum;
+}
+
+} // namespace hydravp::workloads
