@@ -77,7 +77,7 @@ double metered(const sc_core::sc_object& machine, const std::string& account, st
 }
 
 /// Every weight and every output counts once, however often it is fetched or copied.
-void check_unique_words(const Rig& rig) {
+void check_unique_words(const InferenceRig& rig) {
     const auto& layers = rig.quantized.network.layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
         CAPTURE(layers[i].name);
