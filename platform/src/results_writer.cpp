@@ -410,6 +410,15 @@ std::string format_table(const RunResults& results) {
     text += list_figures(results.total.transfer_mj, "{:.4f}");
     text += "\nwritten words per frame (16 bit)\n";
     text += list_figures(results.total.writes, "{:.0f}");
+    Figures bits; // of array_write_policy: flipped-bits
+    for (const auto& [name, count] : results.total.counts) {
+        if (name.find("_array_bits_") != std::string::npos) {
+            bits[name] = count;
+        }
+    }
+    if (!bits.empty()) {
+        text += "\nbits that changed in the cells per frame\n" + list_figures(bits, "{:.0f}");
+    }
     return text;
 }
 

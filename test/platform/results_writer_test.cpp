@@ -296,6 +296,16 @@ TEST_CASE("the table has aligned columns with units") {
     CHECK(std::all_of(widths.begin(), widths.end(), [&](std::size_t w) { return w == widths.front(); }));
 }
 
+TEST_CASE("the table counts bits that changed where somebody did") {
+    RunResults results = example();
+    CHECK_THAT(format_table(results), !Contains("bits that changed"));
+    results.total.counts["pcm_array_bits_set"] = 121099.5;
+    results.total.counts["pcm_array_bits_reset"] = 54001;
+    const std::string text = format_table(results);
+    CHECK_THAT(text, Contains("\nbits that changed in the cells per frame\n  pcm_array_bits_reset") &&
+                         Contains(" 54001\n") && !Contains("l2_misses"));
+}
+
 TEST_CASE("the table of an incomplete run says so") {
     RunResults results = example();
     results.complete = false;
