@@ -8,6 +8,32 @@
 #include <utility>
 
 namespace hydravp::modules {
+namespace {
+
+/// Names the initiator of an access, unless it does so itself; as long as this lives, also if its process is
+/// killed.
+class Identified {
+public:
+    Identified(tlm::tlm_generic_payload& payload, core::InitiatorId& id)
+        : payload_(payload), id_(payload.get_extension<core::InitiatorId>() == nullptr ? &id : nullptr) {
+        if (id_ != nullptr) {
+            payload_.set_extension(id_);
+        }
+    }
+    ~Identified() {
+        if (id_ != nullptr) {
+            payload_.clear_extension(id_);
+        }
+    }
+    Identified(const Identified&) = delete;
+    Identified& operator=(const Identified&) = delete;
+
+private:
+    tlm::tlm_generic_payload& payload_;
+    core::InitiatorId* id_;
+};
+
+} // namespace
 
 SystemBus::SystemBus(const sc_core::sc_module_name& name, const SystemBusConfig& config)
     : sc_core::sc_module(name), config_(config) {
@@ -53,15 +79,8 @@ void SystemBus::b_transport(int port, tlm::tlm_generic_payload& payload, sc_core
     const core::Picoseconds end = wires_.occupy(now + core::from_sc_time(delay), duration);
     busy_.hold(end - duration, end, 1);
     delay = core::to_sc_time(end + config_.latency - now);
-    core::InitiatorId* const id =
-        payload.get_extension<core::InitiatorId>() == nullptr ? &id_of(port) : nullptr;
-    if (id != nullptr) {
-        payload.set_extension(id);
-    }
+    const Identified identified(payload, id_of(port));
     (*target->port)->b_transport(payload, delay);
-    if (id != nullptr) {
-        payload.clear_extension(id);
-    }
     if (busy_) {
         payload.set_dmi_allowed(false);
     }

@@ -321,7 +321,7 @@ void everybody(ChannelControllerConfig config, const memory::Technology& technol
 } // namespace
 
 TEST_CASE("random loads of four initiators with batches: refreshed DRAM") {
-    everybody(batches(5), refreshed_dram(), 30000);
+    everybody(batches(5), refreshed_dram(), 15000);
 }
 TEST_CASE("random loads of four initiators with batches: a cap of one, command by command") {
     ChannelControllerConfig config = batches(1);

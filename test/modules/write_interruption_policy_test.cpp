@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pausing and cancelling array writes: the controller and its channel together.
+// Pausing and cancelling array writes: the policy, its controller and its channel together.
 #include "hydravp/modules/channel_controller.h"
 #include "hydravp/modules/config_check.h"
 #include "hydravp/modules/presets.h"
