@@ -355,7 +355,7 @@ TEST_CASE("impossible values are refused") {
         {"bus.bandwidth=0 GB/s", "expected a bandwidth above zero"},
         {"bus.latency=-1 ns", "expected a time"},
         {"partial_sum_bits=24", "expected 16, 32 or 48"},
-        {"mapping=optimized", "expected paper-numbers"},
+        {"mapping=best", "expected paper-numbers"},
         {"transfers=", "found nothing, expected ideal or timed"},
         {"name=", "found nothing, expected a name"},
         {"link.packet_payload=0 B", "expected a payload above zero"},
