@@ -64,8 +64,8 @@ TEST_CASE("the program prints both tables and writes a row per layer") {
     CAPTURE(outcome.text);
     CHECK(outcome.code == 0);
     CHECK_THAT(outcome.text, Contains("resnet34 on hydra: mapping optimized, for transfers timed") &&
-                                 Contains("channels x filters x positions") && Contains("roofline: 190.48 GMAC/s") &&
-                                 Contains("ridge at 29.8 MAC/B"));
+                                 Contains("channels x filters x positions") &&
+                                 Contains("roofline: 190.48 GMAC/s") && Contains("ridge at 29.8 MAC/B"));
     const std::string csv = test::read_file(folder / "m/mapping.csv");
     CHECK(std::count(csv.begin(), csv.end(), '\n') == 37); // a head, 33 convolutions, 2 poolings, fc
     const Outcome paper = test::hydravp_in(folder, "map vgg16 --mapping paper-text");

@@ -126,7 +126,7 @@ private:
     PowerResidency residency_;
     InterruptibleWrites writes_;                                 ///< of the channel
     core::IndexedVector<core::Bank, core::Energy> write_energy_; ///< of each bank's last array write
-    WriteWear lockstep_wear_; ///< what all chips have done alike
+    WriteWear lockstep_wear_;                                    ///< what all chips have done alike
     /// By bank: the chips' channel rows have not all been written alike since they were opened.
     core::IndexedVector<core::Bank, char> rows_differ_;
     core::IndexedVector<core::Bank, BankTrace> bank_traces_; ///< empty: not traced
