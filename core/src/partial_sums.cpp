@@ -62,8 +62,8 @@ void add(const unsigned char* from, std::size_t count, std::int64_t* sums) {
 
 void add48(const unsigned char* from, std::size_t count, std::int64_t* sums) {
     for (std::size_t i = 0; i < count; ++i, from += 6) {
-        std::uint32_t low;
-        std::int16_t high;
+        std::uint32_t low = 0;
+        std::int16_t high = 0;
         std::memcpy(&low, from, 4);
         std::memcpy(&high, from + 4, 2);
         sums[i] += static_cast<std::int64_t>(static_cast<std::uint64_t>(std::int64_t{high}) << 32 | low);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/memory/array_write_audit.h"
 
+#include <cmath>
+
 namespace hydravp::memory {
 
 using core::Picoseconds;
 
 ArrayWriteAudit::ArrayWriteAudit(const Technology& technology, std::size_t banks)
     : t_rp_(technology.t_rp),
-      limit_(static_cast<std::int64_t>(
-          technology.write_cancel_threshold * static_cast<double>(technology.t_rp.count()) + 0.5)),
+      limit_(std::llround(technology.write_cancel_threshold * static_cast<double>(technology.t_rp.count()))),
       iterations_(technology.write_iterations),
       banks_(technology.write_iterations > 1 || technology.write_cancel_threshold > 0 ? banks : 0) {}
 

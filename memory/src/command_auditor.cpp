@@ -32,6 +32,12 @@ constexpr std::size_t index(Kind kind) {
 constexpr bool is_column(Kind kind) {
     return kind == Kind::read || kind == Kind::write;
 }
+constexpr bool interrupts_write(Kind kind) {
+    return kind == Kind::pause_write || kind == Kind::cancel_write;
+}
+constexpr bool needs_closed_bank(Kind kind) {
+    return kind == Kind::activate || kind == Kind::refresh_bank || interrupts_write(kind);
+}
 /// Leases and releases go over the side band.
 constexpr bool on_command_bus(Kind kind) {
     return kind != Kind::lease && kind != Kind::release;
@@ -663,17 +669,14 @@ void CommandAuditor::check_state(const Command& command) {
     default:
         if (state.leased != 0) {
             wrong("leased", state);
-        } else if ((command.kind == Kind::activate || command.kind == Kind::refresh_bank) && state.open) {
+        } else if (needs_closed_bank(command.kind) && state.open) {
             wrong("row_open", state);
         } else if (is_column(command.kind) && !state.open) {
             wrong("row_closed", state);
-        } else if ((command.kind == Kind::pause_write || command.kind == Kind::cancel_write) && state.open) {
-            wrong("row_open", state);
         } else if (is_column(command.kind) && state.changed.row != command.row) {
             wrong("wrong_row", state);
         }
-        if (is_column(command.kind) || command.kind == Kind::refresh_bank ||
-            command.kind == Kind::pause_write || command.kind == Kind::cancel_write ||
+        if (is_column(command.kind) || command.kind == Kind::refresh_bank || interrupts_write(command.kind) ||
             (command.kind == Kind::precharge && !state.open)) {
             return;
         }

@@ -265,7 +265,8 @@ void CommandScheduler::make_classes(Candidates& candidates, bool write) {
         };
         candidates.unit_columns.push_back(ready.add_class(true, in_rank(column), in_rank(column)));
         for (std::uint32_t group = 0; group < geometry_.bank_groups; ++group) {
-            const std::size_t first = slot(core::Rank{rank}, core::Bank{group * geometry_.banks_per_group()});
+            const std::size_t first =
+                slot(core::Rank{rank}, core::Bank{std::size_t{group} * geometry_.banks_per_group()});
             const auto add = [&](TimedCommand command) {
                 return ready.add_class(command == column, in_rank(command),
                                        &timing_.group_allows(command, first));

@@ -96,11 +96,10 @@ public:
 
     /// A quantity of any type, by the functions that read and write its text.
     template <class Value>
-    ConfigKey& quantity(const char* name, Value& field, std::string expected,
+    ConfigKey& quantity(const char* name, Value& field, const std::string& expected,
                         Value (*parse)(std::string_view), std::string (*format)(Value), const char* meaning) {
         return add(
-            name, std::move(expected), meaning,
-            [&field, parse](const std::string& text) { field = parse(text); },
+            name, expected, meaning, [&field, parse](const std::string& text) { field = parse(text); },
             [&field, format] { return format(field); });
     }
 
