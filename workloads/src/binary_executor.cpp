@@ -91,7 +91,7 @@ BinaryExecutor::BinaryExecutor(const BinaryNetwork& net)
         for (std::size_t f = 0; f < desc.out.channels; ++f) {
             std::int64_t sum = 0;
             for (std::size_t t = 0; t < depth; ++t) {
-                sum += 255 * std::abs(layer.weights[f * depth + t]);
+                sum += std::int64_t{255} * std::abs(layer.weights[f * depth + t]);
             }
             largest = std::max(largest, sum);
         }

@@ -45,10 +45,9 @@ void for_each(const Pieces& all, Work work) {
 struct Slice {
     Pieces tiles, groups;
 
-    explicit Slice(const LayerGeometry& g) {
-        tiles = pieces(std::min(slice_positions(g), g.positions()), g.tile_positions);
-        groups = pieces(ceil_divide(g.filters, g.filter_split), g.filter_group);
-    }
+    explicit Slice(const LayerGeometry& g)
+        : tiles(pieces(std::min(slice_positions(g), g.positions()), g.tile_positions)),
+          groups(pieces(ceil_divide(g.filters, g.filter_split), g.filter_group)) {}
 
     /// Calls work(positions, filters, count) for each kind of pass.
     template <class Work>

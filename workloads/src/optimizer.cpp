@@ -98,12 +98,11 @@ void Optimizer::find_alike() {
         return a.kind == b.kind && a.residual.has_value() == b.residual.has_value() &&
                std::memcmp(&shape_a, &shape_b, sizeof shape_a) == 0;
     };
-    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
-        std::size_t first = 0;
-        while (!alike(network_.layers[first], network_.layers[i])) {
-            ++first;
-        }
-        like_.push_back(first);
+    const std::vector<LayerDescriptor>& layers = network_.layers;
+    for (const LayerDescriptor& layer : layers) {
+        const auto first = std::find_if(layers.begin(), layers.end(),
+                                        [&](const LayerDescriptor& other) { return alike(other, layer); });
+        like_.push_back(static_cast<std::size_t>(first - layers.begin()));
     }
 }
 

@@ -50,7 +50,7 @@ private:
     std::set<std::uint32_t> tiles_for(core::LayerGeometry geometry) const;
     void try_splits(core::LayerGeometry g, const LayerContext& context, std::optional<Choice>& best) const;
     double cost_of(const core::LayerGeometry& geometry, const LayerContext& context) const;
-    std::size_t tensor_of(int index) const { return static_cast<std::size_t>(index + 1); }
+    std::size_t tensor_of(int index) const { return static_cast<std::size_t>(index) + 1; }
 
     const core::Network& network_;
     const MachineShape& machine_;
