@@ -14,6 +14,7 @@
 #include "hydravp/workloads/onnx_reader.h"
 #include "hydravp/workloads/random_network.h"
 
+#include "accuracy_tally.h"
 #include "simulate.h"
 
 #include <fmt/format.h>
@@ -260,39 +261,22 @@ public:
             outputs.push_back(runner.read_output(layer));
         }
         for (std::uint32_t i = 0; i < mapped.batch; ++i) {
-            ++frames_;
+            tally_.add_frame();
             if (!work_.labels.empty()) {
                 const std::vector<std::int32_t> last = words(outputs.back(), mapped.layers.back(), i);
-                correct_ += workloads::largest_output(last) == work_.labels[first + i] ? 1 : 0;
+                tally_.add_answer(workloads::largest_output(last) == work_.labels[first + i]);
             }
             if (golden_ == nullptr) {
                 continue;
             }
             const auto& expected = golden_->run(work_.image(first + i));
             for (std::size_t layer = 0; layer < expected.size(); ++layer) {
-                const std::vector<std::int32_t> found = words(outputs[layer], mapped.layers[layer], i);
-                for (std::size_t k = 0; k < found.size(); ++k) {
-                    equal_words_ += found[k] == expected[layer][k] ? 1 : 0;
-                }
-                words_ += found.size();
+                tally_.compare(words(outputs[layer], mapped.layers[layer], i), expected[layer]);
             }
         }
     }
 
-    std::optional<Accuracy> accuracy() const {
-        if (frames_ == 0) {
-            return std::nullopt;
-        }
-        Accuracy result;
-        result.images = frames_;
-        if (!work_.labels.empty()) {
-            result.top1 = static_cast<double>(correct_) / static_cast<double>(frames_);
-        }
-        if (golden_ != nullptr) {
-            result.golden_agreement = static_cast<double>(equal_words_) / static_cast<double>(words_);
-        }
-        return result;
-    }
+    std::optional<Accuracy> accuracy() const { return tally_.accuracy(); }
 
 private:
     static std::vector<std::int32_t> words(const std::vector<unsigned char>& bytes,
@@ -311,7 +295,7 @@ private:
 
     const Workload& work_;
     std::unique_ptr<workloads::BinaryExecutor> golden_;
-    std::uint64_t frames_ = 0, correct_ = 0, equal_words_ = 0, words_ = 0;
+    AccuracyTally tally_;
 };
 
 bool simulate_host(MramPlatform& platform, const std::function<bool()>& stop) {

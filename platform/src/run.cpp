@@ -15,6 +15,7 @@
 #include "hydravp/workloads/quantizer.h"
 #include "hydravp/workloads/random_network.h"
 
+#include "accuracy_tally.h"
 #include "simulate.h"
 
 #include <fmt/format.h>
@@ -154,44 +155,26 @@ public:
     }
 
     void check(std::uint64_t frame, Inference& inference, const workloads::MappedNetwork& mapped) {
-        ++frames_;
+        tally_.add_frame();
         if (!work_.labels.empty()) {
             const std::size_t answer = workloads::argmax(inference.read_tensor(mapped.outputs.back()));
-            correct_ += answer == work_.labels[frame] ? 1 : 0;
+            tally_.add_answer(answer == work_.labels[frame]);
         }
         if (golden_ == nullptr) {
             return;
         }
         const auto& expected = golden_->run(workloads::quantize_image(work_.quantized, work_.image(frame)));
         for (std::size_t layer = 0; layer < expected.size(); ++layer) {
-            const std::vector<std::int16_t> found = inference.read_tensor(mapped.outputs[layer]);
-            for (std::size_t i = 0; i < found.size(); ++i) {
-                equal_words_ += found[i] == expected[layer][i] ? 1 : 0;
-            }
-            words_ += found.size();
+            tally_.compare(inference.read_tensor(mapped.outputs[layer]), expected[layer]);
         }
     }
 
-    /// Nothing before the first frame is complete.
-    std::optional<Accuracy> accuracy() const {
-        if (frames_ == 0) {
-            return std::nullopt;
-        }
-        Accuracy result;
-        result.images = frames_;
-        if (!work_.labels.empty()) {
-            result.top1 = static_cast<double>(correct_) / static_cast<double>(frames_);
-        }
-        if (golden_ != nullptr) {
-            result.golden_agreement = static_cast<double>(equal_words_) / static_cast<double>(words_);
-        }
-        return result;
-    }
+    std::optional<Accuracy> accuracy() const { return tally_.accuracy(); }
 
 private:
     const Workload& work_;
     std::unique_ptr<workloads::GoldenExecutor> golden_;
-    std::uint64_t frames_ = 0, correct_ = 0, equal_words_ = 0, words_ = 0;
+    AccuracyTally tally_;
 };
 
 /// Figures that follow from others and the configuration.

@@ -22,16 +22,9 @@ using memory::InterruptibleWrites;
 
 namespace {
 
-memory::Technology technology() {
-    memory::Technology t = pcm();
-    t.write_iterations = 4;
-    t.write_cancel_threshold = 0.75;
-    return t;
-}
-
 /// An audit of one bank, whose row 1 is being written since time 0.
 struct Audit {
-    ArrayWriteAudit writes{technology(), 2};
+    ArrayWriteAudit writes{interruptible_pcm(), 2};
     std::vector<std::string> found;
     ArrayWriteAudit::Report report = [this](const char* rule, Picoseconds, Picoseconds, const char*) {
         found.emplace_back(rule);
@@ -128,7 +121,7 @@ TEST_CASE("the times of interrupted writes are those that the audit accepts") {
     // iterations are done.
     std::mt19937 random(3);
     for (int n = 0; n < 2000; ++n) {
-        InterruptibleWrites writes(technology(), 1);
+        InterruptibleWrites writes(interruptible_pcm(), 1);
         Audit audit;
         CommandExtension command;
         const auto note = [&](CommandKind kind, Picoseconds t) {

@@ -17,13 +17,6 @@ using memory::InterruptibleWrites;
 
 namespace {
 
-memory::Technology interruptible() {
-    memory::Technology t = pcm();
-    t.write_iterations = 4;
-    t.write_cancel_threshold = 0.75;
-    return t;
-}
-
 CommandExtension at(CommandExtension command, Picoseconds earliest) {
     command.earliest = earliest;
     return command;
@@ -32,7 +25,7 @@ CommandExtension at(CommandExtension command, Picoseconds earliest) {
 } // namespace
 
 TEST_CASE("a channel interrupts a write that is under way, and nothing else") {
-    CommandDriver d(interruptible(), geometry(1, 64));
+    CommandDriver d(interruptible_pcm(), geometry(1, 64));
     run_in_thread([&] {
         const auto refused = [&](CommandKind kind, std::uint32_t bank, std::uint32_t row, Picoseconds t) {
             return d.issue(at(make(kind, 0, bank, row, 0, 8), t)) == tlm::TLM_COMMAND_ERROR_RESPONSE;
@@ -73,7 +66,7 @@ TEST_CASE("a channel interrupts a write that is under way, and nothing else") {
 }
 
 TEST_CASE("a cancelled write is charged for what it has done, each time") {
-    CommandDriver d(interruptible(), geometry(1, 64));
+    CommandDriver d(interruptible_pcm(), geometry(1, 64));
     run_in_thread([&] {
         const auto issue = [&](CommandKind kind, std::uint32_t row, Picoseconds t) {
             REQUIRE(d.issue(at(make(kind, 0, 0, row, 0, 8), t)) == tlm::TLM_OK_RESPONSE);

@@ -25,14 +25,6 @@ using modules::WriteInterruption;
 
 namespace {
 
-/// 60 clocks of array write in steps of 15; cancelled below 45.
-memory::Technology steps_of_15() {
-    memory::Technology t = pcm();
-    t.write_iterations = 4;
-    t.write_cancel_threshold = 0.75;
-    return t;
-}
-
 ChannelControllerConfig with(WriteInterruption interruption, PagePolicy pages = PagePolicy::open) {
     ChannelControllerConfig config;
     config.write_interruption = interruption;
@@ -61,7 +53,7 @@ int activate_after(WriteInterruption interruption, int arrival) {
 } // namespace
 
 TEST_CASE("latency of a read that comes during an array write") {
-    const memory::Technology technology = steps_of_15();
+    const memory::Technology technology = interruptible_pcm();
     std::vector<std::unique_ptr<ChannelFixture>> fixtures;
     const WriteInterruption all[] = {WriteInterruption::none, WriteInterruption::pause,
                                      WriteInterruption::cancel};
@@ -110,7 +102,7 @@ namespace {
 /// of the written row, which comes soon after, is done, from the precharge, and checks the energy of the
 /// writes.
 Picoseconds row_written_again(WriteInterruption interruption, double writes) {
-    ChannelFixture f(steps_of_15(), geometry(1, 64), 0, with(interruption));
+    ChannelFixture f(interruptible_pcm(), geometry(1, 64), 0, with(interruption));
     Picoseconds end{};
     run_in_thread([&] {
         unsigned char line[64] = {7}, first[64] = {}, second[64] = {};
@@ -159,7 +151,7 @@ TEST_CASE("a memory without iterations lets reads wait") {
 }
 
 TEST_CASE("reading a clean row's neighbour takes all of t_rp") {
-    ChannelFixture f(steps_of_15(), geometry(1, 64), 0, with(WriteInterruption::cancel));
+    ChannelFixture f(interruptible_pcm(), geometry(1, 64), 0, with(WriteInterruption::cancel));
     run_in_thread([&] {
         unsigned char line[64] = {};
         f.read(f.address(0, 0, 0), line, 64);
@@ -170,7 +162,7 @@ TEST_CASE("reading a clean row's neighbour takes all of t_rp") {
 }
 
 TEST_CASE("a write is done within the starvation limit and a row cycle, however many reads come") {
-    memory::Technology technology = steps_of_15();
+    memory::Technology technology = interruptible_pcm();
     technology.write_cancel_threshold = 1; // it would begin anew for ever
     ChannelControllerConfig config = with(WriteInterruption::cancel, PagePolicy::closed);
     config.starvation_limit = clocks(800);
@@ -240,7 +232,7 @@ void random_load(ChannelControllerConfig config, int accesses, unsigned seed) {
     std::vector<std::unique_ptr<ChannelFixture>> fixtures;
     for (const bool stepping : {false, true}) {
         config.command_by_command = stepping;
-        fixtures.push_back(std::make_unique<ChannelFixture>(steps_of_15(), geometry(2, 8), 0, config,
+        fixtures.push_back(std::make_unique<ChannelFixture>(interruptible_pcm(), geometry(2, 8), 0, config,
                                                             stepping ? "stepping" : "catching_up"));
     }
     std::size_t bad = 0;

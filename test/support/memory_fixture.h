@@ -94,6 +94,14 @@ inline memory::Technology pcm() {
     return t;
 }
 
+/// A PCM whose array writes, 60 clocks, may pause after each 15, and be cancelled below 45.
+inline memory::Technology interruptible_pcm() {
+    memory::Technology t = pcm();
+    t.write_iterations = 4;
+    t.write_cancel_threshold = 0.75;
+    return t;
+}
+
 /// Everything at once: what `transfers: ideal` makes of any technology.
 inline memory::Technology ideal() {
     memory::Technology t = dram();
