@@ -45,12 +45,16 @@ void validate_layer(const Network& net, std::size_t index) {
     require(layer.input >= network_input && layer.input < self, layer, "input is not an earlier layer");
     require(net.shape_of(layer.input) == layer.in, layer, "input shape differs from its source's output");
     require(layer.kernel_height > 0 && layer.kernel_width > 0 && layer.stride_height > 0 &&
-                layer.stride_width > 0,
-            layer, "kernel and stride must be positive");
+                layer.stride_width > 0 && layer.dilation_height > 0 && layer.dilation_width > 0,
+            layer, "kernel, stride and dilation must be positive");
+    require(layer.groups > 0 && layer.in.channels % layer.groups == 0 &&
+                layer.out.channels % layer.groups == 0 &&
+                (layer.groups == 1 || layer.kind == LayerKind::conv),
+            layer, "its groups do not divide the channels");
     require(layer.out.height == output_size(layer.in.height, layer.pad_top + layer.pad_bottom,
-                                            layer.kernel_height, layer.stride_height) &&
+                                            layer.span_height(), layer.stride_height) &&
                 layer.out.width == output_size(layer.in.width, layer.pad_left + layer.pad_right,
-                                               layer.kernel_width, layer.stride_width),
+                                               layer.span_width(), layer.stride_width),
             layer, "output size does not follow from input, kernel, stride and padding");
     require(layer.in.words() > 0 && layer.out.words() > 0, layer, "empty tensor");
     require(!layer.is_pool() || layer.in.channels == layer.out.channels, layer,

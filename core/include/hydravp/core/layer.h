@@ -45,16 +45,27 @@ struct LayerDescriptor {
     std::uint32_t kernel_height = 1, kernel_width = 1;
     std::uint32_t stride_height = 1, stride_width = 1;
     std::uint32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+    std::uint32_t dilation_height = 1, dilation_width = 1; ///< distance of neighbouring taps
+    /// Of a convolution: filter f sees the input channels of group f / (out.channels / groups) only. As many
+    /// groups as channels: depthwise.
+    std::uint32_t groups = 1;
     bool relu = false;
     std::optional<ResidualInput> residual;
 
     bool is_pool() const { return kind == LayerKind::max_pool || kind == LayerKind::average_pool; }
+    /// It has weights, that is, it is a convolution or fully-connected.
+    bool has_weights() const { return kind == LayerKind::conv || kind == LayerKind::fully_connected; }
     std::uint64_t taps() const { return std::uint64_t{kernel_height} * kernel_width; }
-    /// Multiply-accumulate operations per frame, padding included as zeros; 0 for pooling.
-    std::uint64_t macs() const { return is_pool() ? 0 : out.words() * in.channels * taps(); }
-    /// Number of weight words; 0 for pooling.
+    /// Input channels that one filter sees.
+    std::uint32_t filter_channels() const { return in.channels / groups; }
+    /// Input rows and columns that a kernel spans.
+    std::uint32_t span_height() const { return (kernel_height - 1) * dilation_height + 1; }
+    std::uint32_t span_width() const { return (kernel_width - 1) * dilation_width + 1; }
+    /// Multiply-accumulate operations per frame, padding included as zeros; 0 without weights.
+    std::uint64_t macs() const { return has_weights() ? out.words() * filter_channels() * taps() : 0; }
+    /// Number of weight words, in the order filter, channel of its group, kernel row, kernel column.
     std::uint64_t weights() const {
-        return is_pool() ? 0 : std::uint64_t{out.channels} * in.channels * taps();
+        return has_weights() ? std::uint64_t{out.channels} * filter_channels() * taps() : 0;
     }
 };
 
