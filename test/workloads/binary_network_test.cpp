@@ -124,6 +124,10 @@ TEST_CASE("a network that does not fit the model is refused") {
     net = example();
     net.network.layers[1].residual = core::ResidualInput{0, 1};
     CHECK_THROWS_WITH(binarize_network(net, images), Catch::Contains("found a shortcut"));
+    net = example();
+    net.network.layers[1].groups = 2;
+    net.layers[1].weights.resize(net.network.layers[1].weights());
+    CHECK_THROWS_WITH(binarize_network(net, images), Catch::Contains("found 2 groups"));
     CHECK_THROWS_AS(binarize_network(example(), {}), core::InputError);
     net = example();
     net.layers[1].bias[0] = 1e30;

@@ -128,6 +128,65 @@ TEST_CASE("a convolution of more than one tile agrees with plain loops") {
     }
 }
 
+TEST_CASE("large grouped, depthwise and dilated convolutions agree with plain loops") {
+    const std::uint32_t groups = GENERATE(2U, 12U, 24U); // 24: depthwise, two filters per channel
+    const std::uint32_t dilation = GENERATE(1U, 3U);
+    CAPTURE(groups, dilation);
+    Dice dice(groups * 10 + dilation);
+    QuantizedNetwork net = one_layer(24, 48, 1);
+    auto& desc = net.network.layers[0];
+    net.network.input = desc.in = {24, 150, 131}; // more than one tile of unfolded input
+    desc.groups = groups;
+    desc.kernel_height = desc.kernel_width = 3;
+    desc.dilation_height = dilation;
+    desc.dilation_width = 2;
+    desc.pad_top = desc.pad_bottom = dilation;
+    desc.pad_left = desc.pad_right = 2;
+    desc.out = {48, 150, 131};
+    auto& layer = net.layers[0];
+    layer.weights.resize(desc.weights());
+    for (auto& w : layer.weights) {
+        w = random_word(dice, 1);
+    }
+    layer.output_shift = 18;
+    std::vector<std::int16_t> image(net.network.input.words());
+    for (auto& word : image) {
+        word = random_word(dice, 1);
+    }
+    for (const auto& format :
+         {PartialSumFormat{1, 48, 0}, PartialSumFormat{8, 48, 0}, PartialSumFormat{8, 16, 14}}) {
+        layer.partial_sum = format;
+        GoldenExecutor golden(net);
+        CHECK(golden.run(image) == naive::run(net, image));
+    }
+}
+
+TEST_CASE("filters of a grouped convolution see the channels of their own group only") {
+    auto net = one_layer(4, 4, 1);
+    net.network.layers[0].groups = 2;
+    net.layers[0].weights = {1, 10, 2, 20, 3, 30, 4, 40};
+    GoldenExecutor grouped(net);
+    CHECK(grouped.run({1, 2, 3, 4}).back() == std::vector<std::int16_t>{21, 42, 129, 172});
+    net.network.layers[0].groups = 4;
+    net.layers[0].weights = {1, 10, 100, 1000};
+    net.layers[0].partial_sum = {4, 16, 1}; // each channel is its own class: 1, 20, 300, 4000
+    GoldenExecutor depthwise(net);
+    CHECK(depthwise.run({1, 2, 3, 4}).back() == std::vector<std::int16_t>{0, 20, 300, 4000});
+}
+
+TEST_CASE("a kernel that spans its input only by its dilation leaves rows out") {
+    auto net = one_layer(1, 1, 1);
+    auto& desc = net.network.layers[0];
+    net.network.input = desc.in = {1, 1, 3};
+    desc.kernel_width = 3;
+    desc.dilation_width = 2;
+    desc.pad_right = 2; // as many outputs as if the kernel lay on the input
+    desc.out = {1, 1, 1};
+    net.layers[0].weights = {1, 10, 100};
+    GoldenExecutor golden(net);
+    CHECK(golden.run({1, 2, 3}).back() == std::vector<std::int16_t>{31});
+}
+
 TEST_CASE("results are rounded half to even and saturate") {
     auto net = one_layer(1, 1, 10);
     net.layers[0].output_shift = 1;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -33,8 +34,10 @@ template <class Use>
 void for_each_tap(const LayerDescriptor& layer, std::uint32_t oy, std::uint32_t ox, Use use) {
     for (std::uint32_t ky = 0; ky < layer.kernel_height; ++ky) {
         for (std::uint32_t kx = 0; kx < layer.kernel_width; ++kx) {
-            const auto y = std::int64_t{oy} * layer.stride_height + ky - layer.pad_top;
-            const auto x = std::int64_t{ox} * layer.stride_width + kx - layer.pad_left;
+            const auto y = std::int64_t{oy} * layer.stride_height + std::int64_t{ky} * layer.dilation_height -
+                           layer.pad_top;
+            const auto x = std::int64_t{ox} * layer.stride_width + std::int64_t{kx} * layer.dilation_width -
+                           layer.pad_left;
             if (y >= 0 && x >= 0 && y < layer.in.height && x < layer.in.width) {
                 use(ky, kx, static_cast<std::uint32_t>(y), static_cast<std::uint32_t>(x));
             }
@@ -48,11 +51,13 @@ std::vector<Sum> class_sums(const LayerDescriptor& layer, const std::vector<Word
                             const std::vector<Weight>& weights, std::uint32_t split, std::uint32_t f,
                             std::uint32_t oy, std::uint32_t ox) {
     std::vector<Sum> sums(split);
-    for (std::uint32_t c = 0; c < layer.in.channels; ++c) {
+    const std::uint32_t channels = layer.in.channels / layer.groups;
+    const std::uint32_t group = f / (layer.out.channels / layer.groups);
+    for (std::uint32_t k = 0; k < channels; ++k) {
+        const std::uint32_t c = group * channels + k;
         for_each_tap(layer, oy, ox, [&](auto ky, auto kx, auto y, auto x) {
             const std::size_t w =
-                ((std::size_t{f} * layer.in.channels + c) * layer.kernel_height + ky) * layer.kernel_width +
-                kx;
+                ((std::size_t{f} * channels + k) * layer.kernel_height + ky) * layer.kernel_width + kx;
             sums[c % split] += Sum{weights[w]} * Sum{at(input, layer.in, c, y, x)};
         });
     }
@@ -185,23 +190,35 @@ private:
 /// Gives the layer a window that fits its input, and the output size that follows.
 inline void random_window(Dice& dice, LayerDescriptor& layer) {
     const auto side = [&](std::uint32_t in, std::uint32_t& kernel, std::uint32_t& stride,
-                          std::uint32_t& before, std::uint32_t& after) {
+                          std::uint32_t& dilation, std::uint32_t& before, std::uint32_t& after) {
         kernel = static_cast<std::uint32_t>(dice(1, 4));
         stride = static_cast<std::uint32_t>(dice(1, 3));
+        dilation = layer.is_pool() ? 1 : static_cast<std::uint32_t>(std::max<std::int64_t>(dice(-3, 3), 1));
         // Convolutions may pad more than their kernel; a pooling window must not lie wholly in the padding.
         const auto most = layer.is_pool() ? kernel - 1 : kernel + 1;
         before = static_cast<std::uint32_t>(dice(0, most));
         after = static_cast<std::uint32_t>(dice(0, most));
-        if (in + before + after < kernel) {
+        if (in + before + after < (kernel - 1) * dilation + 1) {
             kernel = in;
+            dilation = 1;
             before = after = 0;
         }
-        return (in + before + after - kernel) / stride + 1;
+        return (in + before + after - ((kernel - 1) * dilation + 1)) / stride + 1;
     };
-    layer.out.height =
-        side(layer.in.height, layer.kernel_height, layer.stride_height, layer.pad_top, layer.pad_bottom);
-    layer.out.width =
-        side(layer.in.width, layer.kernel_width, layer.stride_width, layer.pad_left, layer.pad_right);
+    layer.out.height = side(layer.in.height, layer.kernel_height, layer.stride_height, layer.dilation_height,
+                            layer.pad_top, layer.pad_bottom);
+    layer.out.width = side(layer.in.width, layer.kernel_width, layer.stride_width, layer.dilation_width,
+                           layer.pad_left, layer.pad_right);
+}
+
+/// Divides the channels of a convolution into groups, most often into one.
+inline void random_groups(Dice& dice, LayerDescriptor& layer) {
+    const std::uint32_t most = std::gcd(layer.in.channels, layer.out.channels);
+    const auto groups = static_cast<std::uint32_t>(dice(1, 2 * most));
+    layer.groups = groups <= most && most % groups == 0 ? groups : 1;
+    if (dice(0, 3) == 0) {
+        layer.groups = most;
+    }
 }
 
 /// A small network: convolution, perhaps pooling, a convolution with a shortcut, perhaps a fully-connected
@@ -228,13 +245,14 @@ inline Network random_topology(Dice& dice) {
     first.out.channels = channel_counts[dice(0, 6)];
     first.relu = dice(0, 1) != 0;
     random_window(dice, first);
+    random_groups(dice, first);
     if (dice(0, 2) != 0) {
         auto& pool = add(dice(0, 1) != 0 ? LayerKind::max_pool : LayerKind::average_pool, last());
         random_window(dice, pool);
     }
     {
-        // A 3x3 kernel with one row of padding, or a 1x1 kernel, leaves what the shortcut's subsampling
-        // leaves.
+        // A 3x3 kernel with as much padding as dilation, or a 1x1 kernel, leaves what the shortcut's
+        // subsampling leaves.
         const int from = last();
         const int shortcut = dice(0, 1) != 0 ? from : core::network_input;
         auto& sum = add(LayerKind::conv, shortcut);
@@ -242,12 +260,15 @@ inline Network random_topology(Dice& dice) {
         sum.stride_height = sum.stride_width = n;
         if (dice(0, 1) != 0) {
             sum.kernel_height = sum.kernel_width = 3;
-            sum.pad_top = sum.pad_left = sum.pad_bottom = sum.pad_right = 1;
+            const auto dilation = static_cast<std::uint32_t>(dice(1, 2));
+            sum.dilation_height = sum.dilation_width = dilation;
+            sum.pad_top = sum.pad_left = sum.pad_bottom = sum.pad_right = dilation;
         }
         sum.out = {sum.in.channels + static_cast<std::uint32_t>(dice(0, 5)), (sum.in.height + n - 1) / n,
                    (sum.in.width + n - 1) / n};
         sum.relu = dice(0, 1) != 0;
         sum.residual = core::ResidualInput{shortcut, n};
+        random_groups(dice, sum);
     }
     if (dice(0, 1) != 0) {
         auto& full = add(LayerKind::fully_connected, last());

@@ -63,6 +63,29 @@ TEST_CASE("weights have He's variance, biases are small") {
     }
 }
 
+TEST_CASE("the fan-in of a grouped convolution's filters is that of their group") {
+    core::Network depthwise;
+    depthwise.name = "depthwise";
+    depthwise.input = {512, 14, 14};
+    core::LayerDescriptor layer;
+    layer.name = "depthwise";
+    layer.in = layer.out = depthwise.input;
+    layer.kernel_height = layer.kernel_width = 3;
+    layer.pad_top = layer.pad_left = layer.pad_bottom = layer.pad_right = 1;
+    layer.groups = 512;
+    depthwise.layers = {layer};
+    const auto net = random_network(depthwise, 1);
+    std::vector<double> w(512 * 9);
+    read_weights(net, 0, 0, 512, w.data());
+    const double square =
+        std::inner_product(w.begin(), w.end(), w.begin(), 0.0) / static_cast<double>(w.size());
+    CHECK(std::abs(square / (2.0 / 9) - 1) < 5 * std::sqrt(0.8 / static_cast<double>(w.size())));
+    // Pieces are parts of the same stream.
+    std::vector<double> piece(9 * 3);
+    read_weights(net, 0, 100, 3, piece.data());
+    CHECK(std::equal(piece.begin(), piece.end(), w.begin() + 900));
+}
+
 TEST_CASE("generated numbers are pinned: they must not change between platforms or versions") {
     const auto net = random_network(make_network("vgg16"), 1);
     const auto image = random_image({1, 2, 4}, 1);

@@ -33,7 +33,7 @@ std::vector<Real> products(const core::LayerDescriptor& desc, const std::int32_t
     const std::size_t depth = desc.in.channels * desc.taps();
     const std::size_t positions = desc.out.positions();
     std::vector<Real> unfolded(depth * positions);
-    im2col(desc, input, class_major_channels(desc.in.channels, 1), 0, positions, unfolded.data(), positions);
+    im2col(desc, input, channel_classes(desc, 0, 1).order, 0, positions, unfolded.data(), positions);
     std::vector<Real> sums(desc.out.channels * positions);
     multiply(desc.out.channels, positions, depth, weights.data(), unfolded.data(), sums.data());
     return sums;

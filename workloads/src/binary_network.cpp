@@ -53,6 +53,19 @@ std::vector<double> weights_of(const FloatNetwork& net, std::size_t index) {
     return weights;
 }
 
+void check_supported(const LayerDescriptor& desc) {
+    if (desc.residual) {
+        fail(desc, "found a shortcut, expected a plain chain of layers");
+    }
+    if (desc.groups != 1) {
+        fail(desc, fmt::format("found {} groups of channels, expected one", desc.groups));
+    }
+    if (desc.dilation_height != 1 || desc.dilation_width != 1) {
+        fail(desc, fmt::format("found the dilation {}x{}, expected 1x1", desc.dilation_height,
+                               desc.dilation_width));
+    }
+}
+
 class LayerQuantizer {
 public:
     LayerQuantizer(const LayerDescriptor& desc, std::vector<double> weights, const std::vector<double>& bias)
@@ -180,9 +193,7 @@ BinaryNetwork binarize_network(const FloatNetwork& net,
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const LayerDescriptor& desc = layers[i];
         BinaryLayer layer;
-        if (desc.residual) {
-            fail(desc, "found a shortcut, expected a plain chain of layers");
-        }
+        check_supported(desc);
         const double input_step =
             desc.input == core::network_input ? net.input_scale : steps[static_cast<std::size_t>(desc.input)];
         if (desc.is_pool()) {

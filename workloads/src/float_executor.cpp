@@ -76,37 +76,44 @@ private:
 
     void convolution(std::size_t index, Tensor& out) {
         const auto& layer = net_.network.layers[index];
-        const std::size_t taps = layer.taps();
-        const std::size_t depth = layer.in.channels * taps;
-        const std::uint32_t classes = splits_.empty() ? 1 : splits_[index];
-        if (classes == 0) {
+        if (!splits_.empty() && splits_[index] == 0) {
             throw std::invalid_argument("layer '" + layer.name + "': no residue class");
         }
-        const auto order = class_major_channels(layer.in.channels, classes);
-        // The analyzer doesn't see the constant's value.
-        // NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult)
-        const auto filters_per_block =
-            static_cast<std::uint32_t>(std::clamp<std::size_t>(weights_limit / depth, 1, layer.out.channels));
-        // NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult)
-        std::vector<double> row(depth);
-        std::vector<double> weights(filters_per_block * depth);
-        for (std::uint32_t filter = 0; filter < layer.out.channels; filter += filters_per_block) {
-            const auto filters = std::min(filters_per_block, layer.out.channels - filter);
-            for (std::uint32_t f = 0; f < filters; ++f) {
-                read_weights(net_, index, filter + f, 1, row.data());
-                permute_channels(row.data(), order, taps, weights.data() + f * depth);
-            }
-            multiply(index, filter, filters, weights, order, classes, out);
+        for (std::uint32_t group = 0; group < layer.groups; ++group) {
+            convolve_group(index, group, out);
         }
         finish(index, out);
     }
 
+    void convolve_group(std::size_t index, std::uint32_t group, Tensor& out) {
+        const auto& layer = net_.network.layers[index];
+        const std::size_t taps = layer.taps();
+        const std::size_t depth = layer.filter_channels() * taps;
+        const auto classes = channel_classes(layer, group, splits_.empty() ? 1 : splits_[index]);
+        const std::uint32_t group_filters = layer.out.channels / layer.groups;
+        // The analyzer doesn't see the constant's value.
+        // NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult)
+        const auto filters_per_block =
+            static_cast<std::uint32_t>(std::clamp<std::size_t>(weights_limit / depth, 1, group_filters));
+        // NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult)
+        std::vector<double> row(depth);
+        std::vector<double> weights(filters_per_block * depth);
+        for (std::uint32_t begin = 0; begin < group_filters; begin += filters_per_block) {
+            const auto filters = std::min(filters_per_block, group_filters - begin);
+            const std::uint32_t first = group * group_filters + begin;
+            for (std::uint32_t f = 0; f < filters; ++f) {
+                read_weights(net_, index, first + f, 1, row.data());
+                permute_channels(row.data(), classes, taps, weights.data() + f * depth);
+            }
+            multiply(index, first, filters, weights, classes, out);
+        }
+    }
+
     /// Weights times unfolded input, tile by tile of the batch's (image, position) columns.
     void multiply(std::size_t index, std::uint32_t filter, std::uint32_t filters,
-                  const std::vector<double>& weights, const std::vector<std::uint32_t>& order,
-                  std::uint32_t classes, Tensor& out) {
+                  const std::vector<double>& weights, const ChannelClasses& classes, Tensor& out) {
         const auto& layer = net_.network.layers[index];
-        const std::size_t depth = order.size() * layer.taps();
+        const std::size_t depth = classes.order.size() * layer.taps();
         const std::size_t positions = layer.out.positions();
         const std::size_t columns = images_ * positions;
         const std::size_t tile = std::clamp<std::size_t>(
@@ -118,12 +125,12 @@ private:
             const std::size_t n = std::min(tile, columns - column);
             for_each_image_part(column, n, positions,
                                 [&](std::size_t image, std::size_t begin, std::size_t count, std::size_t at) {
-                                    im2col(layer, input.data() + image * layer.in.words(), order, begin,
-                                           count, unfolded_.data() + at, n);
+                                    im2col(layer, input.data() + image * layer.in.words(), classes.order,
+                                           begin, count, unfolded_.data() + at, n);
                                 });
             std::size_t class_begin = 0;
-            for (std::uint32_t r = 0; r < std::min(classes, layer.in.channels); ++r) {
-                const std::size_t class_depth = class_channels(layer.in.channels, classes, r) * layer.taps();
+            for (const auto channels : classes.sizes) {
+                const std::size_t class_depth = channels * layer.taps();
                 cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(filters),
                             static_cast<blasint>(n), static_cast<blasint>(class_depth), 1.0,
                             weights.data() + class_begin, static_cast<blasint>(depth),

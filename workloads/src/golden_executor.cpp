@@ -78,10 +78,12 @@ ClassGain class_gain(const LayerDescriptor& desc, const QuantizedLayer& layer) {
     std::vector<std::int64_t> positive(split);
     std::vector<std::int64_t> negative(split);
     const std::int16_t* weight = layer.weights.data();
+    const std::uint32_t channels = desc.filter_channels();
     for (std::uint32_t f = 0; f < desc.out.channels; ++f) {
         std::fill(positive.begin(), positive.end(), 0);
         std::fill(negative.begin(), negative.end(), 0);
-        for (std::uint32_t c = 0; c < desc.in.channels; ++c) {
+        const std::uint32_t first = f / (desc.out.channels / desc.groups) * channels;
+        for (std::uint32_t c = first; c < first + channels; ++c) {
             for (std::size_t t = 0; t < taps; ++t, ++weight) {
                 (*weight > 0 ? positive : negative)[c % split] += std::abs(std::int64_t{*weight});
             }
@@ -94,11 +96,12 @@ ClassGain class_gain(const LayerDescriptor& desc, const QuantizedLayer& layer) {
     return gain;
 }
 
-/// A kernel that covers an input without padding: its products need no unfolding, the input is the only
-/// column.
+/// A kernel that lies exactly on the input: its products need no unfolding, the input is the only column.
 bool covers_input(const LayerDescriptor& layer) {
-    return layer.kernel_height == layer.in.height && layer.kernel_width == layer.in.width &&
-           layer.out.positions() == 1;
+    return layer.groups == 1 && layer.kernel_height == layer.in.height &&
+           layer.span_height() == layer.in.height && layer.kernel_width == layer.in.width &&
+           layer.span_width() == layer.in.width && layer.out.positions() == 1 && layer.pad_top == 0 &&
+           layer.pad_left == 0;
 }
 
 void require(bool ok, const LayerDescriptor& layer, const char* what) {
@@ -117,7 +120,7 @@ void check_layer(const LayerDescriptor& desc, const QuantizedLayer& layer) {
     require(format.channel_split > 0, desc, "no residue class");
     require(format.bits >= 2 && format.bits <= 48 && format.shift >= 0 && format.shift <= 48, desc,
             "partial sum format out of range");
-    require(desc.in.channels * desc.taps() < max_products, desc,
+    require(desc.filter_channels() * desc.taps() < max_products, desc,
             "sums of this many products are not exact in double precision");
     // The classes' sums together are below 2^51 and have a rounding error below 2^47 each, which leaves them
     // exact in a double; with the bias (2^47) and the shortcut (2^59) all stays below 2^61.
@@ -175,11 +178,14 @@ const std::int16_t* GoldenExecutor::tensor(int index) const {
 }
 
 void GoldenExecutor::convolution(std::size_t index) {
-    if (covers_input(net_.network.layers[index]) && net_.network.layers[index].pad_top == 0 &&
-        net_.network.layers[index].pad_left == 0) {
+    const auto& desc = net_.network.layers[index];
+    if (covers_input(desc)) {
         full_depth_product(index);
-    } else {
-        matrix_product(index);
+        return;
+    }
+    const bool exact = partial_sums_are_exact(index);
+    for (std::uint32_t group = 0; group < desc.groups; ++group) {
+        matrix_product(index, group, exact);
     }
 }
 
@@ -240,19 +246,20 @@ void GoldenExecutor::full_depth_product(std::size_t index) {
     }
 }
 
-void GoldenExecutor::matrix_product(std::size_t index) {
+void GoldenExecutor::matrix_product(std::size_t index, std::uint32_t group, bool exact) {
     const auto& desc = net_.network.layers[index];
     const auto& layer = net_.layers[index];
     const auto& format = layer.partial_sum;
-    const bool exact = partial_sums_are_exact(index);
-    const std::uint32_t classes = exact ? 1 : format.channel_split;
-    const std::size_t depth = desc.in.channels * desc.taps();
+    const std::size_t taps = desc.taps();
+    const std::size_t depth = desc.filter_channels() * taps;
     const std::size_t positions = desc.out.positions();
-    const std::size_t filters = desc.out.channels;
-    const auto order = class_major_channels(desc.in.channels, classes);
+    const std::uint32_t filters = desc.out.channels / desc.groups;
+    const std::uint32_t first = group * filters;
+    const auto classes = channel_classes(desc, group, exact ? 1 : format.channel_split);
     weights_.resize(filters * depth);
     for (std::size_t f = 0; f < filters; ++f) {
-        permute_channels(layer.weights.data() + f * depth, order, desc.taps(), weights_.data() + f * depth);
+        permute_channels(layer.weights.data() + (first + f) * depth, classes, taps,
+                         weights_.data() + f * depth);
     }
     // The analyzer doesn't see the constant's value.
     // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
@@ -262,10 +269,10 @@ void GoldenExecutor::matrix_product(std::size_t index) {
     sums_.resize(filters * tile);
     for (std::size_t begin = 0; begin < positions; begin += tile) {
         const std::size_t n = std::min(tile, positions - begin);
-        im2col(desc, tensor(desc.input), order, begin, n, unfolded_.data(), n);
+        im2col(desc, tensor(desc.input), classes.order, begin, n, unfolded_.data(), n);
         std::size_t class_begin = 0;
-        for (std::uint32_t r = 0; r < std::min(classes, desc.in.channels); ++r) {
-            const std::size_t class_depth = class_channels(desc.in.channels, classes, r) * desc.taps();
+        for (const auto channels : classes.sizes) {
+            const std::size_t class_depth = channels * taps;
             auto& products = exact ? sums_ : products_;
             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(filters),
                         static_cast<blasint>(n), static_cast<blasint>(class_depth), 1.0,
@@ -273,12 +280,13 @@ void GoldenExecutor::matrix_product(std::size_t index) {
                         unfolded_.data() + class_begin * n, static_cast<blasint>(n), 0.0, products.data(),
                         static_cast<blasint>(n));
             if (!exact) {
-                add_partial_sums(products_.data(), filters * n, format, r == 0, sums_.data());
+                add_partial_sums(products_.data(), filters * n, format, class_begin == 0, sums_.data());
             }
             class_begin += class_depth;
         }
         for (std::uint32_t f = 0; f < filters; ++f) {
-            finish(index, f, begin, n, sums_.data() + f * n, outputs_[index].data() + f * positions + begin);
+            finish(index, first + f, begin, n, sums_.data() + f * n,
+                   outputs_[index].data() + (first + f) * positions + begin);
         }
     }
 }

@@ -10,28 +10,39 @@
 
 namespace hydravp::workloads {
 
-/// How many of `channels` are in residue class `r` mod `split`.
-constexpr std::size_t class_channels(std::uint32_t channels, std::uint32_t split, std::uint32_t r) {
-    return r < channels ? (channels - r + split - 1) / split : 0;
-}
+/// The input channels that the filters of one group see, ordered by residue class.
+struct ChannelClasses {
+    std::uint32_t first = 0;          ///< the group's first channel
+    std::vector<std::uint32_t> order; ///< class 0's first, ascending within a class
+    std::vector<std::size_t> sizes;   ///< of the classes that have any channel of the group
+};
 
-/// The input channels ordered by residue class mod `split`: class 0's first, ascending within a class.
-inline std::vector<std::uint32_t> class_major_channels(std::uint32_t channels, std::uint32_t split) {
-    std::vector<std::uint32_t> order;
-    order.reserve(channels);
-    for (std::uint32_t r = 0; r < split; ++r) {
-        for (std::uint32_t c = r; c < channels; c += split) {
-            order.push_back(c);
+/// @param split residue classes; channel c of the layer's input is in class c mod split
+inline ChannelClasses channel_classes(const core::LayerDescriptor& layer, std::uint32_t group,
+                                      std::uint32_t split) {
+    const std::uint32_t count = layer.filter_channels();
+    ChannelClasses classes;
+    classes.first = group * count;
+    classes.order.reserve(count);
+    for (std::uint32_t r = 0; r < split && classes.order.size() < count; ++r) {
+        const std::size_t before = classes.order.size();
+        const std::uint32_t skipped = (r + split - classes.first % split) % split;
+        for (std::uint32_t c = skipped; c < count; c += split) {
+            classes.order.push_back(classes.first + c);
+        }
+        if (classes.order.size() > before) {
+            classes.sizes.push_back(classes.order.size() - before);
         }
     }
-    return order;
+    return classes;
 }
 
-/// One filter's weights ([channel][tap]) with the channels in another order.
+/// One filter's weights ([channel of its group][tap]) with the channels in the order of the classes.
 template <class In, class Out>
-void permute_channels(const In* filter, const std::vector<std::uint32_t>& order, std::size_t taps, Out* out) {
-    for (const auto channel : order) {
-        out = std::copy(filter + channel * taps, filter + (channel + 1) * taps, out);
+void permute_channels(const In* filter, const ChannelClasses& classes, std::size_t taps, Out* out) {
+    for (const auto channel : classes.order) {
+        const In* from = filter + (channel - classes.first) * taps;
+        out = std::copy(from, from + taps, out);
     }
 }
 
@@ -48,7 +59,7 @@ void im2col(const core::LayerDescriptor& layer, const In* input, const std::vect
         const In* plane = input + channel * layer.in.positions();
         for (std::uint32_t ky = 0; ky < layer.kernel_height; ++ky) {
             for (std::uint32_t kx = 0; kx < layer.kernel_width; ++kx, out += ld) {
-                const std::int64_t offset = std::int64_t{kx} - layer.pad_left;
+                const std::int64_t offset = std::int64_t{kx} * layer.dilation_width - layer.pad_left;
                 // Output columns [valid_begin, valid_end) read inside the row.
                 const std::int64_t valid_begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
                 const std::int64_t valid_end = offset >= in_width ? 0 : (in_width - 1 - offset) / stride + 1;
@@ -59,7 +70,8 @@ void im2col(const core::LayerDescriptor& layer, const In* input, const std::vect
                     const auto ox = static_cast<std::int64_t>(position % out_width);
                     const auto n =
                         static_cast<std::int64_t>(std::min(out_width - position % out_width, count - done));
-                    const std::int64_t y = oy * layer.stride_height + ky - layer.pad_top;
+                    const std::int64_t y =
+                        oy * layer.stride_height + std::int64_t{ky} * layer.dilation_height - layer.pad_top;
                     std::int64_t from = ox;
                     std::int64_t until = ox;
                     if (y >= 0 && y < in_height) {

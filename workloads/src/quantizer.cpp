@@ -38,7 +38,7 @@ double round_half_even(double x) {
 template <class Use>
 void for_each_weight_block(const FloatNetwork& net, std::size_t index, Use use) {
     const auto& layer = net.network.layers[index];
-    const std::size_t per_filter = layer.in.channels * layer.taps();
+    const std::size_t per_filter = layer.filter_channels() * layer.taps();
     const auto filters = static_cast<std::uint32_t>(
         std::clamp<std::size_t>(weights_at_once / per_filter, 1, layer.out.channels));
     std::vector<double> block(filters * per_filter);
@@ -169,7 +169,7 @@ QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector
             layer.output_fraction = input_fraction;
             continue;
         }
-        if (desc.in.channels * desc.taps() >= max_products) {
+        if (desc.filter_channels() * desc.taps() >= max_products) {
             fail(desc, "sums more than " + std::to_string(max_products - 1) + " products per output");
         }
         try {

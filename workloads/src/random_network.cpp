@@ -53,7 +53,7 @@ std::uint64_t stream_key(std::uint64_t seed, std::uint64_t stream) {
 
 double weight_limit(const core::LayerDescriptor& layer) {
     // A uniform distribution over [-b, b] has the variance b^2 / 3.
-    const double he = std::sqrt(6.0 / static_cast<double>(layer.in.channels * layer.taps()));
+    const double he = std::sqrt(6.0 / static_cast<double>(layer.filter_channels() * layer.taps()));
     return layer.residual ? he / 2 : he;
 }
 
@@ -74,7 +74,7 @@ FloatNetwork random_network(core::Network network, std::uint64_t seed) {
     }
     std::vector<std::uint64_t> fan_in;
     for (const auto& layer : network.layers) {
-        fan_in.push_back(layer.in.channels * layer.taps());
+        fan_in.push_back(layer.filter_channels() * layer.taps());
     }
     net.weight_source = [seed, limits, fan_in](std::size_t layer, std::uint32_t first, std::uint32_t count,
                                                double* out) {
@@ -101,7 +101,7 @@ void read_weights(const FloatNetwork& net, std::size_t layer, std::uint32_t firs
         return;
     }
     const auto& desc = net.network.layers[layer];
-    const auto per_filter = static_cast<std::ptrdiff_t>(desc.in.channels * desc.taps());
+    const auto per_filter = static_cast<std::ptrdiff_t>(desc.filter_channels() * desc.taps());
     const auto begin = net.layers[layer].weights.begin() + first * per_filter;
     std::copy(begin, begin + count * per_filter, out);
 }

@@ -33,7 +33,7 @@ private:
     void convolution(std::size_t index);
     bool partial_sums_are_exact(std::size_t index) const;
     void full_depth_product(std::size_t index);
-    void matrix_product(std::size_t index);
+    void matrix_product(std::size_t index, std::uint32_t group, bool exact);
     void finish(std::size_t index, std::uint32_t filter, std::size_t begin, std::size_t count,
                 const double* sums, std::int16_t* out) const;
     void max_pool(std::size_t index);
