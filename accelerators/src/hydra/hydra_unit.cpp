@@ -75,10 +75,7 @@ void HydraUnit::receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& del
 bool HydraUnit::write(std::uint64_t address, const unsigned char* data, std::uint32_t length,
                       Picoseconds at) {
     if (address >= UnitMap::weight_buffer && address < UnitMap::output_buffer) {
-        const bool fits = weights_.append(data, length, at);
-        weights_arrived_.notify(sc_core::SC_ZERO_TIME);
-        show_weights();
-        return fits;
+        return append_weights(data, length, at);
     }
     if (address == UnitMap::push) {
         return push();
@@ -113,6 +110,18 @@ bool HydraUnit::read(std::uint64_t address, unsigned char* data, std::uint32_t l
     const std::uint64_t value = address == UnitMap::status ? std::uint64_t{running_} : mac_count_;
     std::memcpy(data, &value, length);
     return true;
+}
+
+bool HydraUnit::append_weights(const unsigned char* data, std::uint32_t length, Picoseconds ready) {
+    const bool fits = weights_.append(data, length, ready);
+    show_weights();
+    if (awaited_weights_ > 0 && weights_.used() >= awaited_weights_) {
+        // The controller sleeps until the last byte of its chunk is valid.
+        const Picoseconds all_ready = *weights_.ready_time(awaited_weights_);
+        awaited_weights_ = 0;
+        weights_arrived_.notify(core::to_sc_time(std::max(all_ready - core::now(), Picoseconds{0})));
+    }
+    return fits;
 }
 
 bool HydraUnit::push() {
@@ -221,11 +230,7 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
         const Range steps = schedule_.chunk_steps(fetch, chunk);
         const std::uint32_t bytes = schedule_.chunk_bytes(schedule_.group_of(pass), steps);
         enter(State::wait_weights);
-        std::optional<Picoseconds> ready = weights_.ready_time(bytes);
-        for (; !ready; ready = weights_.ready_time(bytes)) {
-            wait(weights_arrived_);
-        }
-        core::wait_until(*ready);
+        wait_for_weights(bytes);
         const Range own = schedule_.own_steps(index_, steps);
         if (working && !own.empty()) {
             compute_chunk(pass, own);
@@ -243,6 +248,15 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
         show_tiles();
         tile_freed_.notify(sc_core::SC_ZERO_TIME);
     }
+}
+
+void HydraUnit::wait_for_weights(std::uint32_t bytes) {
+    if (const std::optional<Picoseconds> ready = weights_.ready_time(bytes)) {
+        core::wait_until(*ready);
+        return;
+    }
+    awaited_weights_ = bytes;
+    wait(weights_arrived_);
 }
 
 void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
@@ -418,9 +432,7 @@ void HydraUnit::fetch_chunk(std::uint64_t address, std::uint32_t bytes) {
         chunk_.resize(bytes);
     }
     transfer(tlm::TLM_READ_COMMAND, address, keep_data_ ? chunk_.data() : nullptr, bytes);
-    weights_.append(keep_data_ ? chunk_.data() : nullptr, bytes, core::now());
-    weights_arrived_.notify(sc_core::SC_ZERO_TIME);
-    show_weights();
+    append_weights(keep_data_ ? chunk_.data() : nullptr, bytes, core::now());
 }
 
 void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {

@@ -80,6 +80,7 @@ private:
     void receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     bool write(std::uint64_t address, const unsigned char* data, std::uint32_t length, core::Picoseconds at);
     bool read(std::uint64_t address, unsigned char* data, std::uint32_t length);
+    bool append_weights(const unsigned char* data, std::uint32_t length, core::Picoseconds ready);
     bool push();
     bool start(core::Picoseconds at);
     bool release_output(core::Picoseconds at);
@@ -91,6 +92,8 @@ private:
     void run_convolution();
     void run_pass(std::uint32_t pass);
     void run_fetch(std::uint32_t pass, std::uint32_t fetch);
+    /// Until the oldest bytes of the WB are valid.
+    void wait_for_weights(std::uint32_t bytes);
     void compute_chunk(std::uint32_t pass, core::Range steps);
     bool is_first_use(std::uint32_t pass) const;
     void run_pooling();
@@ -116,6 +119,7 @@ private:
     std::deque<core::UnitRegisters> queued_;
     core::ConvSchedule schedule_;
     WeightBuffer weights_;
+    std::uint32_t awaited_weights_ = 0; ///< bytes of the chunk that `weights_arrived_` is to report
     OutputBuffer outputs_;
     std::array<ActivationTile, 2> tiles_;
     std::uint32_t tiles_filled_ = 0, tiles_freed_ = 0; ///< counts since the layer's start
