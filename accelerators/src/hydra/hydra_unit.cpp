@@ -166,6 +166,7 @@ void HydraUnit::control() {
         access_.cause = memory::WriteCause::pool;
         tiles_filled_ = tiles_freed_ = 0;
         show_tiles();
+        mac_array_.begin_layer();
         fetching_ = true;
         fetching_weights_ = !is_pooling() && active_.weight_source != core::WeightSource::stream;
         fetch_start_event_.notify();
@@ -206,15 +207,16 @@ void HydraUnit::run_pass(std::uint32_t pass) {
         }
         core::wait_until(*free);
         if (keep_data_) {
-            sums_.assign(outputs, 0);
+            mac_array_.begin_pass(schedule_.geometry(), schedule_.filters(index_, pass).size(),
+                                  schedule_.positions(index_, pass));
         }
     }
     for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
         run_fetch(pass, fetch);
     }
     if (outputs > 0) {
-        outputs_.commit(keep_data_ ? sums_.data() : nullptr, outputs, active_.partial_sum_bits,
-                        active_.partial_sum_shift);
+        outputs_.commit(keep_data_ ? mac_array_.sums() : nullptr, mac_array_.layout(), outputs,
+                        active_.partial_sum_bits, active_.partial_sum_shift);
         show_outputs();
         changed_.notify(sc_core::SC_ZERO_TIME);
     }
@@ -240,6 +242,10 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
             show_weights();
             changed_.notify(sc_core::SC_ZERO_TIME);
         }
+    }
+    if (working && keep_data_) {
+        const bool same_tile = schedule_.fetch_resident(pass) && schedule_.outputs(index_, pass - 1) > 0;
+        mac_array_.end_fetch(tiles_[tiles_freed_ % 2], same_tile);
     }
     const bool kept = pass + 1 < schedule_.passes() && schedule_.fetch_resident(pass + 1) &&
                       schedule_.outputs(index_, pass + 1) > 0;
@@ -278,28 +284,8 @@ void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
     if (!keep_data_) {
         return;
     }
-    const std::uint32_t stride = schedule_.group_filters(schedule_.group_of(pass));
-    const std::int16_t* weights = weights_.front();
-    const ActivationTile& tile = tiles_[tiles_freed_ % 2];
-    const std::uint32_t points = positions.size();
-    operands_.resize(std::size_t{steps.size()} * points);
-    operand_rows_.resize(steps.size());
-    for (std::uint32_t i = 0; i < steps.size(); ++i) {
-        tile.gather(steps.begin + i, positions, operands_.data() + std::size_t{i} * points);
-    }
-    if (points == 1) { // a fully-connected layer: the activation is what all lanes share
-        for (std::uint32_t i = 0; i < steps.size(); ++i) {
-            operand_rows_[i] = weights + std::size_t{i} * stride;
-        }
-        multiply_accumulate(operand_rows_.data(), operands_.data(), 1, steps.size(), 1, filters.size(),
-                            sums_.data(), filters.size(), scratch_);
-        return;
-    }
-    for (std::uint32_t i = 0; i < steps.size(); ++i) {
-        operand_rows_[i] = operands_.data() + std::size_t{i} * points;
-    }
-    multiply_accumulate(operand_rows_.data(), weights, stride, steps.size(), filters.size(), points,
-                        sums_.data(), points, scratch_);
+    mac_array_.take(weights_.front(), schedule_.group_filters(schedule_.group_of(pass)), steps,
+                    tiles_[tiles_freed_ % 2]);
 }
 
 /// The weights of the pass are used neither by an earlier pass nor by a unit before, of another slice of

@@ -13,6 +13,9 @@
 #define HWY_TARGET_INCLUDE "hydra/mac_kernel.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+// clang-format off: it has to follow
+#include "pair_products-inl.h"
+// clang-format on
 
 // How it stays exact
 //
@@ -32,43 +35,12 @@ HWY_BEFORE_NAMESPACE();
 namespace hydravp::accelerators::hydra::HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr std::size_t panel_width = 32;      // vector positions packed together: stays in L1
 constexpr std::size_t tile_rows = 4;         // output rows accumulated together in registers
 constexpr std::size_t max_chunk_pairs = 255; // see the bound of the split operands above
 // With blocks shorter than this on average, widening costs more than a second multiplication.
 constexpr std::size_t min_direct_pairs = 4;
 
-// At most 16 lanes: two vectors fit a panel.
-using D32 = hn::CappedTag<std::int32_t, panel_width / 2>;
-using D64 = hn::CappedTag<std::int64_t, panel_width / 4>;
-using D16 = hn::Rebind<std::int16_t, D32>; // half a vector: as many lanes as D32
-using V32 = hn::Vec<D32>;
-
 const std::int16_t zero_row[panel_width] = {};
-
-HWY_INLINE std::int32_t pack_pair(std::int16_t first, std::int16_t second) {
-    return static_cast<std::int32_t>(static_cast<std::uint16_t>(first) |
-                                     static_cast<std::uint32_t>(static_cast<std::uint16_t>(second)) << 16);
-}
-
-/// sum + the two products of each lane's pair of int16.
-HWY_INLINE V32 multiply_add_pairs(V32 a, V32 b, V32 sum) {
-    const D32 d32;
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
-    // Here Highway maps this to pmaddwd, whose sums are pairwise; elsewhere their order is open.
-    const hn::Repartition<std::int16_t, D32> d16;
-    V32 unused = sum;
-    return hn::ReorderWidenMulAccumulate(d32, hn::BitCast(d16, a), hn::BitCast(d16, b), sum, unused);
-#else
-    const auto low =
-        hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(a)), hn::ShiftRight<16>(hn::ShiftLeft<16>(b)));
-    const auto high = hn::Mul(hn::ShiftRight<16>(a), hn::ShiftRight<16>(b));
-    (void)d32;
-    return hn::Add(sum, hn::Add(low, high));
-#endif
-}
 
 /// One panel of up to `panel_width` vector positions of a chunk of rows.
 struct Panel {
@@ -97,9 +69,7 @@ std::int64_t pack_panel(const std::int16_t* const* rows, std::size_t depth, std:
             const auto b = hn::LoadU(d16, second + n);
             lowest = hn::Min(lowest, hn::Min(a, b));
             highest = hn::Max(highest, hn::Max(a, b));
-            const auto low_half = hn::And(hn::PromoteTo(d32, a), hn::Set(d32, 0xFFFF));
-            const auto high_half = hn::ShiftLeft<16>(hn::PromoteTo(d32, b));
-            hn::Store(hn::Or(low_half, high_half), d32, pairs + n);
+            hn::Store(join_pairs(a, b), d32, pairs + n);
         }
         for (; n < width; ++n) {
             lowest_rest = std::min<int>({lowest_rest, first[n], second[n]});

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/accelerators/hydra/output_buffer.h"
 
-#include "hydravp/core/partial_sums.h"
-
 #include <algorithm>
 #include <cstring>
 
@@ -13,8 +11,8 @@ std::optional<core::Picoseconds> OutputBuffer::free_time() const {
     return waiting_ == 2 || next.full ? std::nullopt : std::optional<core::Picoseconds>(next.free_from);
 }
 
-void OutputBuffer::commit(const std::int64_t* sums, std::uint32_t outputs, std::uint32_t bits,
-                          std::uint32_t shift) {
+void OutputBuffer::commit(const std::int64_t* sums, const PassLayout& layout, std::uint32_t outputs,
+                          std::uint32_t bits, std::uint32_t shift) {
     Half& half = halves_[(front_ + waiting_) % 2];
     const std::uint32_t word_bytes = bits / 8;
     half.bytes = outputs * word_bytes;
@@ -23,8 +21,8 @@ void OutputBuffer::commit(const std::int64_t* sums, std::uint32_t outputs, std::
     if (!keep_data_ || sums == nullptr) {
         return;
     }
-    half.data.resize(half.bytes + 8); // room for whole 64-bit stores
-    core::pack_partial_sums(sums, outputs, bits, shift, half.data.data());
+    half.data.resize(half.bytes + pack_margin_sums * word_bytes + 8);
+    pack_sums(sums, layout, bits, shift, half.data.data());
 }
 
 void OutputBuffer::read_front(std::uint64_t offset, std::uint32_t count, unsigned char* to) const {

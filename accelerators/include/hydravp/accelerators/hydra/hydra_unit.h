@@ -3,7 +3,7 @@
 
 #include "hydravp/accelerators/hydra/activation_tile.h"
 #include "hydravp/accelerators/hydra/config.h"
-#include "hydravp/accelerators/hydra/mac_kernel.h"
+#include "hydravp/accelerators/hydra/mac_array.h"
 #include "hydravp/accelerators/hydra/output_buffer.h"
 #include "hydravp/accelerators/hydra/weight_buffer.h"
 #include "hydravp/core/conv_schedule.h"
@@ -123,10 +123,7 @@ private:
     OutputBuffer outputs_;
     std::array<ActivationTile, 2> tiles_;
     std::uint32_t tiles_filled_ = 0, tiles_freed_ = 0; ///< counts since the layer's start
-    MacScratch scratch_;
-    std::vector<std::int64_t> sums_;
-    std::vector<std::int16_t> operands_;
-    std::vector<const std::int16_t*> operand_rows_;
+    MacArray mac_array_;
     std::vector<std::int16_t> pooled_;
 
     bool running_ = false;

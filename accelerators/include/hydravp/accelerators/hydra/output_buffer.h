@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/accelerators/hydra/pass_sums.h"
 #include "hydravp/core/units.h"
 
 #include <array>
@@ -26,9 +27,11 @@ public:
 
     /// When a half is free for the next pass; empty while both hold passes that nobody has read yet.
     std::optional<core::Picoseconds> free_time() const;
-    /// Packs the exact sums of a pass (null in timing mode) as `bits`-wide little-endian words after a right
+    /// Packs the exact sums of a pass as `bits`-wide little-endian words after a right
     /// shift by `shift`, rounded half to even, saturated. Needs a free half.
-    void commit(const std::int64_t* sums, std::uint32_t outputs, std::uint32_t bits, std::uint32_t shift);
+    /// @param sums null in timing mode, where `layout` means nothing
+    void commit(const std::int64_t* sums, const PassLayout& layout, std::uint32_t outputs, std::uint32_t bits,
+                std::uint32_t shift);
 
     /// Finished passes that are not read out yet.
     std::uint32_t waiting() const { return waiting_; }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "hydravp/accelerators/hydra/activation_tile.h"
+#include "hydravp/accelerators/hydra/mac_kernel.h"
+#include "hydravp/accelerators/hydra/pass_sums.h"
+#include "hydravp/accelerators/hydra/tile_convolution.h"
+#include "hydravp/core/conv_schedule.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace hydravp::accelerators::hydra {
+
+/// The arithmetic of a unit's MACs, exact and without their time: of one pass after the other it takes the
+/// weights chunk by chunk and multiplies all of a fetch at once, while its activations are in the buffer.
+///
+/// A fully-connected layer, whose weights are used once, is multiplied chunk by chunk.
+class MacArray {
+public:
+    void begin_layer() { loaded_ = false; }
+    /// A pass of `filters` filters and some output positions; its sums are zero.
+    void begin_pass(const core::LayerGeometry& geometry, std::uint32_t filters, core::Range positions);
+    /// The weights of the reduction steps [steps) (channel step / taps, tap step % taps) of the channels in
+    /// `tile`: `stride` words per step, the filters' first. Ascending, and all before `end_fetch`.
+    void take(const std::int16_t* weights, std::uint32_t stride, core::Range steps,
+              const ActivationTile& tile);
+    /// Multiplies the weights taken since the last call.
+    /// @param same_tile the tile and the positions are those of the call before
+    void end_fetch(const ActivationTile& tile, bool same_tile);
+
+    const std::int64_t* sums() const { return sums_.data(); }
+    const PassLayout& layout() const { return layout_; }
+
+private:
+    bool shares_activations() const { return positions_.size() == 1; }
+    void multiply_list(const std::int16_t* weights, std::uint32_t stride, core::Range steps,
+                       const ActivationTile& tile);
+    void multiply_rows(const ActivationTile& tile);
+
+    core::LayerGeometry geometry_;
+    std::uint32_t filters_ = 0;
+    core::Range positions_;
+    PassLayout layout_;
+    std::vector<std::int64_t> sums_;
+    bool empty_ = true; ///< nothing has been added to the sums
+
+    core::Range steps_; ///< whose weights are here
+    std::uint32_t stride_ = 0;
+    std::vector<std::int16_t> weights_;
+    bool loaded_ = false;
+    TileOperands operands_;
+    ConvolutionScratch convolution_;
+    MacScratch scratch_;
+    std::vector<std::int16_t> gathered_;
+    std::vector<const std::int16_t*> rows_;
+};
+
+} // namespace hydravp::accelerators::hydra
