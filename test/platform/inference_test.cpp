@@ -8,6 +8,7 @@
 #include "hydravp/workloads/quantizer.h"
 
 #include "inference_rig.h"
+#include "timed_frame.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -21,6 +22,7 @@ using platform::Inference;
 using test::conv;
 using test::fully_connected;
 using test::InferenceRig;
+using test::metered;
 using test::pool;
 using test::simulate;
 using test::small_platform;
@@ -63,17 +65,6 @@ core::Network small_network() {
     net.layers.push_back(fully_connected("fc", net.layers[2].out, 2, 10));
     net.validate();
     return net;
-}
-
-/// What the meters below a machine have of an account and a layer.
-double metered(const sc_core::sc_object& machine, const std::string& account, std::size_t layer) {
-    double sum = 0;
-    for (const core::Meter* meter : core::collect_meters(machine)) {
-        for (const auto& data : meter->accounts()) {
-            sum += data.name == account && layer < data.by_layer.size() ? data.by_layer[layer] : 0;
-        }
-    }
-    return sum;
 }
 
 /// Every weight and every output counts once, however often it is fetched or copied.
