@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes in comes out: traffic, work, energy and busy times of whole frames, read from the modules' meters, against
-// what the loop nest of each layer says. The expectation is found by walking the nest, without the code that moves
-// or estimates anything.
+// What goes in comes out: traffic, work, energy and busy times of whole frames, read from the modules'
+// meters, against what the loop nest of each layer says. The expectation is found by walking the nest,
+// without the code that moves or estimates anything.
 #include "hydravp/core/time.h"
 #include "hydravp/platform/reproduction.h"
 #include "hydravp/platform/results_collector.h"
@@ -80,9 +80,8 @@ public:
 
 private:
     double slots(std::uint64_t bytes_per_chip) const {
-        return static_cast<double>(
-            core::ceil_divide(static_cast<std::uint32_t>(bytes_per_chip),
-                              config_.memory.dram.geometry.burst_bytes()));
+        return static_cast<double>(core::ceil_divide(static_cast<std::uint32_t>(bytes_per_chip),
+                                                     config_.memory.dram.geometry.burst_bytes()));
     }
     std::uint32_t units_in(std::uint32_t rank) const {
         return std::min(chips_, config_.hydra.units - rank * chips_);
@@ -145,7 +144,8 @@ private:
         const std::uint64_t first = to.base + std::uint64_t{channels.begin} * to.plane_bytes;
         if (positions.size() == g_.positions() && channels.size() > 1) { // planes with the gaps between them
             chip_access(first,
-                        std::uint64_t{channels.size() - 1} * to.plane_bytes + std::uint64_t{g_.positions()} * 2,
+                        std::uint64_t{channels.size() - 1} * to.plane_bytes +
+                            std::uint64_t{g_.positions()} * 2,
                         e_.pooled);
             return;
         }
@@ -186,7 +186,8 @@ private:
             if (source == WeightSource::migrate) {
                 e_.migrated_words += bytes / 2.0 * config_.hydra.units;
             }
-            for (std::uint32_t i = 0; source != WeightSource::stream && i < times * config_.hydra.units; ++i) {
+            for (std::uint32_t i = 0; source != WeightSource::stream && i < times * config_.hydra.units;
+                 ++i) {
                 chip_access(address, bytes, e_.fetched);
             }
         });
@@ -231,7 +232,8 @@ void check_channel(const memory::Channel& channel, const std::string& kind, cons
     const double slot_bytes = memory.geometry.burst_bytes() * memory.geometry.chips_per_rank;
     const double slot_ps = timed ? static_cast<double>(memory.technology.burst_time().count()) : 0;
     for (std::size_t layer = 0; layer < layers; ++layer) {
-        const double bytes = metered(channel, kind + "_bus_read", layer) + metered(channel, kind + "_bus_written", layer);
+        const double bytes =
+            metered(channel, kind + "_bus_read", layer) + metered(channel, kind + "_bus_written", layer);
         CAPTURE(channel.name(), layer, bytes);
         REQUIRE(std::fmod(bytes, slot_bytes) == 0);
         REQUIRE(metered(channel, busy, layer) == bytes / slot_bytes * slot_ps);
@@ -299,8 +301,8 @@ void check_layer(TimedFrame& frame, const PlatformConfig& config, std::size_t i)
         REQUIRE(others == 0);
     }
 
-    // Over the channel, slot by slot. A row of results shares slots with those of other chips and may begin and
-    // end within a slot.
+    // Over the channel, slot by slot. A row of results shares slots with those of other chips and may begin
+    // and end within a slot.
     constexpr double slot_bytes = 64;
     const double written = in_chips("_bus_written") / slot_bytes - e.weight_slots - e.control_slots;
     REQUIRE(written * slot_bytes >= 2 * e.activation_words);
@@ -308,8 +310,8 @@ void check_layer(TimedFrame& frame, const PlatformConfig& config, std::size_t i)
                                         : static_cast<double>(layer.out.channels) * config.hydra.units *
                                               ConvSchedule(work.unit.geometry).tiles() *
                                               work.unit.geometry.position_split;
-    REQUIRE(written * slot_bytes <= 2 * e.activation_words * config.memory.dram.geometry.chips_per_rank +
-                                        2 * slot_bytes * rows);
+    REQUIRE(written * slot_bytes <=
+            2 * e.activation_words * config.memory.dram.geometry.chips_per_rank + 2 * slot_bytes * rows);
     const double read = in_chips("_bus_read") / slot_bytes - e.sum_slots;
     if (!layer.residual && config.weights != WeightSource::resident) {
         REQUIRE(read == 0);
@@ -329,8 +331,7 @@ void check_layer(TimedFrame& frame, const PlatformConfig& config, std::size_t i)
     }
     const double slots = (in_chips("_bus_written") + in_chips("_bus_read")) / slot_bytes;
     if (config.hydra.units % config.memory.dram.geometry.chips_per_rank == 0) {
-        REQUIRE(chip_bus ==
-                (slots * config.memory.dram.geometry.chips_per_rank + e.unit_bursts) * t_burst);
+        REQUIRE(chip_bus == (slots * config.memory.dram.geometry.chips_per_rank + e.unit_bursts) * t_burst);
     } else {
         REQUIRE(chip_bus <= (slots * config.memory.dram.geometry.chips_per_rank + e.unit_bursts) * t_burst);
     }
@@ -343,8 +344,8 @@ void check_energies(TimedFrame& frame, const PlatformConfig& config, bool alone)
     const auto approx = [](double value) { return Approx(value).epsilon(1e-9).margin(1e-6); };
     const auto total = [&](const std::string& account) { return metered(machine, account); };
     constexpr double bits = 8;
-    const double bus_bytes = total("dram_bus_read") + total("dram_bus_written") + total("pcm_bus_read") +
-                             total("pcm_bus_written");
+    const double bus_bytes =
+        total("dram_bus_read") + total("dram_bus_written") + total("pcm_bus_read") + total("pcm_bus_written");
     CHECK(total("channel_io") == approx(bus_bytes * bits * config.memory.controller.io_energy.pj));
     double busy = 0;
     for (const auto& unit : machine.units) {
@@ -428,8 +429,8 @@ void check_frame(TimedFrame& frame, const PlatformConfig& config, bool alone) {
         macs += static_cast<double>(unit->mac_count());
     }
     CHECK(macs == static_cast<double>(frame.network().macs()));
-    // What is written into the cells is what was written into rows, words that were written twice before their row was
-    // closed once.
+    // What is written into the cells is what was written into rows, words that were written twice before
+    // their row was closed once.
     const std::string chips = memory::to_string(config.memory.dram.technology.kind);
     const double written = metered(machine.dram, chips + "_written") / 2;
     const double array_words = metered(machine.dram, chips + "_array_words");
@@ -534,8 +535,8 @@ TEST_CASE("all is accounted for: 5 units") {
 }
 TEST_CASE("all is accounted for: 32 units with small buffers") {
     check_networks("hydra",
-                   {"hydra.units=32", "dram.ranks=4", "hydra.weight_buffer=512 B", "hydra.output_buffer=1 KiB",
-                    "hydra.activation_buffer=4 KiB"},
+                   {"hydra.units=32", "dram.ranks=4", "hydra.weight_buffer=512 B",
+                    "hydra.output_buffer=1 KiB", "hydra.activation_buffer=4 KiB"},
                    15);
 }
 TEST_CASE("all is accounted for: VGG-16, hybrid") {
