@@ -164,7 +164,7 @@ TEST_CASE("a flipped weight bit in PCM changes the answer") {
         rig.machine->host.debug_read(address, &byte, 1);
         byte ^= 0x40;
         rig.machine->host.debug_write(address, &byte, 1);
-        return workloads::quantize_image(rig.quantized, rig.image);
+        return rig.input;
     };
     rig.install(callbacks);
     simulate({&rig});
@@ -187,7 +187,7 @@ TEST_CASE("a flipped bit of an intermediate word in DRAM changes the answer of t
     rig.install(callbacks);
     simulate({&rig});
     workloads::GoldenExecutor golden(rig.quantized);
-    const auto& expected = golden.run(workloads::quantize_image(rig.quantized, rig.image));
+    const auto& expected = golden.run(rig.input);
     REQUIRE(rig.found[0] == expected[0]);
     REQUIRE(rig.found[1] != expected[1]);
     REQUIRE(rig.found[2] != expected[2]);
@@ -199,7 +199,7 @@ TEST_CASE("a unit that is never started makes its layer time out with an error t
     Inference::Callbacks callbacks;
     callbacks.input = [&](std::uint64_t) {
         rig.inference->driver().set_unit_mask(0xFFFF & ~(1U << 5));
-        return workloads::quantize_image(rig.quantized, rig.image);
+        return rig.input;
     };
     rig.install(callbacks);
     REQUIRE_THROWS_WITH(simulate({&rig}), Catch::Contains("conv1") && Catch::Contains("did not complete"));
