@@ -8,6 +8,7 @@
 #include "hydravp/workloads/quantizer.h"
 
 #include "inference_rig.h"
+#include "timed_frame.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -21,6 +22,7 @@ using platform::Inference;
 using test::conv;
 using test::fully_connected;
 using test::InferenceRig;
+using test::metered;
 using test::pool;
 using test::simulate;
 using test::small_platform;
@@ -63,17 +65,6 @@ core::Network small_network() {
     net.layers.push_back(fully_connected("fc", net.layers[2].out, 2, 10));
     net.validate();
     return net;
-}
-
-/// What the meters below a machine have of an account and a layer.
-double metered(const sc_core::sc_object& machine, const std::string& account, std::size_t layer) {
-    double sum = 0;
-    for (const core::Meter* meter : core::collect_meters(machine)) {
-        for (const auto& data : meter->accounts()) {
-            sum += data.name == account && layer < data.by_layer.size() ? data.by_layer[layer] : 0;
-        }
-    }
-    return sum;
 }
 
 /// Every weight and every output counts once, however often it is fetched or copied.
@@ -173,7 +164,7 @@ TEST_CASE("a flipped weight bit in PCM changes the answer") {
         rig.machine->host.debug_read(address, &byte, 1);
         byte ^= 0x40;
         rig.machine->host.debug_write(address, &byte, 1);
-        return workloads::quantize_image(rig.quantized, rig.image);
+        return rig.input;
     };
     rig.install(callbacks);
     simulate({&rig});
@@ -196,7 +187,7 @@ TEST_CASE("a flipped bit of an intermediate word in DRAM changes the answer of t
     rig.install(callbacks);
     simulate({&rig});
     workloads::GoldenExecutor golden(rig.quantized);
-    const auto& expected = golden.run(workloads::quantize_image(rig.quantized, rig.image));
+    const auto& expected = golden.run(rig.input);
     REQUIRE(rig.found[0] == expected[0]);
     REQUIRE(rig.found[1] != expected[1]);
     REQUIRE(rig.found[2] != expected[2]);
@@ -208,7 +199,7 @@ TEST_CASE("a unit that is never started makes its layer time out with an error t
     Inference::Callbacks callbacks;
     callbacks.input = [&](std::uint64_t) {
         rig.inference->driver().set_unit_mask(0xFFFF & ~(1U << 5));
-        return workloads::quantize_image(rig.quantized, rig.image);
+        return rig.input;
     };
     rig.install(callbacks);
     REQUIRE_THROWS_WITH(simulate({&rig}), Catch::Contains("conv1") && Catch::Contains("did not complete"));

@@ -14,6 +14,7 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hydravp::test {
@@ -62,11 +63,27 @@ inline core::LayerDescriptor fully_connected(const std::string& name, const core
 }
 /// @}
 
-/// A network with random weights, its platform and the golden executor, wired for one frame with data.
+/// A network with random weights, quantised for a random image, its input.
+struct RandomNetwork {
+    std::vector<std::int16_t> input;
+    workloads::QuantizedNetwork quantized;
+
+    RandomNetwork(const core::Network& network, const platform::PlatformConfig& config, std::uint64_t seed) {
+        const std::vector<std::uint8_t> image = workloads::random_image(network.input, seed);
+        workloads::QuantizerOptions options;
+        options.partial_sum_bits = config.partial_sum_bits;
+        options.channel_splits =
+            workloads::channel_splits(workloads::map_network(network, {}, machine_shape(config)));
+        quantized = workloads::quantize(workloads::random_network(network, seed), {image}, options);
+        input = workloads::quantize_image(quantized, image);
+    }
+};
+
+/// A network with data, its platform and the golden executor, wired for one frame.
 struct InferenceRig {
     platform::PlatformConfig config;
     workloads::QuantizedNetwork quantized;
-    std::vector<std::uint8_t> image;
+    std::vector<std::int16_t> input; ///< words, [channel][row][column]
     workloads::MappedNetwork mapped;
     std::unique_ptr<platform::HybridPlatform> machine;
     std::unique_ptr<platform::Inference> inference;
@@ -74,13 +91,16 @@ struct InferenceRig {
 
     InferenceRig(const core::Network& network, const platform::PlatformConfig& with, std::uint64_t seed,
                  const char* name = "platform")
-        : config(with) {
-        image = workloads::random_image(network.input, seed);
-        workloads::QuantizerOptions options;
-        options.partial_sum_bits = config.partial_sum_bits;
-        options.channel_splits =
-            workloads::channel_splits(workloads::map_network(network, {}, machine_shape(config)));
-        quantized = workloads::quantize(workloads::random_network(network, seed), {image}, options);
+        : InferenceRig(RandomNetwork(network, with, seed), with, name) {}
+
+    /// @param with its mapping gives the residue classes that the network is quantised for
+    InferenceRig(RandomNetwork random, const platform::PlatformConfig& with, const char* name = "platform")
+        : InferenceRig(std::move(random.quantized), std::move(random.input), with, name) {}
+
+    InferenceRig(workloads::QuantizedNetwork net, std::vector<std::int16_t> words,
+                 const platform::PlatformConfig& with, const char* name = "platform")
+        : config(with), quantized(std::move(net)), input(std::move(words)) {
+        const core::Network& network = quantized.network;
         mapped = workloads::map_network(network, quantized.layers, machine_shape(config));
         machine = std::make_unique<platform::HybridPlatform>(name, config, true);
         std::vector<std::string> names;
@@ -93,7 +113,7 @@ struct InferenceRig {
     /// One frame; what `callbacks` lacks is the image, and `frame_done` fills `found` before it goes on.
     void install(platform::Inference::Callbacks callbacks = {}) {
         if (!callbacks.input) {
-            callbacks.input = [this](std::uint64_t) { return workloads::quantize_image(quantized, image); };
+            callbacks.input = [this](std::uint64_t) { return input; };
         }
         callbacks.frame_done = [this, after = callbacks.frame_done](std::uint64_t frame) {
             for (const auto& tensor : mapped.outputs) {
@@ -109,7 +129,7 @@ struct InferenceRig {
     /// Share of the words of all layers that are those of the golden executor.
     double agreement() const {
         workloads::GoldenExecutor golden(quantized);
-        const auto& expected = golden.run(workloads::quantize_image(quantized, image));
+        const auto& expected = golden.run(input);
         std::size_t equal = 0;
         std::size_t words = 0;
         for (std::size_t layer = 0; layer < expected.size(); ++layer) {

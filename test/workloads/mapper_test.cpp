@@ -421,6 +421,32 @@ TEST_CASE("twice the units take half the time where there is enough work") {
     }
 }
 
+TEST_CASE("a long stride or few filters make tiles small, not impossible") {
+    // As many positions as the output buffer holds need more input rows than the activation buffer does.
+    for (const Mapping mapping : {Mapping::paper_numbers, Mapping::paper_text, Mapping::optimized}) {
+        for (const std::uint32_t channels : {1U, 3U, 64U}) {
+            for (const std::uint32_t filters : {1U, 2U, 4U}) {
+                Network net;
+                net.name = "strided";
+                net.input = {channels, 224, 224};
+                LayerDescriptor layer;
+                layer.name = "strided";
+                layer.in = net.input;
+                layer.stride_height = layer.stride_width = 4;
+                layer.out = {filters, 56, 56};
+                net.layers.push_back(layer);
+                MachineShape machine;
+                machine.mapping = mapping;
+                CAPTURE(static_cast<int>(mapping), channels, filters);
+                const MappedNetwork mapped = map_network(net, {}, machine);
+                const LayerGeometry& g = mapped.layers.front().unit.geometry;
+                REQUIRE(executed_macs(g) == layer.macs());
+                check_activation_buffer(g, machine);
+            }
+        }
+    }
+}
+
 TEST_CASE("a layer whose rows do not fit an activation buffer is refused by name") {
     const Network wide = single({16, 4, 9000}, 8, 1);
     REQUIRE_THROWS_AS(map_network(wide, {}, machine_of(16)), core::InputError);

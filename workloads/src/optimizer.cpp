@@ -191,11 +191,14 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
         return std::nullopt;
     }
     const std::uint32_t slices = machine_.units / in;
-    for (std::uint32_t filter_split = 1; filter_split <= slices; ++filter_split) {
-        if (slices % filter_split == 0) {
-            g.filter_split = filter_split;
-            g.position_split = slices / filter_split;
-            try_splits(g, context, best);
+    for (const Tiles tiles : {Tiles::usual, Tiles::smaller}) {
+        for (std::uint32_t filter_split = 1; filter_split <= slices && (!best || tiles == Tiles::usual);
+             ++filter_split) {
+            if (slices % filter_split == 0) {
+                g.filter_split = filter_split;
+                g.position_split = slices / filter_split;
+                try_splits(g, context, tiles, best);
+            }
         }
     }
     return best;
@@ -203,8 +206,12 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
 
 /// Tile sizes worth trying for the group that is set: the usual ones, and those of whole rows whose channels
 /// all fit half the activation buffer, so that they are fetched once for all groups.
-std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g) const {
+std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g, Tiles which) const {
     const std::uint32_t limit = machine_.output_half_words / g.filter_group;
+    if (which == Tiles::smaller) {
+        return fit_smaller_tile(g, machine_, limit) ? std::set<std::uint32_t>{g.tile_positions}
+                                                    : std::set<std::uint32_t>{};
+    }
     const std::vector<std::uint32_t> usual = tile_candidates(g, slice_positions(g), limit);
     std::set<std::uint32_t> tiles(usual.begin(), usual.end());
     const std::uint32_t most_rows = std::min(limit, slice_positions(g)) / g.out_width;
@@ -219,10 +226,11 @@ std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g) const {
 }
 
 /// Every group and tile for splits that are set.
-void Optimizer::try_splits(LayerGeometry g, const LayerContext& context, std::optional<Choice>& best) const {
+void Optimizer::try_splits(LayerGeometry g, const LayerContext& context, Tiles tiles,
+                           std::optional<Choice>& best) const {
     for (const std::uint32_t group : group_candidates(g, machine_.output_half_words)) {
         g.filter_group = group;
-        for (const std::uint32_t tile : tiles_for(g)) {
+        for (const std::uint32_t tile : tiles_for(g, tiles)) {
             g.tile_positions = tile;
             if (fit_buffers(g, machine_)) {
                 even_out_fetches(g);

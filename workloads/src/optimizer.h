@@ -38,6 +38,8 @@ private:
         double cost;
         core::LayerGeometry geometry;
     };
+    /// As large as the output buffer allows, or, if none of these fits, as the activation buffer allows.
+    enum class Tiles { usual, smaller };
 
     void join_tensors();
     void find_alike();
@@ -47,8 +49,9 @@ private:
     double layer_cost(std::size_t layer, const std::vector<std::uint32_t>& group_splits);
     const std::optional<Choice>& choice(std::size_t layer, std::uint32_t in, std::uint32_t out);
     std::optional<Choice> find_choice(std::size_t layer, std::uint32_t in, std::uint32_t out) const;
-    std::set<std::uint32_t> tiles_for(core::LayerGeometry geometry) const;
-    void try_splits(core::LayerGeometry g, const LayerContext& context, std::optional<Choice>& best) const;
+    std::set<std::uint32_t> tiles_for(core::LayerGeometry geometry, Tiles which) const;
+    void try_splits(core::LayerGeometry g, const LayerContext& context, Tiles tiles,
+                    std::optional<Choice>& best) const;
     double cost_of(const core::LayerGeometry& geometry, const LayerContext& context) const;
     std::size_t tensor_of(int index) const { return static_cast<std::size_t>(index) + 1; }
 

@@ -130,6 +130,18 @@ std::vector<std::uint32_t> tile_candidates(const LayerGeometry& g, std::uint32_t
     return candidates;
 }
 
+bool fit_smaller_tile(LayerGeometry& g, const MachineShape& machine, std::uint32_t limit) {
+    limit = std::min(limit, slice_positions(g));
+    for (std::uint32_t rows = std::min(g.out_height, limit / g.out_width); rows >= 1; --rows) {
+        // Where slices begin within a row, so many positions touch no more rows.
+        g.tile_positions = g.position_split == 1 ? rows * g.out_width : (rows - 1) * g.out_width + 1;
+        if (fit_buffers(g, machine)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
     g.units = machine.units;
     g.lanes = machine.lanes;
@@ -139,6 +151,13 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
     const std::uint32_t slice_filters = ceil_divide(g.filters, g.filter_split);
     bool found = false;
     std::pair<Cost, LayerGeometry> best;
+    const auto consider = [&] {
+        const Cost cost = estimate(g, machine, consumer_split);
+        if (!found || cost < best.first) {
+            found = true;
+            best = {cost, g};
+        }
+    };
     for (std::uint32_t group = 1; group <= std::min(slice_filters, machine.output_half_words); ++group) {
         if (group > 64 && group % 32 != 0 && group != slice_filters) {
             continue; // large groups only in whole lane groups
@@ -147,14 +166,16 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
         for (const std::uint32_t tile :
              tile_candidates(g, slice_positions(g), machine.output_half_words / group)) {
             g.tile_positions = tile;
-            if (!fit_buffers(g, machine)) {
-                continue;
+            if (fit_buffers(g, machine)) {
+                consider();
             }
-            const Cost cost = estimate(g, machine, consumer_split);
-            if (!found || cost < best.first) {
-                found = true;
-                best = {cost, g};
-            }
+        }
+    }
+    const std::uint32_t few_filters = found ? 0 : std::min(slice_filters, machine.output_half_words);
+    for (std::uint32_t group = 1; group <= few_filters; ++group) {
+        g.filter_group = group;
+        if (fit_smaller_tile(g, machine, machine.output_half_words / group)) {
+            consider();
         }
     }
     if (found) {

@@ -34,6 +34,11 @@ std::uint32_t slice_positions(const core::LayerGeometry& geometry);
 /// @param limit positions that fit half the output buffer
 std::vector<std::uint32_t> tile_candidates(const core::LayerGeometry& geometry, std::uint32_t slice_positions,
                                            std::uint32_t limit);
+/// For layers of which none of these fits half the activation buffer, because few filters or long strides
+/// make the input rows of a tile many: sets the largest tile that does, and the chunks. False if there is
+/// none.
+/// @param limit positions that fit half the output buffer
+bool fit_smaller_tile(core::LayerGeometry& geometry, const MachineShape& machine, std::uint32_t limit);
 /// @}
 
 } // namespace hydravp::workloads
