@@ -46,13 +46,14 @@ private:
 };
 
 Chip::Chip(const sc_core::sc_module_name& name, core::Chip index, const Technology& technology,
-           const Geometry& geometry, const std::string& memory_name, RankStorage& cells)
+           const Geometry& geometry, const std::string& memory_name, RankStorage& cells,
+           const InternalBus& bus)
     : sc_core::sc_module(name),
       index_(index),
       geometry_(geometry),
       timing_(technology, geometry.banks, geometry.bank_groups),
       cells_(cells),
-      bus_(technology.burst_time(), technology.t_ck),
+      bus_(bus),
       leases_(geometry.banks),
       modified_by_channel_(geometry.banks, ModifiedWords(geometry.row_bytes)),
       modified_by_unit_(modified_by_channel_),
@@ -109,12 +110,10 @@ void Chip::column_access(const CommandExtension& command, std::uint32_t bursts) 
         write ? timing_.write(command.bank, command.issued, bursts)
               : timing_.read(command.bank, command.issued, bursts);
     }
-    if (attached_) {
-        bus_.forget(active_ != nullptr ? std::min(active_->cursor, core::now()) : core::now());
-        bus_.occupy(command.data_begin, command.data_end);
-        bus_trace_.hold(command.data_begin, command.data_end, static_cast<std::uint64_t>(BusHolder::channel));
-        meter_.charge(accounts_.bus, command.layer, command.data_end - command.data_begin);
-    }
+}
+
+void Chip::show_channel_slots(const CommandExtension& command) const {
+    bus_trace_.hold(command.data_begin, command.data_end, static_cast<std::uint64_t>(BusHolder::channel));
 }
 
 void Chip::access(const CommandExtension& command, std::uint32_t bursts, std::uint32_t chips) {
@@ -197,17 +196,36 @@ std::uint32_t Chip::debug_unit(const CommandExtension& command, bool write, unsi
 }
 
 void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, LayerId layer) {
-    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
-        const Bank bank{i};
-        if (timing_.bank(BankOwner::channel, bank).open) {
-            timing_.precharge_silently(BankOwner::channel, bank, precharge);
-        }
-        timing_.block(BankOwner::channel, bank, end);
-        if (leases_[bank].leased) {
-            add_recall(bank, {stop, precharge, end});
-        }
+    timing_.refresh(precharge, end);
+    for (const Bank bank : leased_banks_) {
+        add_recall(bank, {stop, precharge, end});
     }
     charge_refresh(layer);
+}
+
+void Chip::find_refresh_times(RefreshTimes& times) const {
+    for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
+        const BankState& bank = timing_.bank(BankOwner::channel, Bank{i});
+        if (bank.open) {
+            times.precharges = true;
+            times.stop = std::max(times.stop, bank.precharge_ready);
+        }
+        if (!leases_[Bank{i}].leased) {
+            times.ready = std::max(times.ready, bank.activate_ready);
+        }
+    }
+    for (const Bank bank : leased_banks_) {
+        times.precharges = true;
+        times.stop = std::max(times.stop, leases_[bank].since);
+    }
+}
+
+Picoseconds Chip::earliest_release(Picoseconds stop) const {
+    Picoseconds t = stop;
+    for (const Bank bank : leased_banks_) {
+        t = std::max(t, earliest_release(bank, stop));
+    }
+    return t;
 }
 
 void Chip::refresh_bank(Bank bank, Picoseconds end, LayerId layer) {
@@ -218,6 +236,7 @@ void Chip::refresh_bank(Bank bank, Picoseconds end, LayerId layer) {
 void Chip::lease(Bank bank, Picoseconds t) {
     LeasedBank& lease = leases_[bank];
     lease.leased = true;
+    leased_banks_.push_back(bank);
     lease.since = t;
     timing_.hand_over(BankOwner::unit, bank, t);
 }
@@ -245,6 +264,7 @@ void Chip::release(Bank bank, Picoseconds precharge) {
         std::max(timing_.bank(BankOwner::unit, bank).activate_ready, precharge + timing_.technology().t_rp);
     timing_.hand_over(BankOwner::channel, bank, ready);
     lease.leased = false;
+    leased_banks_.erase(std::find(leased_banks_.begin(), leased_banks_.end(), bank));
 }
 
 void Chip::begin_recall(Bank bank, Picoseconds stop, Picoseconds precharge) {
@@ -482,8 +502,9 @@ void Chip::pause(Bank bank, Picoseconds until) {
         until = std::min(until, lease.recalls.front().begin);
     }
     const Picoseconds now = core::now();
-    if (until > now) {
-        sc_core::wait(core::to_sc_time(until - now), recalled_);
+    if (until > now) { // a recall notifies the event at once, which takes this notification back
+        recalled_.notify(core::to_sc_time(until - now));
+        sc_core::wait(recalled_);
     }
 }
 

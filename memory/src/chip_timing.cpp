@@ -119,6 +119,16 @@ void ChipTiming::block(BankOwner owner, core::Bank bank, Picoseconds t) {
     s.activate_ready = std::max(s.activate_ready, t);
 }
 
+void ChipTiming::refresh(Picoseconds precharge, Picoseconds end) {
+    for (BankState& bank : banks_[index(BankOwner::channel)]) {
+        if (bank.open) {
+            bank.open = false;
+            bank.activate_ready = std::max(bank.activate_ready, precharge + technology_.t_rp);
+        }
+        bank.activate_ready = std::max(bank.activate_ready, end);
+    }
+}
+
 Picoseconds ChipTiming::earliest_resume(core::Bank b, Picoseconds t) const {
     const BankState& state = bank(BankOwner::channel, b);
     return precharges_.earliest(std::max(t, state.open ? state.precharge_ready : state.activate_ready));

@@ -21,6 +21,7 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
       commands_(commands),
       data_(data),
       cells_(geometry),
+      internal_bus_(technology.burst_time(), technology.t_ck),
       placed_banks_(geometry.banks),
       read_data_(technology.t_cl + technology.burst_time()),
       write_data_(technology.t_wl + technology.burst_time()),
@@ -31,7 +32,7 @@ Rank::Rank(const sc_core::sc_module_name& name, core::Rank index, const Technolo
     for (std::uint32_t i = 0; i < geometry.chips_per_rank; ++i) {
         const std::string chip_name = "chip" + std::to_string(i);
         chips_.push_back(std::make_unique<Chip>(chip_name.c_str(), core::Chip{i}, technology, geometry,
-                                                memory_name, cells_));
+                                                memory_name, cells_, internal_bus_));
     }
 }
 
@@ -280,13 +281,11 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
     const DataBus::Direction direction = write ? DataBus::Direction::write : DataBus::Direction::read;
     const Picoseconds latency = write ? technology_.t_wl : technology_.t_cl;
     Picoseconds t = std::max(command.earliest, data_.earliest(index_, direction) - latency);
-    for (std::size_t i = 0; i < timed_chips(); ++i) {
-        const ChipTiming& timing = timed_chip(i).timing();
-        if (array) {
-            t = write ? timing.earliest_write(command.bank, t) : timing.earliest_read(command.bank, t);
-        } else {
-            t = write ? timing.earliest_unit_write(t) : timing.earliest_unit_read(t);
-        }
+    const ChipTiming& timing = chips_.front()->timing();
+    if (array) {
+        t = write ? timing.earliest_write(command.bank, t) : timing.earliest_read(command.bank, t);
+    } else {
+        t = write ? timing.earliest_unit_write(t) : timing.earliest_unit_read(t);
     }
     t = commands_.earliest(t, bursts);
     command.issued = t;
@@ -295,10 +294,26 @@ tlm::tlm_response_status Rank::column_access(CommandExtension& command) {
     command.data_begin = t + latency;
     command.data_end = command.last_issued + latency + technology_.burst_time();
     data_.occupy(index_, direction, command.data_end);
-    for (std::size_t i = 0; i < timed_chips(); ++i) {
-        timed_chip(i).column_access(command, bursts);
+    chips_.front()->column_access(command, bursts);
+    if (per_chip_) {
+        occupy_internal_buses(command);
     }
     return tlm::TLM_OK_RESPONSE;
+}
+
+void Rank::occupy_internal_buses(const CommandExtension& command) {
+    constexpr std::size_t intervals_kept = 12; // forgetting costs more than a few of the past
+    if (internal_bus_.size() > intervals_kept) {
+        Picoseconds needed = core::now();
+        for (const auto& chip : chips_) {
+            needed = std::min(needed, chip->needs_slots_from());
+        }
+        internal_bus_.forget(needed);
+    }
+    internal_bus_.occupy(command.data_begin, command.data_end);
+    for (const auto& chip : chips_) {
+        chip->take_channel_slots(command);
+    }
 }
 
 tlm::tlm_response_status Rank::move(const CommandExtension& command, unsigned char* data,
@@ -506,42 +521,22 @@ unsigned char* Rank::share(Bank bank, core::Row row) {
 
 tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
     // The units go on until the channel's own banks can be closed.
-    Picoseconds stop = command.earliest;
-    Picoseconds ready{};
-    bool open = false;
-    for (std::size_t c = 0; c < timed_chips(); ++c) {
-        const Chip* const chip = &timed_chip(c);
-        for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
-            const Bank bank{i};
-            const BankState& state = chip->timing().bank(BankOwner::channel, bank);
-            if (state.open) {
-                open = true;
-                stop = std::max(stop, state.precharge_ready);
-            }
-            if (chip->leased(bank)) {
-                open = true;
-                stop = std::max(stop, chip->lease_of(bank).since);
-            } else {
-                ready = std::max(ready, state.activate_ready);
-            }
-        }
+    Chip::RefreshTimes times;
+    times.stop = command.earliest;
+    for (std::size_t i = 0; i < timed_chips(); ++i) {
+        timed_chip(i).find_refresh_times(times);
     }
-    stop = commands_.earliest(stop);
+    const Picoseconds stop = commands_.earliest(times.stop);
     Picoseconds precharge = stop;
-    for (std::size_t c = 0; c < timed_chips(); ++c) {
-        const Chip* const chip = &timed_chip(c);
-        for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
-            if (chip->leased(Bank{i})) {
-                precharge = std::max(precharge, chip->earliest_release(Bank{i}, stop));
-            }
-        }
+    for (std::size_t i = 0; i < timed_chips(); ++i) {
+        precharge = std::max(precharge, timed_chip(i).earliest_release(stop));
     }
     precharge = commands_.earliest(precharge);
-    if (open) {
+    if (times.precharges) {
         commands_.reserve(precharge);
-        ready = std::max(ready, precharge + technology_.t_rp);
+        times.ready = std::max(times.ready, precharge + technology_.t_rp);
     }
-    const Picoseconds t = commands_.earliest(std::max(precharge, ready));
+    const Picoseconds t = commands_.earliest(std::max(precharge, times.ready));
     commands_.reserve(t);
     const Picoseconds end = t + technology_.t_rfc;
     for (const auto& chip : chips_) {
@@ -550,7 +545,7 @@ tlm::tlm_response_status Rank::refresh(CommandExtension& command) {
     for (std::uint32_t i = 0; i < geometry_.banks; ++i) {
         close_rows(Bank{i});
     }
-    command.issued = open ? precharge : t;
+    command.issued = times.precharges ? precharge : t;
     command.last_issued = t;
     command.data_begin = command.data_end = end;
     return tlm::TLM_OK_RESPONSE;

@@ -49,8 +49,10 @@ public:
     tlm_utils::simple_target_socket_optional<Chip> banks{"banks"};
 
     /// @param cells of the rank, in which it is chip `index`
+    /// @param bus   what the channel takes of the internal bus, which is the same in all chips of the rank
     Chip(const sc_core::sc_module_name& name, core::Chip index, const Technology& technology,
-         const Geometry& geometry, const std::string& memory_name, RankStorage& cells);
+         const Geometry& geometry, const std::string& memory_name, RankStorage& cells,
+         const InternalBus& bus);
     ~Chip() override;
 
     /// A near-memory unit is bound to either socket; known before the simulation starts.
@@ -98,8 +100,22 @@ public:
     }
     /// The chip has followed `other` in lockstep without keeping its own times.
     void adopt_times(const Chip& other) { timing_ = other.timing_; }
-    /// Timing of a run of column commands issued at `command.issued`.
+    /// Timing of a run of column commands issued at `command.issued`. What follows from it is the same in all
+    /// chips of a rank: the first one keeps it for all.
     void column_access(const CommandExtension& command, std::uint32_t bursts);
+    /// The run takes the internal bus.
+    void take_channel_slots(const CommandExtension& command) {
+        if (attached_) {
+            meter_.charge(accounts_.bus, command.layer, command.data_end - command.data_begin);
+            if (bus_trace_) {
+                show_channel_slots(command);
+            }
+        }
+    }
+    /// Nobody will ask what the channel took of the internal bus before.
+    core::Picoseconds needs_slots_from() const {
+        return active_ != nullptr ? active_->cursor : core::Picoseconds::max();
+    }
     /// Data of the run in the near-memory unit; returns its response.
     tlm::tlm_response_status move_unit(const CommandExtension& command, unsigned char* data,
                                        const sc_core::sc_time& delay);
@@ -108,6 +124,13 @@ public:
     void forget_flips(const CommandExtension& command, const ColumnData& data);
     /// Charges the changed bits of the channel's row in that bank.
     void close_flipped(core::Bank bank) { close_flipped(BankOwner::channel, bank); }
+    /// What a refresh has to wait for, in all chips of the rank.
+    struct RefreshTimes {
+        bool precharges = false;   ///< a bank is open or leased
+        core::Picoseconds stop{};  ///< the units' last data may end
+        core::Picoseconds ready{}; ///< the banks that are not leased are
+    };
+    void find_refresh_times(RefreshTimes& times) const;
     void refresh(core::Picoseconds stop, core::Picoseconds precharge, core::Picoseconds end,
                  core::LayerId layer);
     /// The bank is closed and not leased.
@@ -116,6 +139,8 @@ public:
     void lease(core::Bank bank, core::Picoseconds t);
     /// When the unit's row can be closed if it gets no data after `stop`.
     core::Picoseconds earliest_release(core::Bank bank, core::Picoseconds stop) const;
+    /// The same of all leased banks.
+    core::Picoseconds earliest_release(core::Picoseconds stop) const;
     void release(core::Bank bank, core::Picoseconds precharge);
     void begin_recall(core::Bank bank, core::Picoseconds stop, core::Picoseconds precharge);
     void end_recall(core::Bank bank, core::Picoseconds t);
@@ -162,6 +187,7 @@ private:
     class Turn;
 
     void end_of_elaboration() override;
+    void show_channel_slots(const CommandExtension& command) const;
     void unit_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
     unsigned int unit_debug(tlm::tlm_generic_payload& payload);
     tlm::tlm_response_status check(const tlm::tlm_generic_payload& payload) const;
@@ -192,8 +218,9 @@ private:
     Geometry geometry_;
     ChipTiming timing_;
     RankStorage& cells_;
-    InternalBus bus_;
+    const InternalBus& bus_;
     core::IndexedVector<core::Bank, LeasedBank> leases_;
+    std::vector<core::Bank> leased_banks_;
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_channel_;
     core::IndexedVector<core::Bank, ModifiedWords> modified_by_unit_;
     core::IndexedVector<core::Bank, core::Energy> array_write_energy_;
@@ -212,7 +239,7 @@ private:
     std::uint64_t turn_ = 0;
     core::Picoseconds last_transfer_end_{-1};
     sc_core::sc_event turn_changed_{"turn_changed"};
-    sc_core::sc_event recalled_{"recalled"};
+    sc_core::sc_event recalled_{"recalled"}; ///< or the time has come for which the transfer waits
     tlm::tlm_generic_payload forward_;
     UnitAccessExtension forward_attribution_;
 };

@@ -62,6 +62,8 @@ public:
     void precharge_silently(BankOwner owner, core::Bank bank, core::Picoseconds t);
     /// The bank may not be activated before `t`.
     void block(BankOwner owner, core::Bank bank, core::Picoseconds t);
+    /// A refresh closes the channel's banks at `precharge` and blocks them until `end`.
+    void refresh(core::Picoseconds precharge, core::Picoseconds end);
     /// When an interrupted array write may go on; a row that is open for reading is dropped.
     core::Picoseconds earliest_resume(core::Bank bank, core::Picoseconds t) const;
     void resume(core::Bank bank, core::Picoseconds t);

@@ -3,12 +3,14 @@
 
 #include "hydravp/core/units.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace hydravp::memory {
 
-/// Occupation of a chip's internal bus, the channel first.
+/// Occupation of a chip's internal bus, the channel first. What the channel takes is the same in all chips of
+/// a rank.
 ///
 /// Holds the intervals which the channel takes, known ahead of time, and places the bursts of the chip's
 /// near-memory unit between them: a burst needs t_ccd without a break and starts on the clock grid.
@@ -33,6 +35,8 @@ public:
     /// @param placed where they lie, appended; may be null
     Fit fit(core::Picoseconds from, core::Picoseconds until, std::uint32_t bursts,
             std::vector<Interval>* placed = nullptr) const;
+    /// Intervals that are not forgotten.
+    std::size_t size() const { return intervals_.size(); }
     /// Nobody will ask about times before `t` any more.
     void forget(core::Picoseconds t);
 

@@ -76,6 +76,7 @@ private:
     tlm::tlm_response_status activate(CommandExtension& command);
     tlm::tlm_response_status precharge(CommandExtension& command);
     tlm::tlm_response_status column_access(CommandExtension& command);
+    void occupy_internal_buses(const CommandExtension& command);
     tlm::tlm_response_status refresh(CommandExtension& command);
     tlm::tlm_response_status refresh_bank(CommandExtension& command);
     tlm::tlm_response_status sleep(CommandExtension& command);
@@ -106,6 +107,7 @@ private:
     CommandBus& commands_;
     DataBus& data_;
     RankStorage cells_;
+    InternalBus internal_bus_; ///< what the channel takes of it, in every chip
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
     bool per_chip_ = false;
     /// A bank as the placed commands have left it.
