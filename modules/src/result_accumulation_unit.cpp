@@ -36,8 +36,8 @@ ResultAccumulationUnit::ResultAccumulationUnit(const sc_core::sc_module_name& na
       chips_per_rank_(chips_per_rank),
       ranks_(core::ceil_divide(units, chips_per_rank)),
       keep_data_(keep_data),
-      partial_sums_(units),
       rank_data_(ranks_),
+      partial_sums_(units),
       avoids_pcm_writes_(results_in != memory::MemoryKind::pcm),
       avoided_words_(meter_.add(core::Quantity::words, "pcm_words_avoided")),
       output_words_(meter_.add(core::Quantity::count, "output_words")) {}
@@ -166,7 +166,6 @@ Picoseconds ResultAccumulationUnit::accumulation_time(std::uint32_t pass) const 
 }
 
 void ResultAccumulationUnit::read_partial_sums(std::uint32_t pass) {
-    const std::uint32_t word_bytes = layer_.partial_sum_bits / 8;
     std::vector<ChannelTransferPtr> reads(ranks_);
     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
         const ChannelRequest request = sums_request(rank, pass);
@@ -188,9 +187,7 @@ void ResultAccumulationUnit::read_partial_sums(std::uint32_t pass) {
         const std::uint32_t first = rank * chips_per_rank_;
         const std::uint32_t last = std::min(first + chips_per_rank_, units_);
         for (std::uint32_t unit = first; keep_data_ && unit < last; ++unit) {
-            const unsigned char* from = rank_data_[rank].data() + (unit - first) * request.chip_stride;
-            partial_sums_[unit].assign(from,
-                                       from + std::size_t{schedule_.outputs(Unit{unit}, pass)} * word_bytes);
+            partial_sums_[unit] = rank_data_[rank].data() + std::size_t{unit - first} * request.chip_stride;
         }
         release_outputs(request);
     }
@@ -263,7 +260,7 @@ void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, std::uint32_t 
         if (schedule_.outputs(Unit{unit}, pass) == 0) {
             continue; // no channel of its own
         }
-        core::add_partial_sums(partial_sums_[unit].data(), outputs, layer_.partial_sum_bits, sums_.data());
+        core::add_partial_sums(partial_sums_[unit], outputs, layer_.partial_sum_bits, sums_.data());
     }
 }
 

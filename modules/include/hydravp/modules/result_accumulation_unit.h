@@ -104,8 +104,8 @@ private:
     core::LayerRegisters layer_;
     core::ConvSchedule schedule_;
     std::vector<std::int64_t> biases_;
-    std::vector<std::vector<unsigned char>> partial_sums_; ///< per unit
-    std::vector<std::vector<unsigned char>> rank_data_;    ///< partial sums as they come, per rank
+    std::vector<std::vector<unsigned char>> rank_data_; ///< partial sums as they come, per rank
+    std::vector<const unsigned char*> partial_sums_;    ///< of each unit, in there
     std::vector<std::int64_t> sums_;
     std::vector<std::int16_t> results_; ///< outputs of the pass, slice by slice: [filter][position]
     std::vector<std::int16_t>
