@@ -102,23 +102,24 @@ void ResultAccumulationUnit::read_resident_biases() {
 }
 
 template <class Work>
-void ResultAccumulationUnit::for_each_slice(std::uint32_t pass, Work work) const {
+void ResultAccumulationUnit::for_each_part(std::uint32_t pass, Work work) const {
     std::size_t first_output = 0;
     for (std::uint32_t slice = 0; slice < layer_.geometry.output_slices(); ++slice) {
-        const Range filters = schedule_.filters(first_unit(slice), pass);
-        const Range positions = schedule_.positions(first_unit(slice), pass);
-        if (!filters.empty() && !positions.empty()) {
-            work(slice, filters, positions, first_output);
-            first_output += std::size_t{filters.size()} * positions.size();
+        const Unit unit = layer_.geometry.first_unit(slice);
+        const Range positions = schedule_.positions(unit, pass);
+        for (std::uint32_t group = 0; group < schedule_.groups(unit, pass); ++group) {
+            const Range filters = schedule_.filters(unit, pass, group);
+            if (!filters.empty() && !positions.empty()) {
+                work(Part{unit, group, filters, positions, first_output});
+                first_output += std::size_t{filters.size()} * positions.size();
+            }
         }
     }
 }
 
 void ResultAccumulationUnit::process_pass(std::uint32_t pass) {
     std::size_t outputs = 0;
-    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t) {
-        outputs += std::size_t{filters.size()} * positions.size();
-    });
+    for_each_part(pass, [&](const Part& part) { outputs += part.outputs(); });
     if (outputs == 0) {
         return;
     }
@@ -231,15 +232,16 @@ Range ResultAccumulationUnit::residual_words(Range positions) const {
 
 void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
     std::size_t words = 0;
-    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t) {
-        words += std::size_t{filters.size()} * residual_words(positions).size();
+    for_each_part(pass, [&](const Part& part) {
+        words += std::size_t{part.filters.size()} * residual_words(part.positions).size();
     });
     residual_.assign(words, 0); // channels that the source doesn't have stay zero
     segments_.clear();
     std::size_t next = 0;
-    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t) {
-        const Range range = residual_words(positions);
-        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter, next += range.size()) {
+    for_each_part(pass, [&](const Part& part) {
+        const Range range = residual_words(part.positions);
+        for (std::uint32_t filter = part.filters.begin; filter < part.filters.end;
+             ++filter, next += range.size()) {
             if (filter < layer_.residual.channels) {
                 segments_.push_back({filter % layer_.residual.split,
                                      layer_.residual.address(filter) + std::uint64_t{range.begin} * 2,
@@ -252,15 +254,16 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
     finish_moves(0);
 }
 
-void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, std::uint32_t slice,
-                                              std::uint32_t outputs) {
-    sums_.assign(outputs, 0);
-    const std::uint32_t first = first_unit(slice).value();
-    for (std::uint32_t unit = first; unit < first + layer_.geometry.channel_split; ++unit) {
+void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, const Part& part) {
+    sums_.assign(part.outputs(), 0);
+    const std::uint32_t first = part.first_unit.value();
+    const std::size_t offset = part.group * part.outputs() * (layer_.partial_sum_bits / 8);
+    for (std::uint32_t unit = first; unit < first + layer_.geometry.contributors(); ++unit) {
         if (schedule_.outputs(Unit{unit}, pass) == 0) {
             continue; // no channel of its own
         }
-        core::add_partial_sums(partial_sums_[unit], outputs, layer_.partial_sum_bits, sums_.data());
+        core::add_partial_sums(partial_sums_[unit] + offset, part.outputs(), layer_.partial_sum_bits,
+                               sums_.data());
     }
 }
 
@@ -268,10 +271,12 @@ void ResultAccumulationUnit::accumulate(std::uint32_t pass) {
     const std::uint32_t n = layer_.residual_subsample;
     const std::uint32_t out_width = layer_.geometry.out_width;
     const std::int16_t* residual = residual_.data();
-    for_each_slice(pass, [&](std::uint32_t slice, Range filters, Range positions, std::size_t first_output) {
-        add_partial_sums(pass, slice, filters.size() * positions.size());
+    for_each_part(pass, [&](const Part& part) {
+        add_partial_sums(pass, part);
+        const Range filters = part.filters;
+        const Range positions = part.positions;
         const Range source = layer_.has_residual != 0 ? residual_words(positions) : Range{};
-        std::int16_t* to = results_.data() + first_output;
+        std::int16_t* to = results_.data() + part.first_output;
         const std::int64_t* sum = sums_.data();
         for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
             for (std::uint32_t position = positions.begin; position < positions.end; ++position) {
@@ -294,11 +299,12 @@ void ResultAccumulationUnit::accumulate(std::uint32_t pass) {
 
 void ResultAccumulationUnit::write_back(std::uint32_t pass) {
     segments_.clear();
-    for_each_slice(pass, [&](std::uint32_t, Range filters, Range positions, std::size_t first_output) {
-        auto* data = reinterpret_cast<unsigned char*>(results_.data() + first_output);
-        const std::uint32_t bytes = positions.size() * 2;
-        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter, data += bytes) {
-            const std::uint64_t address = layer_.output.address(filter) + std::uint64_t{positions.begin} * 2;
+    for_each_part(pass, [&](const Part& part) {
+        auto* data = reinterpret_cast<unsigned char*>(results_.data() + part.first_output);
+        const std::uint32_t bytes = part.positions.size() * 2;
+        for (std::uint32_t filter = part.filters.begin; filter < part.filters.end; ++filter, data += bytes) {
+            const std::uint64_t address =
+                layer_.output.address(filter) + std::uint64_t{part.positions.begin} * 2;
             for (std::uint32_t unit = filter % layer_.output.split; unit < units_;
                  unit += layer_.output.split) {
                 segments_.push_back(

@@ -86,11 +86,11 @@ void WeightStreamer::prefetch_layer(const core::LayerRegisters& layer) {
     const std::uint32_t tiles = schedule.weights_resident() ? 1 : schedule.tiles();
     for (std::uint32_t tile = 0; tile < tiles; ++tile) { // every tile of outputs needs all weights again
         std::uint64_t address = weights;
-        for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+        for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
             for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
                 for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
                     const std::uint32_t bytes =
-                        schedule.chunk_bytes(group, schedule.chunk_steps(fetch, chunk));
+                        schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk));
                     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
                         stage(address, rank, bytes, static_cast<core::LayerId>(layer.layer));
                         address += std::uint64_t{bytes} * units_in_rank(rank);
@@ -132,10 +132,11 @@ void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
     const core::ConvSchedule schedule(layer.geometry);
     std::uint64_t from = layer.model_address + core::bias_block_bytes(layer.geometry.filters);
     std::uint64_t to = layer.weights_base;
-    for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+    for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                const std::uint32_t bytes = schedule.chunk_bytes(group, schedule.chunk_steps(fetch, chunk));
+                const std::uint32_t bytes =
+                    schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk));
                 for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
                     Piece piece = read_piece(from, rank, bytes, static_cast<core::LayerId>(layer.layer));
                     copy_to_chips(piece, to);

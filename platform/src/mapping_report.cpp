@@ -60,6 +60,12 @@ std::string split_text(const core::LayerGeometry& g) {
     return fmt::format("{} x {} x {}", g.channel_split, g.filter_split, g.position_split);
 }
 
+/// Filters of a pass: `8`, or `12 x 1` in twelve groups of a grouped convolution.
+std::string filters_text(const core::LayerGeometry& g) {
+    return g.groups == 1 ? fmt::format("{}", g.filter_group)
+                         : fmt::format("{} x {}", g.groups_per_pass, g.filter_group);
+}
+
 std::string times(double ps) {
     return fmt::format("{:.4f}", ps * ms_per_ps);
 }
@@ -76,7 +82,7 @@ std::vector<std::string> mapping_row(const MappedLayer& mapped) {
             cost.bound_by(),
             split_text(g),
             fmt::format("{}", g.tile_positions),
-            of_convolution(fmt::format("{}", g.filter_group)),
+            of_convolution(filters_text(g)),
             fmt::format("{}", schedule.passes()),
             fmt::format("{}", g.channels_per_fetch),
             of_convolution(schedule.weights_resident() ? "once" : fmt::format("{} x", schedule.tiles())),
@@ -135,7 +141,8 @@ std::string format_mapping(const MappingReport& report) {
     text += fmt::format(
         "\nestimate {:.4f} ms per frame\n"
         "units share a layer by input channels, filters and output positions; a pass is a tile of "
-        "positions for a group of filters; channels are\nfetched so many at a time, weights streamed "
+        "positions for a group of filters (in so many convolution groups x filters); channels are\nfetched "
+        "so many at a time, weights streamed "
         "so many times, results written in so many copies\n",
         total * ms_per_ps);
 
@@ -173,21 +180,22 @@ std::string format_mapping(const MappingReport& report) {
 
 std::string mapping_csv(const MappingReport& report) {
     std::string text =
-        "name,kind,bound_by,channel_split,filter_split,position_split,tile_positions,filter_group,passes,"
+        "name,kind,bound_by,channel_split,filter_split,position_split,tile_positions,"
+        "groups_per_pass,filter_group,passes,"
         "channels_per_fetch,reduction_chunk,output_split,macs,weight_bytes,sum_bytes,result_bytes,"
         "activation_bytes,mac_ms,chip_bus_ms,channel_ms,pcm_ms,accumulation_ms,latency_ms\n";
     for (const MappedLayer& layer : report.layers) {
         const core::LayerGeometry& g = layer.work.unit.geometry;
         const workloads::LayerCost& cost = layer.cost;
-        text +=
-            fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-                        csv_field(layer.layer.name), core::to_string(layer.layer.kind), cost.bound_by(),
-                        g.channel_split, g.filter_split, g.position_split, g.tile_positions, g.filter_group,
-                        core::ConvSchedule(g).passes(), g.channels_per_fetch, g.reduction_chunk,
-                        layer.work.controller.output.split, cost.macs, cost.weight_bytes, cost.sum_bytes,
-                        cost.result_bytes, cost.activation_bytes * g.units, cost.mac * ms_per_ps,
-                        cost.chip_bus * ms_per_ps, cost.channel * ms_per_ps, cost.pcm * ms_per_ps,
-                        cost.accumulation * ms_per_ps, cost.latency * ms_per_ps);
+        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+                            csv_field(layer.layer.name), core::to_string(layer.layer.kind), cost.bound_by(),
+                            g.channel_split, g.filter_split, g.position_split, g.tile_positions,
+                            g.groups_per_pass, g.filter_group, core::ConvSchedule(g).passes(),
+                            g.channels_per_fetch, g.reduction_chunk, layer.work.controller.output.split,
+                            cost.macs, cost.weight_bytes, cost.sum_bytes, cost.result_bytes,
+                            cost.activation_bytes * g.units, cost.mac * ms_per_ps, cost.chip_bus * ms_per_ps,
+                            cost.channel * ms_per_ps, cost.pcm * ms_per_ps, cost.accumulation * ms_per_ps,
+                            cost.latency * ms_per_ps);
     }
     return text;
 }

@@ -22,7 +22,7 @@ public:
         LayerGeometry g;
         do {
             g = any();
-        } while (std::uint64_t{g.filters} * g.positions() * g.channels * g.taps() > 200'000);
+        } while (std::uint64_t{g.filters} * g.positions() * g.group_channels() * g.taps() > 200'000);
         return g;
     }
     std::uint32_t from(std::uint32_t least, std::uint32_t most) {
@@ -45,8 +45,24 @@ private:
         return all[from(0, static_cast<std::uint32_t>(all.size()) - 1)];
     }
 
+    /// Groups and residue classes: either divides the other, if there is more than one group.
+    void set_groups(LayerGeometry& g) {
+        if (from(0, 1) == 0) {
+            g.channel_split = divisor(g.units, g.channels);
+            return;
+        }
+        g.groups = divisor(g.channels, g.channels);
+        g.filters = g.groups * from(1, std::max(2U, 45 / g.groups));
+        do {
+            g.channel_split = divisor(g.units, g.units);
+        } while (g.group_channels() % g.channel_split != 0 && g.channel_split % g.group_channels() != 0);
+        g.groups_per_pass = divisor(g.local_groups(), g.local_groups());
+    }
+
     LayerGeometry any() {
         LayerGeometry g;
+        g.dilation_height = from(1, 3);
+        g.dilation_width = from(1, 3);
         g.kernel_height = from(1, 5);
         g.kernel_width = from(1, 5);
         g.stride_height = from(1, 4);
@@ -55,21 +71,23 @@ private:
         g.pad_left = from(0, 3);
         const std::uint32_t pad_bottom = from(0, 6);
         const std::uint32_t pad_right = from(0, 3);
-        g.in_height = from(g.kernel_height, 17);
-        g.in_width = from(g.kernel_width, 17);
-        g.out_height = (g.in_height + g.pad_top + pad_bottom - g.kernel_height) / g.stride_height + 1;
-        g.out_width = (g.in_width + g.pad_left + pad_right - g.kernel_width) / g.stride_width + 1;
+        const std::uint32_t span_height = (g.kernel_height - 1) * g.dilation_height + 1;
+        const std::uint32_t span_width = (g.kernel_width - 1) * g.dilation_width + 1;
+        g.in_height = from(span_height, 17);
+        g.in_width = from(span_width, 17);
+        g.out_height = (g.in_height + g.pad_top + pad_bottom - span_height) / g.stride_height + 1;
+        g.out_width = (g.in_width + g.pad_left + pad_right - span_width) / g.stride_width + 1;
         g.channels = one_of({1U, 2U, 3U, 5U, 6U, 10U, 16U, 24U, 33U, 48U});
         g.filters = from(1, 45);
         g.units = one_of({1U, 2U, 4U, 8U, 12U, 16U, 32U});
-        g.channel_split = divisor(g.units, g.channels);
+        set_groups(g);
         const std::uint32_t slices = g.units / g.channel_split;
         g.filter_split = divisor(slices, slices);
         g.position_split = slices / g.filter_split;
         g.lanes = one_of({1U, 4U, 7U, 32U});
         g.tile_positions = from(1, g.positions() + 3);
-        g.filter_group = from(1, g.filters + 2);
-        g.channels_per_fetch = from(1, g.local_channels());
+        g.filter_group = from(1, g.group_filters() + 2);
+        g.channels_per_fetch = from(1, g.pass_channels());
         g.reduction_chunk = from(1, g.channels_per_fetch * g.taps());
         return g;
     }
@@ -83,38 +101,53 @@ constexpr int rounds = 300;
 
 TEST_CASE("every product is computed exactly once, by a unit of its channel's residue class") {
     Geometries geometries(1);
+    int grouped = 0;
+    int depthwise = 0;
     for (int round = 0; round < rounds; ++round) {
         const LayerGeometry g = geometries.next();
         const ConvSchedule schedule(g);
+        REQUIRE(g.executable());
+        grouped += g.groups > 1 ? 1 : 0;
+        depthwise += g.groups > 1 && g.groups == g.channels ? 1 : 0;
+        const std::uint32_t seen_channels = g.channels / g.groups; // by each filter
+        const std::uint32_t filters_of_group = g.filters / g.groups;
         CAPTURE(round);
-        std::vector<std::uint8_t> count(std::size_t{g.filters} * g.positions() * g.channels * g.taps());
+        std::vector<std::uint8_t> count(std::size_t{g.filters} * g.positions() * seen_channels * g.taps());
         bool in_fetch = true;
+        bool in_group = true;
         for (std::uint32_t u = 0; u < g.units; ++u) {
             const Unit unit{u};
             for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
-                const Range filters = schedule.filters(unit, pass);
                 const Range positions = schedule.positions(unit, pass);
-                REQUIRE(filters.begin <= filters.end);
                 REQUIRE(positions.begin <= positions.end);
-                REQUIRE(schedule.outputs(unit, pass) == filters.size() * positions.size());
-                if (filters.empty() || positions.empty()) {
-                    continue;
-                }
-                REQUIRE(filters.end <= g.filters);
-                REQUIRE(positions.end <= g.positions());
-                REQUIRE(filters.size() <= schedule.group_filters(schedule.group_of(pass)));
+                REQUIRE(positions.end <= std::max(g.positions(), positions.begin));
                 REQUIRE(positions.size() <= g.tile_positions);
+                std::uint32_t outputs = 0;
+                for (std::uint32_t i = 0; i < schedule.groups(unit, pass); ++i) {
+                    const Range filters = schedule.filters(unit, pass, i);
+                    REQUIRE(filters.begin <= filters.end);
+                    REQUIRE(filters.end <= g.filters);
+                    REQUIRE(filters.size() <= schedule.step_filters(pass));
+                    outputs += filters.size() * positions.size();
+                }
+                const bool has_channels = u % g.channel_split < g.channels;
+                REQUIRE(schedule.outputs(unit, pass) == (has_channels ? outputs : 0));
                 for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-                    const Range fetched = schedule.fetch_channels(fetch);
+                    const Range fetched = schedule.fetch_channels(pass, fetch);
                     for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                        const Range steps = schedule.chunk_steps(fetch, chunk);
+                        const Range steps =
+                            schedule.own_steps(unit, schedule.chunk_steps(pass, fetch, chunk));
                         for (std::uint32_t step = steps.begin; step < steps.end; ++step) {
                             const std::uint32_t local = step / g.taps();
                             in_fetch &= local >= fetched.begin && local < fetched.end;
                             const std::uint32_t channel = local * g.channel_split + u % g.channel_split;
+                            const Range filters =
+                                schedule.filters(unit, pass, schedule.group_index(pass, step));
                             for (std::uint32_t k = filters.begin; k < filters.end; ++k) {
+                                in_group &= k / filters_of_group == channel / seen_channels;
                                 for (std::uint32_t p = positions.begin; p < positions.end; ++p) {
-                                    ++count[((std::size_t{k} * g.positions() + p) * g.channels + channel) *
+                                    ++count[((std::size_t{k} * g.positions() + p) * seen_channels +
+                                             channel % seen_channels) *
                                                 g.taps() +
                                             step % g.taps()];
                                 }
@@ -125,8 +158,11 @@ TEST_CASE("every product is computed exactly once, by a unit of its channel's re
             }
         }
         REQUIRE(in_fetch);
+        REQUIRE(in_group);
         REQUIRE(std::all_of(count.begin(), count.end(), [](std::uint8_t n) { return n == 1; }));
     }
+    REQUIRE(grouped > rounds / 4);
+    REQUIRE(depthwise > rounds / 20);
 }
 
 TEST_CASE("fetches and chunks cut the local channels without gap, none of them empty") {
@@ -135,27 +171,33 @@ TEST_CASE("fetches and chunks cut the local channels without gap, none of them e
         const LayerGeometry g = geometries.next();
         const ConvSchedule schedule(g);
         CAPTURE(round);
-        std::uint32_t channel = 0;
-        std::uint32_t step = 0;
-        std::uint32_t chunks = 0;
-        for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-            const Range channels = schedule.fetch_channels(fetch);
-            REQUIRE(channels.begin == channel);
-            REQUIRE(!channels.empty());
-            REQUIRE(channels.size() <= g.channels_per_fetch);
-            channel = channels.end;
-            REQUIRE(schedule.chunks(fetch) > 0);
-            for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk, ++chunks) {
-                const Range steps = schedule.chunk_steps(fetch, chunk);
-                REQUIRE(steps.begin == step);
-                REQUIRE(!steps.empty());
-                REQUIRE(steps.size() <= g.reduction_chunk);
-                step = steps.end;
+        std::uint32_t set_begin = 0;
+        for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
+            std::uint32_t channel = set_begin;
+            std::uint32_t step = channel * g.taps();
+            std::uint32_t chunks = 0;
+            for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
+                const Range channels = schedule.fetch_channels(pass, fetch);
+                REQUIRE(channels.begin == channel);
+                REQUIRE(!channels.empty());
+                REQUIRE(channels.size() <= g.channels_per_fetch);
+                channel = channels.end;
+                REQUIRE(schedule.chunks(fetch) > 0);
+                for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk, ++chunks) {
+                    const Range steps = schedule.chunk_steps(pass, fetch, chunk);
+                    REQUIRE(steps.begin == step);
+                    REQUIRE(!steps.empty());
+                    REQUIRE(steps.size() <= g.reduction_chunk);
+                    step = steps.end;
+                }
+                REQUIRE(step == channel * g.taps()); // a chunk never needs the next fetch
             }
-            REQUIRE(step == channel * g.taps()); // a chunk never needs the next fetch
+            REQUIRE(chunks == schedule.chunks());
+            if (schedule.filter_group_of(pass) + 1 == schedule.filter_groups()) {
+                set_begin = channel; // the next set of groups goes on here
+            }
         }
-        REQUIRE(channel == g.local_channels());
-        REQUIRE(chunks == schedule.chunks());
+        REQUIRE(set_begin == g.local_channels());
     }
 }
 
@@ -169,17 +211,20 @@ TEST_CASE("the units of a slice work on the same outputs, those of other slices 
         std::size_t outputs = 0;
         for (std::uint32_t slice = 0; slice < g.output_slices(); ++slice) {
             for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
-                const Unit first{slice * g.channel_split};
-                const Range filters = schedule.filters(first, pass);
+                const Unit first = g.first_unit(slice);
                 const Range positions = schedule.positions(first, pass);
-                for (std::uint32_t i = 1; i < g.channel_split; ++i) {
-                    const Unit other{slice * g.channel_split + i};
-                    REQUIRE(schedule.filters(other, pass) == filters);
-                    REQUIRE(schedule.positions(other, pass) == positions);
-                }
-                for (std::uint32_t k = filters.begin; k < filters.end; ++k) {
-                    for (std::uint32_t p = positions.begin; p < positions.end; ++p, ++outputs) {
-                        seen.emplace(k, p);
+                for (std::uint32_t i = 0; i < schedule.groups(first, pass); ++i) {
+                    const Range filters = schedule.filters(first, pass, i);
+                    for (std::uint32_t n = 1; n < g.contributors(); ++n) {
+                        const Unit other{first.value() + std::size_t{n}};
+                        REQUIRE(schedule.groups(other, pass) == schedule.groups(first, pass));
+                        REQUIRE(schedule.filters(other, pass, i) == filters);
+                        REQUIRE(schedule.positions(other, pass) == positions);
+                    }
+                    for (std::uint32_t k = filters.begin; k < filters.end; ++k) {
+                        for (std::uint32_t p = positions.begin; p < positions.end; ++p, ++outputs) {
+                            seen.emplace(k, p);
+                        }
                     }
                 }
             }
@@ -216,8 +261,7 @@ TEST_CASE("unit 0 is never less busy than any other, and lanes are the only thin
         CAPTURE(round);
         for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
             for (std::uint32_t u = 0; u < g.units; ++u) {
-                const std::uint64_t outputs = std::uint64_t{schedule.filters(Unit{u}, pass).size()} *
-                                              schedule.positions(Unit{u}, pass).size();
+                const std::uint64_t outputs = schedule.group_outputs(Unit{u}, pass);
                 const std::uint64_t groups = schedule.lane_groups(Unit{u}, pass);
                 REQUIRE(groups * g.lanes >= outputs);
                 REQUIRE((groups == 0 || (groups - 1) * g.lanes < outputs));
@@ -235,15 +279,15 @@ TEST_CASE("chunks are whole bursts that hold their words, and their sum is the l
         CAPTURE(round);
         std::uint64_t sum = 0;
         std::uint32_t filters = 0;
-        for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
-            REQUIRE(schedule.group_filters(group) > 0);
-            REQUIRE(schedule.group_filters(group) <= g.filter_group);
-            filters += schedule.group_filters(group);
+        for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
+            REQUIRE(schedule.step_filters(pass) > 0);
+            REQUIRE(schedule.step_filters(pass) <= g.filter_group);
+            filters += schedule.step_filters(pass);
             for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
                 for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                    const Range steps = schedule.chunk_steps(fetch, chunk);
-                    const std::uint32_t words = steps.size() * schedule.group_filters(group);
-                    const std::uint32_t bytes = schedule.chunk_bytes(group, steps);
+                    const Range steps = schedule.chunk_steps(pass, fetch, chunk);
+                    const std::uint32_t words = steps.size() * schedule.step_filters(pass);
+                    const std::uint32_t bytes = schedule.chunk_bytes(pass, steps);
                     REQUIRE(bytes % 8 == 0);
                     REQUIRE(bytes >= words * 2);
                     REQUIRE(bytes < words * 2 + 8);
@@ -251,9 +295,10 @@ TEST_CASE("chunks are whole bursts that hold their words, and their sum is the l
                 }
             }
         }
-        REQUIRE(filters == (g.filters + g.filter_split - 1) / g.filter_split);
+        REQUIRE(filters ==
+                (g.filters / g.groups + g.filter_split - 1) / g.filter_split * schedule.group_sets());
         REQUIRE(schedule.weight_bytes_per_unit() == sum);
-        REQUIRE(schedule.weights_resident() == (schedule.groups() * schedule.chunks() == 1));
+        REQUIRE(schedule.weights_resident() == (schedule.passes_per_tile() * schedule.chunks() == 1));
     }
 }
 
@@ -267,8 +312,8 @@ TEST_CASE("input rows are those that some tap of some position touches") {
         std::set<std::int64_t> needed;
         for (std::uint32_t p = positions.begin; p < positions.end; ++p) {
             for (std::uint32_t k = 0; k < g.kernel_height; ++k) {
-                const std::int64_t row =
-                    std::int64_t{p / g.out_width} * g.stride_height + k - std::int64_t{g.pad_top};
+                const std::int64_t row = std::int64_t{p / g.out_width} * g.stride_height +
+                                         std::int64_t{k} * g.dilation_height - std::int64_t{g.pad_top};
                 if (row >= 0 && row < std::int64_t{g.in_height}) {
                     needed.insert(row);
                 }
@@ -283,7 +328,7 @@ TEST_CASE("input rows are those that some tap of some position touches") {
             REQUIRE(rows.begin <= *needed.begin());
             REQUIRE(rows.end > *needed.rbegin());
         }
-        if (g.stride_height <= g.kernel_height) {
+        if (g.dilation_height == 1 && g.stride_height <= g.kernel_height) {
             ++overlapping;
             REQUIRE(rows.size() == needed.size());
         }
@@ -301,9 +346,9 @@ TEST_CASE("activations stay only from one pass of a tile to the next, and if the
         CAPTURE(round);
         REQUIRE_FALSE(schedule.fetch_resident(0));
         for (std::uint32_t pass = 1; pass < schedule.passes(); ++pass) {
-            const bool same_tile = schedule.tile_of(pass) == schedule.tile_of(pass - 1);
-            REQUIRE(schedule.fetch_resident(pass) ==
-                    (same_tile && g.channels_per_fetch == g.local_channels()));
+            const bool same = schedule.tile_of(pass) == schedule.tile_of(pass - 1) &&
+                              schedule.group_set_of(pass) == schedule.group_set_of(pass - 1);
+            REQUIRE(schedule.fetch_resident(pass) == (same && g.channels_per_fetch == g.pass_channels()));
             if (!schedule.fetch_resident(pass)) {
                 continue;
             }
@@ -326,11 +371,35 @@ TEST_CASE("passes take the filter groups of a tile one after the other") {
     g.filter_group = 3;
     const ConvSchedule schedule(g);
     REQUIRE(schedule.tiles() == 3);
-    REQUIRE(schedule.groups() == 3);
+    REQUIRE(schedule.filter_groups() == 3);
     REQUIRE(schedule.passes() == 9);
     REQUIRE(schedule.filters(Unit{0}, 5) == Range{6, 7});
     REQUIRE(schedule.positions(Unit{0}, 5) == Range{8, 16});
     REQUIRE(schedule.positions(Unit{0}, 8) == Range{16, 20});
     REQUIRE(schedule.lane_groups(Unit{0}, 0) == 1); // 24 outputs on 32 lanes
-    REQUIRE(schedule.group_filters(2) == 1);
+    REQUIRE(schedule.step_filters(2) == 1);
+}
+
+TEST_CASE("a depthwise layer's residue classes make outputs of their own, group after group") {
+    LayerGeometry g;
+    g.out_height = g.out_width = 4;
+    g.kernel_height = g.kernel_width = 3;
+    g.channels = g.filters = g.groups = 12;
+    g.units = g.channel_split = 4;
+    g.tile_positions = 16;
+    g.channels_per_fetch = 3;
+    g.reduction_chunk = 9;
+    REQUIRE(g.blocks() == 4);
+    REQUIRE(g.local_groups() == 3);
+    REQUIRE(g.contributors() == 1);
+    const ConvSchedule one(g);
+    REQUIRE(one.passes() == 3);
+    REQUIRE(one.filters(Unit{2}, 1) == Range{6, 7}); // local channel 1 of class 2
+    REQUIRE(one.fetch_channels(1, 0) == Range{1, 2});
+    g.groups_per_pass = 3;
+    const ConvSchedule all(g);
+    REQUIRE(all.passes() == 1);
+    REQUIRE(all.filters(Unit{2}, 0, 1) == Range{6, 7});
+    REQUIRE(all.outputs(Unit{2}, 0) == 48);
+    REQUIRE(all.lane_groups(Unit{2}, 0) == 1); // 16 outputs of a step's channel on 32 lanes
 }

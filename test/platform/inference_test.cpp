@@ -7,6 +7,7 @@
 #include "hydravp/workloads/network_library.h"
 #include "hydravp/workloads/quantizer.h"
 
+#include "bit_exact.h"
 #include "inference_rig.h"
 #include "timed_frame.h"
 
@@ -67,38 +68,8 @@ core::Network small_network() {
     return net;
 }
 
-/// Every weight and every output counts once, however often it is fetched or copied.
-void check_unique_words(const InferenceRig& rig) {
-    const auto& layers = rig.quantized.network.layers;
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-        CAPTURE(layers[i].name);
-        REQUIRE(metered(*rig.machine, "weight_words", i) == layers[i].weights());
-        REQUIRE(metered(*rig.machine, "output_words", i) ==
-                (layers[i].is_pool() ? 0 : layers[i].out.words()));
-    }
-}
-
 void check_random_networks(const std::vector<std::string>& overrides, unsigned first_seed, unsigned count) {
-    std::vector<std::unique_ptr<InferenceRig>> rigs;
-    std::vector<InferenceRig*> all;
-    for (unsigned seed = first_seed; seed < first_seed + count; ++seed) {
-        std::mt19937 random(seed);
-        rigs.push_back(std::make_unique<InferenceRig>(random_shape(random), small_platform(overrides), seed,
-                                                      fmt::format("platform{}", seed).c_str()));
-        rigs.back()->install();
-        all.push_back(rigs.back().get());
-    }
-    simulate(all);
-    for (unsigned i = 0; i < count; ++i) {
-        CAPTURE(first_seed + i);
-        REQUIRE(all[i]->agreement() == 1.0);
-        std::uint64_t executed = 0;
-        for (const auto& unit : all[i]->machine->units) {
-            executed += unit->mac_count();
-        }
-        REQUIRE(executed == all[i]->quantized.network.macs());
-        check_unique_words(*all[i]);
-    }
+    test::check_bit_exact(random_shape, overrides, first_seed, count);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "hydravp/core/error.h"
 #include "hydravp/workloads/network_library.h"
 
+#include "grouped_networks.h"
 #include "timed_frame.h"
 
 #include <catch2/catch.hpp>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -30,13 +32,14 @@ platform::PlatformConfig config_of(const std::string& system, std::vector<std::s
 }
 
 /// The optimized mapping takes at most the time of each of the paper's.
-void check_never_slower(const std::string& system, const std::vector<std::string>& overrides,
-                        unsigned first_seed, unsigned count) {
+void check_never_slower(
+    const std::string& system, const std::vector<std::string>& overrides, unsigned first_seed, unsigned count,
+    const std::function<core::Network(std::mt19937&)>& make_network = test::busy_network) {
     std::vector<std::array<std::unique_ptr<TimedFrame>, 3>> all;
     std::vector<TimedFrame*> each;
     for (unsigned seed = first_seed; seed < first_seed + count; ++seed) {
         std::mt19937 random(seed);
-        const core::Network network = test::busy_network(random);
+        const core::Network network = make_network(random);
         auto& frames = all.emplace_back();
         for (std::size_t i = 0; i < mappings.size(); ++i) {
             frames[i] = std::make_unique<TimedFrame>(network, config_of(system, overrides, mappings[i]),
@@ -137,4 +140,49 @@ TEST_CASE("optimized is never slower on random networks, fast MACs") {
 }
 TEST_CASE("optimized is never slower on random networks, weights migrate") {
     check_never_slower("hydra", {"pcm.ranks=1", "weights=migrate"}, 700, 10);
+}
+
+namespace {
+
+core::Network grouped_shape(std::mt19937& random) {
+    return test::random_grouped_network(random, 56);
+}
+
+} // namespace
+
+TEST_CASE("optimized is never slower on grouped networks, timed") {
+    check_never_slower("hydra", {"pcm.ranks=1"}, 800, 20, grouped_shape);
+}
+TEST_CASE("optimized is never slower on grouped networks, ideal") {
+    check_never_slower("hydra", {"pcm.ranks=1", "transfers=ideal"}, 900, 20, grouped_shape);
+}
+TEST_CASE("optimized is never slower on grouped networks, weights migrate") {
+    check_never_slower("hydra", {"pcm.ranks=1", "weights=migrate"}, 1000, 10, grouped_shape);
+}
+TEST_CASE("optimized is never slower on grouped networks, pure DRAM") {
+    check_never_slower("pure-dram", {}, 1100, 10, grouped_shape);
+}
+
+TEST_CASE("a depthwise layer of 512 channels on 14 x 14 words is bound by the channel, as estimated") {
+    core::Network net;
+    net.name = "depthwise";
+    net.input = {512, 14, 14};
+    net.layers.push_back(test::grouped("depthwise", net.input, core::network_input, 512, 3, 512, 1));
+    std::vector<std::unique_ptr<TimedFrame>> frames;
+    for (const char* mapping : mappings) {
+        frames.push_back(std::make_unique<TimedFrame>(net, config_of("hydra", {"pcm.ranks=1"}, mapping),
+                                                      fmt::format("platform{}", frames.size())));
+    }
+    while (!std::all_of(frames.begin(), frames.end(), [](const auto& frame) { return frame->finished(); })) {
+        sc_core::sc_start(10, sc_core::SC_US);
+    }
+    for (const auto& frame : frames) {
+        frame->rethrow();
+        // 100,352 sums of 32 bits and as many results of 16 bits cross the channel at 6.4 GB/s.
+        const double channel_ms = 100352 * (4 + 2) / 6.4e6;
+        CAPTURE(frame->layer_ms(0), frame->estimate_ms(0));
+        CHECK(frame->layer_ms(0) > channel_ms);
+        CHECK(frame->layer_ms(0) < 1.5 * channel_ms);
+        CHECK(frame->estimate_ms(0) == Approx(frame->layer_ms(0)).epsilon(0.15));
+    }
 }

@@ -41,12 +41,14 @@ std::uint64_t written_rows(const ConvSchedule& schedule, std::uint32_t pass, std
     const LayerGeometry& g = schedule.geometry();
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>>
         rows; // rank, local channel, first position
-    for (std::uint32_t unit = 0; unit < g.units; unit += g.channel_split) {
-        const Range filters = schedule.filters(Unit{unit}, pass);
+    for (std::uint32_t unit = 0; unit < g.units; ++unit) {
         const Range positions = schedule.positions(Unit{unit}, pass);
-        for (std::uint32_t filter = filters.begin; filter < filters.end && !positions.empty(); ++filter) {
-            for (std::uint32_t to = filter % split; to < g.units; to += split) {
-                rows.emplace(to / m.chips_per_rank, filter / split, positions.begin);
+        for (std::uint32_t group = 0; group < schedule.groups(Unit{unit}, pass); ++group) {
+            const Range filters = schedule.filters(Unit{unit}, pass, group);
+            for (std::uint32_t filter = filters.begin; filter < filters.end && !positions.empty(); ++filter) {
+                for (std::uint32_t to = filter % split; to < g.units; to += split) {
+                    rows.emplace(to / m.chips_per_rank, filter / split, positions.begin);
+                }
             }
         }
     }
@@ -63,7 +65,8 @@ Walked walk(const LayerGeometry& g, std::uint32_t split, const MachineShape& m) 
         for (std::uint32_t u = 0; u < g.units; ++u) {
             groups = std::max(groups, schedule.lane_groups(Unit{u}, pass));
             most = std::max(most, schedule.outputs(Unit{u}, pass));
-            w.macs += std::uint64_t{schedule.outputs(Unit{u}, pass)} * g.local_channels(Unit{u}) * g.taps();
+            w.macs += std::uint64_t{schedule.outputs(Unit{u}, pass)} *
+                      (g.groups == 1 ? g.local_channels(Unit{u}) : g.group_local_channels()) * g.taps();
         }
         w.busiest_groups += groups;
         w.sum_slots += std::uint64_t{ranks} *
@@ -74,9 +77,8 @@ Walked walk(const LayerGeometry& g, std::uint32_t split, const MachineShape& m) 
         }
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                w.weight_slots +=
-                    std::uint64_t{ranks} *
-                    schedule.chunk_bytes(schedule.group_of(pass), schedule.chunk_steps(fetch, chunk)) / 8;
+                w.weight_slots += std::uint64_t{ranks} *
+                                  schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk)) / 8;
             }
         }
     }
@@ -88,7 +90,7 @@ void check(const LayerGeometry& g, const LayerContext& context, const MachineSha
             g.position_split, g.tile_positions, g.filter_group, context.output_split);
     const Walked w = walk(g, context.output_split, m);
     const LayerCost cost = estimate_cost(g, context, m);
-    const double steps = static_cast<double>(g.local_channels()) * g.taps();
+    const double steps = static_cast<double>(g.pass_channels()) * g.taps();
     REQUIRE(cost.mac == Approx(static_cast<double>(w.busiest_groups) * steps * m.step_ps));
     REQUIRE(ideal_latency(g, context, m) ==
             Approx(static_cast<double>(w.busiest_groups) * steps * m.ideal_step_ps));

@@ -40,16 +40,16 @@ namespace {
 
 std::uint64_t executed_macs(const LayerGeometry& g) {
     const ConvSchedule schedule(g);
-    std::uint64_t steps = 0;
-    for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-        for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-            steps += schedule.chunk_steps(fetch, chunk).size();
-        }
-    }
     std::uint64_t macs = 0;
     for (std::uint32_t u = 0; u < g.units; ++u) {
         for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
-            macs += schedule.outputs(Unit{u}, pass) * steps;
+            std::uint64_t steps = 0;
+            for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
+                for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
+                    steps += schedule.own_steps(Unit{u}, schedule.chunk_steps(pass, fetch, chunk)).size();
+                }
+            }
+            macs += schedule.group_outputs(Unit{u}, pass) * steps;
         }
     }
     return macs;
@@ -66,7 +66,7 @@ std::uint64_t busiest_steps(const LayerGeometry& g) {
         }
         most = std::max(most, groups);
     }
-    return most * g.local_channels() * g.taps();
+    return most * g.pass_channels() * g.taps();
 }
 
 void check_geometry(const LayerGeometry& g, const LayerDescriptor& layer, const MachineShape& m) {
@@ -84,21 +84,24 @@ void check_geometry(const LayerGeometry& g, const LayerDescriptor& layer, const 
     REQUIRE(g.filters == layer.out.channels);
     REQUIRE(g.units == m.units);
     REQUIRE(g.lanes == m.lanes);
-    REQUIRE(g.channel_split == std::gcd(layer.in.channels, m.units));
+    REQUIRE(g.dilation_height == layer.dilation_height);
+    REQUIRE(g.dilation_width == layer.dilation_width);
+    REQUIRE(g.groups == layer.groups);
+    REQUIRE(g.executable());
 }
 
 void check_activation_buffer(const LayerGeometry& g, const MachineShape& m) {
     const ConvSchedule schedule(g);
     std::uint64_t most = 0;
     for (std::uint32_t u = 0; u < g.units; ++u) {
-        for (std::uint32_t pass = 0; pass < schedule.passes(); pass += schedule.groups()) {
+        for (std::uint32_t pass = 0; pass < schedule.passes(); pass += schedule.passes_per_tile()) {
             const Range positions = schedule.positions(Unit{u}, pass);
             most = std::max<std::uint64_t>(most, g.input_rows(positions).size());
         }
     }
     std::uint32_t channels = 0;
     for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-        channels = std::max(channels, schedule.fetch_channels(fetch).size());
+        channels = std::max(channels, schedule.fetch_channels(0, fetch).size());
     }
     REQUIRE(most * g.in_width * 2 * channels <= m.activation_half_bytes);
 }
@@ -107,11 +110,12 @@ void check_convolution(const LayerWork& work, const LayerDescriptor& layer, cons
     const LayerGeometry& g = work.unit.geometry;
     const ConvSchedule schedule(g);
     REQUIRE(g.units == g.channel_split * g.filter_split * g.position_split);
-    REQUIRE(std::uint64_t{g.filter_group} * g.tile_positions <= m.output_half_words);
-    for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+    REQUIRE(std::uint64_t{g.groups_per_pass} * g.filter_group * g.tile_positions <= m.output_half_words);
+    for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                if (schedule.chunk_bytes(group, schedule.chunk_steps(fetch, chunk)) > m.weight_half_bytes) {
+                if (schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk)) >
+                    m.weight_half_bytes) {
                     FAIL("a chunk does not fit half a weight buffer");
                 }
             }
@@ -139,11 +143,38 @@ void check_pooling(const LayerWork& work, const MachineShape& m) {
     }
 }
 
-void check_placement(const TensorPlacement& tensor, const core::TensorShape& shape, const MachineShape& m) {
+/// The layer (or the network's input) whose output a tensor is pooled from, if it is.
+int pooled_from(const Network& net, int index) {
+    while (index != core::network_input && net.layers[static_cast<std::size_t>(index)].is_pool()) {
+        index = net.layers[static_cast<std::size_t>(index)].input;
+    }
+    return index;
+}
+
+/// The most residue classes that suit all grouped convolutions which read a tensor, or what is pooled from
+/// it.
+std::uint32_t expected_split(const Network& net, int index, const MachineShape& m) {
+    const auto suits = [&](std::uint32_t split) {
+        return std::all_of(net.layers.begin(), net.layers.end(), [&](const LayerDescriptor& layer) {
+            const std::uint32_t channels = layer.in.channels / layer.groups;
+            return layer.groups == 1 || pooled_from(net, layer.input) != pooled_from(net, index) ||
+                   channels % split == 0 || split % channels == 0;
+        });
+    };
+    const std::uint32_t most = std::gcd(net.shape_of(index).channels, m.units);
+    std::uint32_t best = 1;
+    for (std::uint32_t split = 1; split <= most; ++split) {
+        best = most % split == 0 && suits(split) ? split : best;
+    }
+    return best;
+}
+
+void check_placement(const Network& net, int index, const TensorPlacement& tensor, const MachineShape& m) {
+    const core::TensorShape& shape = net.shape_of(index);
     REQUIRE(tensor.channels == shape.channels);
     REQUIRE(tensor.height == shape.height);
     REQUIRE(tensor.width == shape.width);
-    REQUIRE(tensor.split == std::gcd(shape.channels, m.units));
+    REQUIRE(tensor.split == expected_split(net, index, m));
     REQUIRE(tensor.plane_bytes >= shape.positions() * 2);
     REQUIRE(tensor.base % 8 == 0);
     REQUIRE((shape.positions() == 1 || tensor.plane_bytes % 8 == 0));
@@ -171,7 +202,7 @@ void check_mapping(const Network& net, const MappedNetwork& mapped, const Machin
     std::vector<std::pair<std::uint64_t, std::uint64_t>> tensors{
         {mapped.input.base, mapped.input.base + mapped.input.bytes_per_chip()}};
     std::vector<std::pair<std::uint64_t, std::uint64_t>> models;
-    check_placement(mapped.input, net.input, m);
+    check_placement(net, core::network_input, mapped.input, m);
     const auto placed = [&](int index) {
         return index == core::network_input ? mapped.input : mapped.outputs[static_cast<std::size_t>(index)];
     };
@@ -179,7 +210,7 @@ void check_mapping(const Network& net, const MappedNetwork& mapped, const Machin
         const LayerDescriptor& layer = net.layers[i];
         const LayerWork& work = mapped.layers[i];
         INFO("layer " << layer.name);
-        check_placement(mapped.outputs[i], layer.out, m);
+        check_placement(net, static_cast<int>(i), mapped.outputs[i], m);
         tensors.emplace_back(mapped.outputs[i].base,
                              mapped.outputs[i].base + mapped.outputs[i].bytes_per_chip());
         REQUIRE(work.unit.kind == layer.kind);
@@ -198,6 +229,7 @@ void check_mapping(const Network& net, const MappedNetwork& mapped, const Machin
         }
         REQUIRE(std::memcmp(&work.unit.geometry, &work.controller.geometry, sizeof(LayerGeometry)) == 0);
         check_geometry(work.unit.geometry, layer, m);
+        REQUIRE(work.unit.geometry.channel_split == work.unit.input.split);
         check_activation_buffer(work.unit.geometry, m);
         if (m.banks > 1) { // the unit reads from one leased bank, the results go to another
             REQUIRE(work.unit.input.base / m.bank_bytes != work.unit.output.base / m.bank_bytes);
@@ -255,37 +287,50 @@ void check_image(const std::vector<unsigned char>& image, const LayerGeometry& g
     REQUIRE(std::all_of(image.begin() + g.filters * 8, image.begin() + static_cast<std::ptrdiff_t>(at),
                         [](unsigned char byte) { return byte == 0; }));
     const std::uint32_t taps = g.kernel_height * g.kernel_width;
-    const std::uint32_t local_channels = g.channels / g.channel_split;
-    const std::uint32_t slice_filters = (g.filters + g.filter_split - 1) / g.filter_split;
+    const std::uint32_t group_channels = g.channels / g.groups;
+    const std::uint32_t group_filters = g.filters / g.groups;
+    const std::uint32_t local_channels = (g.channels + g.channel_split - 1) / g.channel_split;
+    const std::uint32_t slice_filters = (group_filters + g.filter_split - 1) / g.filter_split;
     // how often a unit of each slice of positions got each weight
     std::vector<std::uint16_t> copies(layer.weights.size());
     bool right = true;
     bool padded = true;
-    for (std::uint32_t group = 0; group < slice_filters; group += g.filter_group) {
-        const std::uint32_t width = std::min(g.filter_group, slice_filters - group);
-        for (std::uint32_t channel = 0; channel < local_channels; channel += g.channels_per_fetch) {
-            const std::uint32_t last = std::min(channel + g.channels_per_fetch, local_channels) * taps;
-            for (std::uint32_t step = channel * taps; step < last; step += g.reduction_chunk) {
-                const std::uint32_t steps = std::min(g.reduction_chunk, last - step);
-                const std::size_t bytes = (std::size_t{steps} * width * 2 + 7) / 8 * 8;
-                for (std::uint32_t unit = 0; unit < g.units; ++unit, at += bytes) {
-                    REQUIRE(at + bytes <= image.size());
-                    const std::uint32_t slice = unit / (g.channel_split * g.position_split);
-                    for (std::size_t i = 0; i < bytes / 2; ++i) {
-                        std::int16_t word = 0;
-                        std::memcpy(&word, image.data() + at + i * 2, 2);
-                        const std::uint32_t in_slice = group + static_cast<std::uint32_t>(i % width);
-                        const std::uint32_t filter = slice * slice_filters + in_slice;
-                        const std::uint32_t s = step + static_cast<std::uint32_t>(i / width);
-                        if (i >= std::size_t{steps} * width || filter >= g.filters) {
-                            padded &= word == 0;
-                            continue;
-                        }
-                        const std::uint32_t c = s / taps * g.channel_split + unit % g.channel_split;
-                        const std::size_t index = (std::size_t{filter} * g.channels + c) * taps + s % taps;
-                        right &= layer.weights[index] == word;
-                        ++copies[index];
-                    }
+    // Reads the chunk [step][filter] of each unit; the filters are `first` and so on of each slice.
+    const auto read_chunk = [&](std::uint32_t step, std::uint32_t steps, std::uint32_t first,
+                                std::uint32_t width) {
+        const std::size_t bytes = (std::size_t{steps} * width * 2 + 7) / 8 * 8;
+        for (std::uint32_t unit = 0; unit < g.units; ++unit, at += bytes) {
+            REQUIRE(at + bytes <= image.size());
+            const std::uint32_t slice = unit / (g.channel_split * g.position_split);
+            for (std::size_t i = 0; i < bytes / 2; ++i) {
+                std::int16_t word = 0;
+                std::memcpy(&word, image.data() + at + i * 2, 2);
+                const std::uint32_t s = step + static_cast<std::uint32_t>(i / width);
+                const std::uint32_t c = s / taps * g.channel_split + unit % g.channel_split;
+                const std::uint32_t filter =
+                    slice * slice_filters + first + static_cast<std::uint32_t>(i % width);
+                if (i >= std::size_t{steps} * width || filter >= group_filters || c >= g.channels) {
+                    padded &= word == 0;
+                    continue;
+                }
+                const std::size_t of_group = std::size_t{c / group_channels} * group_filters;
+                const std::size_t index =
+                    ((of_group + filter) * group_channels + c % group_channels) * taps + s % taps;
+                right &= layer.weights[index] == word;
+                ++copies[index];
+            }
+        }
+    };
+    const std::uint32_t pass_channels =
+        g.groups == 1 ? local_channels : g.groups_per_pass * std::max(1U, group_channels / g.channel_split);
+    for (std::uint32_t set = 0; set < local_channels; set += pass_channels) {
+        for (std::uint32_t first = 0; first < slice_filters; first += g.filter_group) {
+            for (std::uint32_t fetch = 0; fetch < pass_channels; fetch += g.channels_per_fetch) {
+                const std::uint32_t last =
+                    (set + std::min(fetch + g.channels_per_fetch, pass_channels)) * taps;
+                for (std::uint32_t step = (set + fetch) * taps; step < last; step += g.reduction_chunk) {
+                    read_chunk(step, std::min(g.reduction_chunk, last - step), first,
+                               std::min(g.filter_group, slice_filters - first));
                 }
             }
         }

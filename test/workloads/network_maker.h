@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -92,16 +93,23 @@ private:
                              : core::LayerKind::conv;
         l.kernel_height = from(1, std::min(l.in.height, pool ? 4U : 11U));
         l.kernel_width = from(1, std::min(l.in.width, pool ? 4U : 11U));
+        if (!pool && from(0, 3) == 0) {
+            l.dilation_height = from(1, std::max(1U, (l.in.height - 1) / std::max(1U, l.kernel_height - 1)));
+            l.dilation_width = from(1, std::max(1U, (l.in.width - 1) / std::max(1U, l.kernel_width - 1)));
+        }
         l.stride_height = from(1, 3);
         l.stride_width = from(1, 3);
         l.pad_top = from(0, l.kernel_height - 1);
         l.pad_bottom = from(0, l.kernel_height - 1);
         l.pad_left = from(0, l.kernel_width - 1);
         l.pad_right = from(0, l.kernel_width - 1);
-        const std::uint32_t channels =
-            pool ? l.in.channels : one_of({1, 2, 3, 5, 10, 16, 20, 24, 33, 48, 64, 512});
-        l.out = {channels, (l.in.height + l.pad_top + l.pad_bottom - l.kernel_height) / l.stride_height + 1,
-                 (l.in.width + l.pad_left + l.pad_right - l.kernel_width) / l.stride_width + 1};
+        std::uint32_t channels = pool ? l.in.channels : one_of({1, 2, 3, 5, 10, 16, 20, 24, 33, 48, 64, 512});
+        if (!pool && from(0, 2) == 0) { // grouped, perhaps depthwise
+            l.groups = from(0, 1) == 0 ? l.in.channels : std::gcd(l.in.channels, channels);
+            channels = l.groups * std::max(1U, channels / l.groups);
+        }
+        l.out = {channels, (l.in.height + l.pad_top + l.pad_bottom - l.span_height()) / l.stride_height + 1,
+                 (l.in.width + l.pad_left + l.pad_right - l.span_width()) / l.stride_width + 1};
         l.relu = !pool && dice % 2 == 0;
         if (!pool && l.out.height == l.in.height && l.out.width == l.in.width && channels >= l.in.channels) {
             l.residual = core::ResidualInput{l.input, 1};

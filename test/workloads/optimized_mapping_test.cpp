@@ -39,7 +39,12 @@ void check_geometry(const LayerGeometry& g, const core::LayerDescriptor& layer, 
         for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
             const std::uint64_t outputs = schedule.outputs(Unit{u}, pass);
             REQUIRE(outputs <= m.output_half_words);
-            macs += outputs * g.local_channels(Unit{u}) * g.taps();
+            for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
+                for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
+                    macs += std::uint64_t{schedule.group_outputs(Unit{u}, pass)} *
+                            schedule.own_steps(Unit{u}, schedule.chunk_steps(pass, fetch, chunk)).size();
+                }
+            }
             const std::uint64_t rows = g.input_rows(schedule.positions(Unit{u}, pass)).size();
             REQUIRE(rows * g.in_width * 2 * g.channels_per_fetch <= m.activation_half_bytes);
         }

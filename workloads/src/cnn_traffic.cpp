@@ -78,7 +78,7 @@ LayerTraffic layer_traffic(const LayerWork& work) {
     std::uint64_t input_fetches = 0; // of the tile, by all filter slices together
     for (std::uint32_t slice = 0; slice < (pooling ? 1 : g.filter_split); ++slice) {
         std::uint32_t groups = 0;
-        for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+        for (std::uint32_t group = 0; group < schedule.filter_groups(); ++group) { // passes over a group set
             const Unit unit{std::size_t{slice} * g.position_split * g.channel_split};
             groups += pooling || !schedule.filters(unit, group).empty() ? 1 : 0;
         }
@@ -87,8 +87,8 @@ LayerTraffic layer_traffic(const LayerWork& work) {
     const core::LayerRegisters& r = work.controller;
     for (std::uint32_t slice = 0; slice < (pooling ? 1 : g.position_split); ++slice) {
         for (std::uint32_t tile = 0; tile < schedule.tiles(); ++tile) {
-            const Range positions =
-                schedule.positions(Unit{std::size_t{slice} * g.channel_split}, tile * schedule.groups());
+            const Range positions = schedule.positions(Unit{std::size_t{slice} * g.channel_split},
+                                                       tile * schedule.passes_per_tile());
             traffic[AccessKind::activation_read] +=
                 input_fetches * g.input_rows(positions).size() * g.in_width * g.channels * 2;
             if (r.has_residual != 0 && !positions.empty()) {

@@ -75,7 +75,7 @@ bool LayerStream::next_block() {
             break;
         }
         case Step::residual:
-            for (; residual_ != nullptr && outer_ < g->output_slices(); ++outer_, inner_ = 0) {
+            for (; residual_ != nullptr && outer_ < output_parts(); ++outer_, inner_ = 0) {
                 while (inner_ < residual_->split) {
                     if (residual_block(outer_, inner_++)) {
                         return true;
@@ -90,7 +90,7 @@ bool LayerStream::next_block() {
                     return true;
                 }
             }
-            for (; !pooling_ && outer_ < g->output_slices(); ++outer_, inner_ = 0) {
+            for (; !pooling_ && outer_ < output_parts(); ++outer_, inner_ = 0) {
                 while (inner_ < output_->split) {
                     if (output_block(outer_, inner_++)) {
                         return true;
@@ -133,7 +133,23 @@ void LayerStream::after_outputs() {
 
 std::uint32_t LayerStream::units_at_work() const {
     const LayerGeometry& g = schedule_.geometry();
-    return g.channel_split * (pooling_ ? 1 : g.output_slices());
+    return g.channel_split * (pooling_ ? 1 : g.filter_split * g.position_split);
+}
+
+/// What a pass makes: in each slice the outputs of each of its groups.
+std::uint32_t LayerStream::output_parts() const {
+    const LayerGeometry& g = schedule_.geometry();
+    return g.output_slices() * g.groups_per_pass;
+}
+
+Range LayerStream::filters_of(std::uint32_t part) const {
+    const LayerGeometry& g = schedule_.geometry();
+    return schedule_.filters(g.first_unit(part / g.groups_per_pass), pass_, part % g.groups_per_pass);
+}
+
+Range LayerStream::positions_of(std::uint32_t part) const {
+    const LayerGeometry& g = schedule_.geometry();
+    return schedule_.positions(g.first_unit(part / g.groups_per_pass), pass_);
 }
 
 bool LayerStream::activation_block(Unit unit) {
@@ -141,25 +157,25 @@ bool LayerStream::activation_block(Unit unit) {
     if (!pooling_ && (schedule_.outputs(unit, pass_) == 0 || schedule_.fetch_resident(pass_))) {
         return false;
     }
-    const Range channels = schedule_.fetch_channels(unit, fetch_);
+    const Range channels = schedule_.fetch_channels(unit, pass_, fetch_);
     const Range rows = g.input_rows(schedule_.positions(unit, pass_));
     return set_planes(AccessKind::activation_read, *input_,
                       unit.value() % g.channel_split + channels.begin * g.channel_split, channels.size(),
                       {rows.begin * g.in_width, rows.end * g.in_width});
 }
 
-/// The chunks of all units for one fetch: they follow each other in memory, as all fetches and groups do.
+/// The chunks of all units for one fetch: they follow each other in memory, as all fetches and passes do.
 bool LayerStream::weight_block() {
-    const std::uint32_t group = schedule_.group_of(pass_);
     if (schedule_.weights_resident() && schedule_.tile_of(pass_) > 0) {
         return false;
     }
-    if (group == 0 && fetch_ == 0) { // every tile of outputs needs all weights again
+    if (pass_ % schedule_.passes_per_tile() == 0 &&
+        fetch_ == 0) { // every tile of outputs needs all weights again
         next_weights_ = weights_.base + core::bias_block_bytes(schedule_.geometry().filters);
     }
     std::uint64_t bytes = 0;
     for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch_); ++chunk) {
-        bytes += schedule_.chunk_bytes(group, schedule_.chunk_steps(fetch_, chunk));
+        bytes += schedule_.chunk_bytes(pass_, schedule_.chunk_steps(pass_, fetch_, chunk));
     }
     bytes *= schedule_.geometry().units;
     block_ = {AccessKind::weight_read, next_weights_, 0, bytes, 1};
@@ -167,12 +183,11 @@ bool LayerStream::weight_block() {
     return bytes > 0;
 }
 
-bool LayerStream::residual_block(std::uint32_t slice, std::uint32_t residue) {
-    const Unit unit{std::size_t{slice} * schedule_.geometry().channel_split};
-    Range filters = schedule_.filters(unit, pass_);
+bool LayerStream::residual_block(std::uint32_t part, std::uint32_t residue) {
+    Range filters = filters_of(part);
     filters.end =
         std::min(filters.end, residual_->channels); // channels that the source doesn't have are zero
-    const Range positions = schedule_.positions(unit, pass_);
+    const Range positions = positions_of(part);
     if (filters.empty() || positions.empty()) {
         return false;
     }
@@ -180,15 +195,13 @@ bool LayerStream::residual_block(std::uint32_t slice, std::uint32_t residue) {
                        residual_words(work_->controller, positions));
 }
 
-bool LayerStream::output_block(std::uint32_t slice, std::uint32_t residue) {
-    const Unit unit{std::size_t{slice} * schedule_.geometry().channel_split};
-    return set_filters(AccessKind::output_write, *output_, schedule_.filters(unit, pass_), residue,
-                       schedule_.positions(unit, pass_));
+bool LayerStream::output_block(std::uint32_t part, std::uint32_t residue) {
+    return set_filters(AccessKind::output_write, *output_, filters_of(part), residue, positions_of(part));
 }
 
 bool LayerStream::pooled_block(Unit unit) {
     const LayerGeometry& g = schedule_.geometry();
-    const Range channels = schedule_.fetch_channels(unit, fetch_);
+    const Range channels = schedule_.fetch_channels(unit, pass_, fetch_);
     return set_planes(AccessKind::output_write, *output_, unit.value() + channels.begin * g.channel_split,
                       channels.size(), schedule_.positions(unit, pass_));
 }

@@ -44,17 +44,19 @@ void for_each(const Pieces& all, Work work) {
 /// The busiest slice of a layer's outputs, in its tiles and groups of filters.
 struct Slice {
     Pieces tiles, groups;
+    std::uint32_t group_sets; ///< of convolution groups, for each of the filter groups
 
     explicit Slice(const LayerGeometry& g)
         : tiles(pieces(std::min(slice_positions(g), g.positions()), g.tile_positions)),
-          groups(pieces(ceil_divide(g.filters, g.filter_split), g.filter_group)) {}
+          groups(pieces(ceil_divide(g.group_filters(), g.filter_split), g.filter_group)),
+          group_sets(g.local_groups() / g.groups_per_pass) {}
 
-    /// Calls work(positions, filters, count) for each kind of pass.
+    /// Calls work(positions, filters of each convolution group, count) for each kind of pass.
     template <class Work>
     void for_each_pass(Work work) const {
         for_each(tiles, [&](std::uint32_t positions, std::uint32_t tiles_alike) {
             for_each(groups, [&](std::uint32_t filters, std::uint32_t groups_alike) {
-                work(positions, filters, tiles_alike * groups_alike);
+                work(positions, filters, tiles_alike * groups_alike * group_sets);
             });
         });
     }
@@ -65,10 +67,10 @@ std::uint32_t lane_groups(const LayerGeometry& g, std::uint32_t positions, std::
                                                          : filters * ceil_divide(positions, g.lanes);
 }
 
-/// Bursts of 8 bytes in which a unit gets the weights of a group of filters once.
+/// Bursts of 8 bytes in which a unit gets the weights of a pass over a group of filters once.
 double weight_bursts(const LayerGeometry& g, std::uint32_t filters) {
     double bursts = 0;
-    for_each(pieces(g.local_channels(), g.channels_per_fetch),
+    for_each(pieces(g.pass_channels(), g.channels_per_fetch),
              [&](std::uint32_t channels, std::uint32_t fetches) {
                  for_each(pieces(channels * g.taps(), g.reduction_chunk),
                           [&](std::uint32_t steps, std::uint32_t chunks) {
@@ -94,23 +96,27 @@ public:
     }
 
     double of_tile() const {
-        const std::uint32_t slice_filters = ceil_divide(g_.filters, g_.filter_split);
+        const std::uint32_t slice_filters = ceil_divide(g_.group_filters(), g_.filter_split);
+        const std::uint32_t groups = g_.groups_per_pass * g_.blocks(); // of all units in a pass
         double rows = 0;
-        for (std::uint32_t group = 0; group < slice_filters; group += g_.filter_group) {
-            rows += of_pass(group, std::min(group + g_.filter_group, slice_filters), slice_filters);
+        for (std::uint32_t group = 0; group < g_.groups; group += groups) {
+            for (std::uint32_t first = 0; first < slice_filters; first += g_.filter_group) {
+                rows += of_pass({group, std::min(group + groups, g_.groups)},
+                                {first, std::min(first + g_.filter_group, slice_filters)}, slice_filters);
+            }
         }
         return rows * ceil_divide(g_.positions(), slice_positions(g_)); // slices that have any
     }
 
 private:
-    /// Filters [first, last) of every slice; a local channel may go on in the next slice.
-    double of_pass(std::uint32_t first, std::uint32_t last, std::uint32_t slice_filters) const {
+    /// Filters `range` of every slice of some convolution groups; a local channel may go on in the next
+    /// slice, and in the next group.
+    double of_pass(core::Range groups, core::Range range, std::uint32_t slice_filters) const {
         double rows = 0;
         std::uint64_t ranks = 0;
         std::uint32_t channel = 0;
-        for (std::uint32_t slice = 0; slice < g_.filter_split; ++slice) {
-            const std::uint32_t end = std::min(slice * slice_filters + last, g_.filters);
-            for (std::uint32_t at = slice * slice_filters + first; at < end;) {
+        const auto add = [&](std::uint32_t at, std::uint32_t end) {
+            while (at < end) {
                 if (at / split_ != channel) {
                     rows += number(ranks);
                     ranks = 0;
@@ -119,6 +125,14 @@ private:
                 const std::uint32_t next = std::min(end, (channel + 1) * split_);
                 ranks |= of_residues(at % split_, (next - 1) % split_ + 1);
                 at = next;
+            }
+        };
+        for (std::uint32_t group = groups.begin; group < groups.end; ++group) {
+            const std::uint32_t of_group = group * g_.group_filters();
+            for (std::uint32_t slice = 0; slice < g_.filter_split; ++slice) {
+                const std::uint32_t first = slice * slice_filters;
+                add(of_group + first + range.begin,
+                    of_group + std::min(first + range.end, g_.group_filters()));
             }
         }
         return rows + number(ranks);
@@ -156,7 +170,7 @@ double mean_tile_rows(const LayerGeometry& g, const ConvSchedule& schedule) {
     const core::Unit unit{std::size_t{g.position_split > 1 ? 1U : 0U} * g.channel_split};
     double rows = 0;
     for (std::uint32_t tile = 0; tile < schedule.tiles(); ++tile) {
-        rows += g.input_rows(schedule.positions(unit, tile * schedule.groups())).size();
+        rows += g.input_rows(schedule.positions(unit, tile * schedule.passes_per_tile())).size();
     }
     return rows / schedule.tiles();
 }
@@ -194,12 +208,13 @@ public:
           schedule_(geometry),
           slice_(geometry),
           ranks_(ceil_divide(geometry.units, machine.chips_per_rank)),
-          steps_(static_cast<double>(geometry.local_channels()) * geometry.taps()) {
+          steps_(static_cast<double>(geometry.pass_channels()) * geometry.taps()) {
         count_outputs(layer);
         count_weights();
         const double rows_bytes = mean_tile_rows(g_, schedule_) * g_.in_width * 2;
-        fetches_ = schedule_.fetches() == 1 ? schedule_.tiles() : schedule_.passes();
-        fetched_ = std::ceil(rows_bytes / 8 + 0.5) * g_.local_channels() * fetches_;
+        fetches_ =
+            schedule_.fetches() == 1 ? schedule_.passes() / schedule_.filter_groups() : schedule_.passes();
+        fetched_ = std::ceil(rows_bytes / 8 + 0.5) * g_.pass_channels() * fetches_;
     }
 
     LayerCost cost() const {
@@ -232,7 +247,8 @@ private:
     }
     /// Bursts of a unit's partial sums of one pass.
     double sum_bursts(std::uint32_t positions, std::uint32_t filters) const {
-        return std::ceil(static_cast<double>(positions) * filters * m_.partial_sum_bits / 64);
+        return std::ceil(static_cast<double>(positions) * filters * g_.groups_per_pass * m_.partial_sum_bits /
+                         64);
     }
 
     void count_outputs(const LayerContext& layer) {
@@ -242,8 +258,8 @@ private:
             widest_ = std::max(widest_, groups);
             sums_ += sum_bursts(positions, filters) * count;
             if (layer.has_residual) {
-                residual_ +=
-                    static_cast<double>(filters) * g_.output_slices() / 8 * result_slots(positions) * count;
+                residual_ += static_cast<double>(filters) * g_.groups_per_pass * g_.output_slices() / 8 *
+                             result_slots(positions) * count;
             }
         });
         const double rows_of_tile = WrittenRows(g_, layer.output_split, m_).of_tile();
@@ -255,7 +271,7 @@ private:
 
     void count_weights() {
         for_each(slice_.groups, [&](std::uint32_t filters, std::uint32_t count) {
-            weights_once_ += weight_bursts(g_, filters) * count;
+            weights_once_ += weight_bursts(g_, filters) * count * slice_.group_sets;
         });
         weights_ = weights_once_ * (schedule_.weights_resident() ? 1 : schedule_.tiles());
     }
@@ -272,7 +288,8 @@ private:
         cost.accumulation = others * m_.channel_slot_ps + rows_ / ranks_ * m_.row_cycle_ps +
                             schedule_.passes() * m_.pass_latency_ps;
         if (migrates()) { // chunk by chunk a read and then a write, which nothing overlaps
-            const double chunks = static_cast<double>(schedule_.chunks()) * schedule_.groups() * ranks_;
+            const double chunks =
+                static_cast<double>(schedule_.chunks()) * schedule_.passes_per_tile() * ranks_;
             cost.migration = chunks * m_.migration_latency_ps + 2 * weight_slots * m_.channel_slot_ps;
         }
         constexpr double slot_bytes = 64;
@@ -280,7 +297,7 @@ private:
         cost.sum_bytes = sums_ * ranks_ * slot_bytes;
         cost.result_bytes = results_ * slot_bytes;
         cost.activation_bytes = fetched_ * 8;
-        cost.macs = static_cast<double>(g_.filters) * g_.positions() * g_.channels * g_.taps();
+        cost.macs = static_cast<double>(g_.filters) * g_.positions() * g_.group_channels() * g_.taps();
         return cost;
     }
 
@@ -300,7 +317,7 @@ private:
     double fetch_time(const LayerCost& cost) const {
         const double others =
             rank_slots(cost) * m_.channel_slot_ps + (streams() ? 0 : weights_ * m_.chip_slot_ps);
-        return fetched_ / (fetches_ * g_.local_channels()) * m_.chip_slot_ps * slowed(others, cost);
+        return fetched_ / (fetches_ * g_.pass_channels()) * m_.chip_slot_ps * slowed(others, cost);
     }
 
     /// The units' own time: weights and activations come chunk by chunk and fetch by fetch while the ones
@@ -309,13 +326,12 @@ private:
         const double burst =
             streams() ? m_.channel_slot_ps * ranks_
                       : m_.chip_slot_ps * slowed(cost.channel / ranks_ + fetched_ * m_.chip_slot_ps, cost);
-        const Pieces fetches = pieces(g_.local_channels(), g_.channels_per_fetch);
+        const Pieces fetches = pieces(g_.pass_channels(), g_.channels_per_fetch);
         double pace = 0;
         slice_.for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
             const double pass = pass_time(positions, filters, fetches, burst);
-            pace +=
-                count *
-                (schedule_.fetches() == 1 ? pass : overlapped(fetches, pass / g_.local_channels(), fetch));
+            pace += count *
+                    (schedule_.fetches() == 1 ? pass : overlapped(fetches, pass / g_.pass_channels(), fetch));
         });
         return pace;
     }
@@ -348,7 +364,7 @@ private:
     ConvSchedule schedule_;
     Slice slice_;
     double ranks_;
-    double steps_;            ///< of a unit's reduction
+    double steps_;            ///< of a unit's reduction in a pass
     double lane_groups_ = 0;  ///< of all passes
     double widest_ = 0;       ///< lane groups of the largest pass
     double sums_ = 0;         ///< bursts of a unit
@@ -383,7 +399,7 @@ double ideal_latency(const LayerGeometry& g, const LayerContext& layer, const Ma
     Slice(g).for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
         groups += static_cast<double>(lane_groups(g, positions, filters)) * count;
     });
-    return groups * g.local_channels() * g.taps() * m.ideal_step_ps;
+    return groups * g.pass_channels() * g.taps() * m.ideal_step_ps;
 }
 
 LayerCost estimate_cost(const LayerGeometry& g, const LayerContext& layer, const MachineShape& m) {

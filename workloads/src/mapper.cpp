@@ -5,6 +5,7 @@
 #include "hydravp/core/error.h"
 
 #include "optimizer.h"
+#include "tensor_classes.h"
 #include "tiling.h"
 
 #include <fmt/format.h>
@@ -71,12 +72,13 @@ private:
 
 /// How a layer is cut: by the optimizer, or by the rules of the paper's mappings if there is none.
 core::LayerGeometry tile(const core::Network& network, std::size_t index, const MachineShape& machine,
-                         std::uint32_t consumer_split, Optimizer* optimizer) {
+                         std::uint32_t input_split, std::uint32_t output_split, Optimizer* optimizer) {
     const LayerDescriptor& layer = network.layers[index];
     core::LayerGeometry g = shape_geometry(layer);
+    g.channel_split = input_split;
     const bool fits = optimizer != nullptr ? optimizer->tile(index, g)
-                      : layer.is_pool()    ? tile_pooling(g, machine, consumer_split)
-                                           : tile_convolution(g, machine, consumer_split);
+                      : layer.is_pool()    ? tile_pooling(g, machine)
+                                           : tile_convolution(g, machine, output_split);
     if (!fits) {
         throw core::InputError(fmt::format(
             "layer '{}' does not fit the units' buffers: no tile of its {} words wide rows stays within half "
@@ -89,7 +91,7 @@ core::LayerGeometry tile(const core::Network& network, std::size_t index, const 
         throw core::InputError(
             fmt::format("layer '{}': {} products per output and unit could overflow the 48-bit "
                         "accumulators",
-                        layer.name, std::uint64_t{g.local_channels()} * g.taps()));
+                        layer.name, std::uint64_t{g.group_local_channels()} * g.taps()));
     }
     return g;
 }
@@ -127,30 +129,33 @@ void place_weights(LayerWork& work, const LayerDescriptor& layer, const MachineS
     }
 }
 
-/// Writes a unit's chunk, [step][filter of the group], into zeroed memory.
+/// Writes a unit's chunk, [step][filter], into zeroed memory.
 void fill_chunk(const core::ConvSchedule& schedule, const QuantizedLayer& layer, core::Unit unit,
-                std::uint32_t group, core::Range steps, unsigned char* to) {
+                std::uint32_t pass, core::Range steps, unsigned char* to) {
     const core::LayerGeometry& g = schedule.geometry();
     auto* words = reinterpret_cast<std::int16_t*>(to);
-    const std::uint32_t stride = schedule.group_filters(group);
-    const core::Range filters = schedule.filters(unit, group); // pass `group` is the group's first
+    const std::uint32_t stride = schedule.step_filters(pass);
     const core::Range own = schedule.own_steps(unit, steps);
-    for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
-        for (std::uint32_t step = own.begin; step < own.end; ++step) {
-            const std::uint32_t channel = step / g.taps() * g.channel_split + unit.value() % g.channel_split;
+    for (std::uint32_t step = own.begin; step < own.end; ++step) {
+        const core::Range filters = schedule.filters(unit, pass, schedule.group_index(pass, step));
+        const std::uint32_t channel = step / g.taps() * g.channel_split + unit.value() % g.channel_split;
+        const std::uint32_t of_group = channel % g.group_channels();
+        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
             words[(step - steps.begin) * stride + (filter - filters.begin)] =
-                layer.weights[(std::size_t{filter} * g.channels + channel) * g.taps() + step % g.taps()];
+                layer.weights[(std::size_t{filter} * g.group_channels() + of_group) * g.taps() +
+                              step % g.taps()];
         }
     }
 }
 
-/// Calls work(group, steps) for every chunk of a layer, in the order of the weights in memory.
+/// Calls work(pass, steps) for every chunk of a layer, in the order of the weights in memory: that of the
+/// passes over the first tile.
 template <class Work>
 void for_each_chunk(const core::ConvSchedule& schedule, Work work) {
-    for (std::uint32_t group = 0; group < schedule.groups(); ++group) {
+    for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                work(group, schedule.chunk_steps(fetch, chunk));
+                work(pass, schedule.chunk_steps(pass, fetch, chunk));
             }
         }
     }
@@ -170,18 +175,21 @@ core::LayerGeometry shape_geometry(const LayerDescriptor& layer) {
     g.kernel_width = layer.kernel_width;
     g.stride_height = layer.stride_height;
     g.stride_width = layer.stride_width;
+    g.dilation_height = layer.dilation_height;
+    g.dilation_width = layer.dilation_width;
     g.pad_top = layer.pad_top;
     g.pad_left = layer.pad_left;
     g.out_height = layer.out.height;
     g.out_width = layer.out.width;
     g.channels = layer.in.channels;
     g.filters = layer.out.channels;
+    g.groups = layer.groups;
     return g;
 }
 
 bool sums_fit(const core::LayerGeometry& g) {
     constexpr std::uint64_t most = 1U << 17; // 2^30 per product; the accumulators have 48 bits
-    return std::uint64_t{g.local_channels()} * g.taps() < most;
+    return std::uint64_t{g.group_local_channels()} * g.taps() < most;
 }
 
 namespace {
@@ -192,10 +200,14 @@ MappedNetwork map_with(const core::Network& network, const std::vector<Quantized
     MappedNetwork mapped;
     mapped.mapping = optimizer != nullptr ? Mapping::optimized : machine.mapping;
     DataLayout data(machine);
-    const auto split_of = [&](const core::TensorShape& shape, std::size_t tensor) {
-        return optimizer != nullptr ? optimizer->splits()[tensor] : machine.channel_split(shape.channels);
+    const TensorClasses classes(network);
+    const auto split_of = [&](int tensor) {
+        const std::size_t set = classes.set_of(tensor);
+        return optimizer != nullptr
+                   ? optimizer->splits()[set]
+                   : classes.largest(set, machine.channel_split(network.shape_of(tensor).channels));
     };
-    mapped.input = data.place(network.input, split_of(network.input, 0), "the input");
+    mapped.input = data.place(network.input, split_of(core::network_input), "the input");
     std::uint64_t model = machine.pcm_base;
     std::string first_beyond; // layer that no longer fits the PCM
     const auto placement_of = [&](int index) -> const TensorPlacement& {
@@ -203,14 +215,15 @@ MappedNetwork map_with(const core::Network& network, const std::vector<Quantized
     };
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         const LayerDescriptor& layer = network.layers[i];
-        const TensorPlacement output = data.place(layer.out, split_of(layer.out, i + 1),
+        const TensorPlacement output = data.place(layer.out, split_of(static_cast<int>(i)),
                                                   fmt::format("the output of layer '{}'", layer.name));
         mapped.outputs.push_back(output);
         LayerWork work;
         work.unit.kind = work.controller.kind = layer.kind;
         work.unit.layer = work.controller.layer = static_cast<std::uint32_t>(i);
-        work.unit.geometry = work.controller.geometry = tile(network, i, machine, output.split, optimizer);
         work.unit.input = work.controller.input = placement_of(layer.input);
+        work.unit.geometry = work.controller.geometry =
+            tile(network, i, machine, work.unit.input.split, output.split, optimizer);
         work.unit.output = work.controller.output = output;
         fill_arithmetic(work, layer, quantized.empty() ? nullptr : &quantized[i], machine.partial_sum_bits);
         if (layer.residual) {
@@ -297,9 +310,30 @@ std::vector<std::uint32_t> channel_splits(const MappedNetwork& mapped) {
     return splits;
 }
 
+namespace {
+
+/// What the register stack has 16 bits for.
+void check_register_widths(const core::Network& network, const MachineShape& machine) {
+    constexpr std::uint32_t most = 0xffff;
+    if (machine.lanes > most || machine.units > most) {
+        throw core::InputError(fmt::format("found {} units with {} MACs each, expected at most {} of both",
+                                           machine.units, machine.lanes, most));
+    }
+    for (const LayerDescriptor& layer : network.layers) {
+        if (layer.dilation_height > most || layer.dilation_width > most) {
+            throw core::InputError(fmt::format("layer '{}': found the dilation {} x {}, expected at most {}",
+                                               layer.name, layer.dilation_height, layer.dilation_width,
+                                               most));
+        }
+    }
+}
+
+} // namespace
+
 MappedNetwork map_network(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
                           const MachineShape& machine) {
     network.validate();
+    check_register_widths(network, machine);
     return machine.mapping == Mapping::optimized ? map_optimized(network, quantized, machine)
                                                  : map_with(network, quantized, machine, nullptr);
 }
@@ -310,10 +344,10 @@ std::vector<unsigned char> model_image(const LayerWork& work, const QuantizedLay
     std::vector<unsigned char> image(work.model_bytes, 0);
     std::memcpy(image.data(), layer.bias.data(), layer.bias.size() * 8);
     unsigned char* at = image.data() + core::bias_block_bytes(g.filters);
-    for_each_chunk(schedule, [&](std::uint32_t group, core::Range steps) {
+    for_each_chunk(schedule, [&](std::uint32_t pass, core::Range steps) {
         for (std::uint32_t unit = 0; unit < g.units; ++unit) {
-            fill_chunk(schedule, layer, core::Unit{unit}, group, steps, at);
-            at += schedule.chunk_bytes(group, steps);
+            fill_chunk(schedule, layer, core::Unit{unit}, pass, steps, at);
+            at += schedule.chunk_bytes(pass, steps);
         }
     });
     return image;
@@ -324,9 +358,9 @@ std::vector<unsigned char> unit_weight_image(const LayerWork& work, const Quanti
     const core::ConvSchedule schedule(work.unit.geometry);
     std::vector<unsigned char> image(work.controller.weight_bytes_per_chip, 0);
     unsigned char* at = image.data();
-    for_each_chunk(schedule, [&](std::uint32_t group, core::Range steps) {
-        fill_chunk(schedule, layer, unit, group, steps, at);
-        at += schedule.chunk_bytes(group, steps);
+    for_each_chunk(schedule, [&](std::uint32_t pass, core::Range steps) {
+        fill_chunk(schedule, layer, unit, pass, steps, at);
+        at += schedule.chunk_bytes(pass, steps);
     });
     return image;
 }

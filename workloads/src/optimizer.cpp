@@ -21,7 +21,7 @@ constexpr double impossible = std::numeric_limits<double>::infinity();
 
 /// Sizes of filter groups worth trying: powers of two, and even shares of the slice.
 std::set<std::uint32_t> group_candidates(const LayerGeometry& g, std::uint32_t most) {
-    const std::uint32_t slice_filters = ceil_divide(g.filters, g.filter_split);
+    const std::uint32_t slice_filters = ceil_divide(g.group_filters(), g.filter_split);
     std::set<std::uint32_t> sizes;
     for (std::uint32_t parts = 1; parts <= 64 && parts <= slice_filters; parts += parts < 8 ? 1 : parts / 4) {
         sizes.insert(ceil_divide(slice_filters, parts));
@@ -31,7 +31,7 @@ std::set<std::uint32_t> group_candidates(const LayerGeometry& g, std::uint32_t m
     }
     sizes.erase(sizes.upper_bound(std::min(slice_filters, most)), sizes.end());
     if (g.positions() == 1) { // small groups would leave lanes idle
-        sizes.erase(sizes.begin(), sizes.lower_bound(std::min(g.lanes, *sizes.rbegin())));
+        sizes.erase(sizes.begin(), sizes.lower_bound(std::min<std::uint32_t>(g.lanes, *sizes.rbegin())));
     }
     return sizes;
 }
@@ -40,7 +40,7 @@ std::set<std::uint32_t> group_candidates(const LayerGeometry& g, std::uint32_t m
 /// one's transfer.
 void even_out_fetches(LayerGeometry& g) {
     g.channels_per_fetch =
-        ceil_divide(g.local_channels(), ceil_divide(g.local_channels(), g.channels_per_fetch));
+        ceil_divide(g.pass_channels(), ceil_divide(g.pass_channels(), g.channels_per_fetch));
     g.reduction_chunk = std::min(g.reduction_chunk, g.channels_per_fetch * g.taps());
 }
 
@@ -62,33 +62,23 @@ LayerContext context_of(const LayerDescriptor& layer, std::uint32_t output_split
 } // namespace
 
 Optimizer::Optimizer(const core::Network& network, const MachineShape& machine)
-    : network_(network), machine_(machine) {
+    : network_(network), machine_(machine), classes_(network) {
     for (std::uint32_t split = 1; split <= machine.units; ++split) {
         if (machine.units % split == 0) {
             candidates_.push_back(split);
         }
     }
-    join_tensors();
     find_alike();
     search();
 }
 
 bool Optimizer::tile(std::size_t layer, LayerGeometry& geometry) {
-    const auto& found = choice(layer, splits_[tensor_of(network_.layers[layer].input)], splits_[layer + 1]);
+    const auto& found = choice(layer, splits_[classes_.set_of(network_.layers[layer].input)],
+                               splits_[classes_.set_of(static_cast<int>(layer))]);
     if (found) {
         geometry = found->geometry;
     }
     return found.has_value();
-}
-
-void Optimizer::join_tensors() {
-    group_of_.resize(network_.layers.size() + 1);
-    group_of_[0] = 0;
-    std::size_t groups = 1;
-    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
-        const LayerDescriptor& layer = network_.layers[i];
-        group_of_[i + 1] = layer.is_pool() ? group_of_[tensor_of(layer.input)] : groups++;
-    }
 }
 
 void Optimizer::find_alike() {
@@ -108,31 +98,30 @@ void Optimizer::find_alike() {
 
 /// Coordinate descent from every choice that is the same for all tensors.
 void Optimizer::search() {
-    const std::size_t groups = *std::max_element(group_of_.begin(), group_of_.end()) + 1;
     double best = impossible;
     for (const std::uint32_t start : candidates_) {
-        std::vector<std::uint32_t> group_splits(groups, start);
-        const double cost = improve(group_splits);
+        std::vector<std::uint32_t> splits;
+        for (std::size_t set = 0; set < classes_.sets(); ++set) {
+            splits.push_back(classes_.largest(set, start));
+        }
+        const double cost = improve(splits);
         if (cost < best) {
             best = cost;
-            splits_.clear();
-            for (const std::size_t group : group_of_) {
-                splits_.push_back(group_splits[group]);
-            }
+            splits_ = splits;
         }
     }
 }
 
-double Optimizer::improve(std::vector<std::uint32_t>& group_splits) {
-    double best = total(group_splits);
+double Optimizer::improve(std::vector<std::uint32_t>& splits) {
+    double best = total(splits);
     for (bool changed = true; changed;) {
         changed = false;
-        for (std::uint32_t& split : group_splits) {
+        for (std::uint32_t& split : splits) {
             const std::uint32_t before = split;
             std::uint32_t winner = before;
             for (const std::uint32_t candidate : candidates_) {
                 split = candidate;
-                const double cost = total(group_splits);
+                const double cost = total(splits);
                 if (cost < best) {
                     best = cost;
                     winner = candidate;
@@ -145,17 +134,17 @@ double Optimizer::improve(std::vector<std::uint32_t>& group_splits) {
     return best;
 }
 
-double Optimizer::total(const std::vector<std::uint32_t>& group_splits) {
+double Optimizer::total(const std::vector<std::uint32_t>& splits) {
     double sum = 0;
     for (std::size_t layer = 0; layer < network_.layers.size(); ++layer) {
-        sum += layer_cost(layer, group_splits);
+        sum += layer_cost(layer, splits);
     }
     return sum;
 }
 
-double Optimizer::layer_cost(std::size_t layer, const std::vector<std::uint32_t>& group_splits) {
-    const std::uint32_t in = group_splits[group_of_[tensor_of(network_.layers[layer].input)]];
-    const std::uint32_t out = group_splits[group_of_[layer + 1]];
+double Optimizer::layer_cost(std::size_t layer, const std::vector<std::uint32_t>& splits) {
+    const std::uint32_t in = splits[classes_.set_of(network_.layers[layer].input)];
+    const std::uint32_t out = splits[classes_.set_of(static_cast<int>(layer))];
     const auto& found = choice(layer, in, out);
     return found ? found->cost : impossible;
 }
@@ -182,12 +171,12 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
     g.channel_split = in;
     std::optional<Choice> best;
     if (layer.is_pool()) {
-        if (tile_pooling(g, machine_, in)) {
+        if (tile_pooling(g, machine_)) {
             best = Choice{cost_of(g, context), g};
         }
         return best;
     }
-    if (!sums_fit(g)) {
+    if (!g.split_fits_groups() || !sums_fit(g)) {
         return std::nullopt;
     }
     const std::uint32_t slices = machine_.units / in;
@@ -207,7 +196,7 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
 /// Tile sizes worth trying for the group that is set: the usual ones, and those of whole rows whose channels
 /// all fit half the activation buffer, so that they are fetched once for all groups.
 std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g, Tiles which) const {
-    const std::uint32_t limit = machine_.output_half_words / g.filter_group;
+    const std::uint32_t limit = machine_.output_half_words / (g.groups_per_pass * g.filter_group);
     if (which == Tiles::smaller) {
         return fit_smaller_tile(g, machine_, limit) ? std::set<std::uint32_t>{g.tile_positions}
                                                     : std::set<std::uint32_t>{};
@@ -217,7 +206,7 @@ std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g, Tiles which) const
     const std::uint32_t most_rows = std::min(limit, slice_positions(g)) / g.out_width;
     for (std::uint32_t rows = most_rows; rows >= 1; --rows) {
         g.tile_positions = rows * g.out_width;
-        if (fit_buffers(g, machine_) && g.channels_per_fetch == g.local_channels()) {
+        if (fit_buffers(g, machine_) && g.channels_per_fetch == g.pass_channels()) {
             tiles.insert(g.tile_positions);
             break;
         }
@@ -225,10 +214,20 @@ std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g, Tiles which) const
     return tiles;
 }
 
-/// Every group and tile for splits that are set.
+/// Every number of groups, filter group and tile for splits that are set.
 void Optimizer::try_splits(LayerGeometry g, const LayerContext& context, Tiles tiles,
                            std::optional<Choice>& best) const {
-    for (const std::uint32_t group : group_candidates(g, machine_.output_half_words)) {
+    for (const std::uint32_t groups : groups_per_pass_candidates(g)) {
+        if (groups <= machine_.output_half_words) {
+            g.groups_per_pass = groups;
+            try_groups(g, context, tiles, best);
+        }
+    }
+}
+
+void Optimizer::try_groups(LayerGeometry g, const LayerContext& context, Tiles tiles,
+                           std::optional<Choice>& best) const {
+    for (const std::uint32_t group : group_candidates(g, machine_.output_half_words / g.groups_per_pass)) {
         g.filter_group = group;
         for (const std::uint32_t tile : tiles_for(g, tiles)) {
             g.tile_positions = tile;

@@ -6,6 +6,8 @@
 #include "hydravp/workloads/cost_model.h"
 #include "hydravp/workloads/mapper.h"
 
+#include "tensor_classes.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,8 +28,7 @@ class Optimizer {
 public:
     Optimizer(const core::Network& network, const MachineShape& machine);
 
-    /// Residue classes of the network's input (first) and of each layer's output; empty if no choice fits
-    /// the machine.
+    /// Residue classes by set of tensors (`TensorClasses`); empty if no choice fits the machine.
     const std::vector<std::uint32_t>& splits() const { return splits_; }
     /// How a layer is cut under these splits; false if it fits no buffers.
     bool tile(std::size_t layer, core::LayerGeometry& geometry);
@@ -41,25 +42,24 @@ private:
     /// As large as the output buffer allows, or, if none of these fits, as the activation buffer allows.
     enum class Tiles { usual, smaller };
 
-    void join_tensors();
     void find_alike();
     void search();
-    double improve(std::vector<std::uint32_t>& group_splits);
-    double total(const std::vector<std::uint32_t>& group_splits);
-    double layer_cost(std::size_t layer, const std::vector<std::uint32_t>& group_splits);
+    double improve(std::vector<std::uint32_t>& splits);
+    double total(const std::vector<std::uint32_t>& splits);
+    double layer_cost(std::size_t layer, const std::vector<std::uint32_t>& splits);
     const std::optional<Choice>& choice(std::size_t layer, std::uint32_t in, std::uint32_t out);
     std::optional<Choice> find_choice(std::size_t layer, std::uint32_t in, std::uint32_t out) const;
     std::set<std::uint32_t> tiles_for(core::LayerGeometry geometry, Tiles which) const;
     void try_splits(core::LayerGeometry g, const LayerContext& context, Tiles tiles,
                     std::optional<Choice>& best) const;
+    void try_groups(core::LayerGeometry g, const LayerContext& context, Tiles tiles,
+                    std::optional<Choice>& best) const;
     double cost_of(const core::LayerGeometry& geometry, const LayerContext& context) const;
-    std::size_t tensor_of(int index) const { return static_cast<std::size_t>(index) + 1; }
-
     const core::Network& network_;
     const MachineShape& machine_;
+    TensorClasses classes_;
     std::vector<std::size_t> like_;         ///< by layer: the first one of the same shape
     std::vector<std::uint32_t> candidates_; ///< divisors of the number of units
-    std::vector<std::size_t> group_of_;     ///< by tensor: pooling keeps the classes of its input
     std::vector<std::uint32_t> splits_;
     std::map<Key, std::optional<Choice>> choices_;
 };

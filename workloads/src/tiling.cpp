@@ -31,7 +31,7 @@ void split_outputs(LayerGeometry& g, std::uint32_t slices) {
         std::uint64_t positions = ceil_divide(g.positions(), position_split);
         positions = position_split > 1 ? align_up(positions, g.lanes) : positions;
         const std::uint64_t groups =
-            align_up(ceil_divide(g.filters, filter_split) * positions, g.lanes) / g.lanes;
+            align_up(ceil_divide(g.group_filters(), filter_split) * positions, g.lanes) / g.lanes;
         if (groups < best) {
             best = groups;
             g.filter_split = filter_split;
@@ -48,12 +48,14 @@ std::uint64_t write_back_slots(const ConvSchedule& schedule, const MachineShape&
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>>
         groups; // rank, local channel, first position
     for (std::uint32_t slice = 0; slice < g.output_slices(); ++slice) {
-        const Unit unit{std::size_t{slice} * g.channel_split};
-        const Range filters = schedule.filters(unit, 0);
-        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
-            for (std::uint32_t to = filter % consumer_split; to < g.units; to += consumer_split) {
-                groups.emplace(to / machine.chips_per_rank, filter / consumer_split,
-                               schedule.positions(unit, 0).begin);
+        const Unit unit = g.first_unit(slice);
+        for (std::uint32_t group = 0; group < schedule.groups(unit, 0); ++group) {
+            const Range filters = schedule.filters(unit, 0, group);
+            for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
+                for (std::uint32_t to = filter % consumer_split; to < g.units; to += consumer_split) {
+                    groups.emplace(to / machine.chips_per_rank, filter / consumer_split,
+                                   schedule.positions(unit, 0).begin);
+                }
             }
         }
     }
@@ -62,10 +64,10 @@ std::uint64_t write_back_slots(const ConvSchedule& schedule, const MachineShape&
 }
 
 struct Cost {
-    std::uint64_t lane_groups;
+    std::uint64_t steps; ///< of a lane group
     double time;
     friend bool operator<(const Cost& a, const Cost& b) {
-        return std::tie(a.lane_groups, a.time) < std::tie(b.lane_groups, b.time);
+        return std::tie(a.steps, a.time) < std::tie(b.steps, b.time);
     }
 };
 
@@ -74,21 +76,22 @@ Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t
     const std::uint32_t ranks = ceil_divide(g.units, machine.chips_per_rank);
     Cost cost{0, 0};
     for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
-        cost.lane_groups += schedule.lane_groups(Unit{0}, pass);
+        cost.steps += std::uint64_t{schedule.lane_groups(Unit{0}, pass)} * g.pass_channels() * g.taps();
     }
-    const double steps = static_cast<double>(cost.lane_groups) * g.local_channels() * g.taps();
     const double outputs = static_cast<double>(schedule.outputs(Unit{0}, 0)) * schedule.passes();
     const double sums = outputs * machine.partial_sum_bits / 8;
     const double weights = static_cast<double>(schedule.weight_bytes_per_unit()) *
                            (schedule.weights_resident() ? 1 : schedule.tiles());
-    const double fetched = static_cast<double>(g.local_channels()) * tile_rows(g) * g.in_width * 2 *
-                           (schedule.fetches() == 1 ? schedule.tiles() : schedule.passes());
+    const double fetched =
+        static_cast<double>(g.pass_channels()) * tile_rows(g) * g.in_width * 2 *
+        (schedule.fetches() == 1 ? schedule.passes() / schedule.filter_groups() : schedule.passes());
     const double write_back =
         static_cast<double>(write_back_slots(schedule, machine, consumer_split)) * schedule.passes();
     const double over_channel = machine.weights == core::WeightSource::stream ? weights : 0;
     const double channel = (over_channel + sums) / 8 * ranks + write_back;
-    cost.time = std::max({steps * machine.step_ps, (fetched + weights + sums) / 8 * machine.chip_slot_ps,
-                          channel * machine.channel_slot_ps});
+    cost.time =
+        std::max({static_cast<double>(cost.steps) * machine.step_ps,
+                  (fetched + weights + sums) / 8 * machine.chip_slot_ps, channel * machine.channel_slot_ps});
     return cost;
 }
 
@@ -99,12 +102,13 @@ std::uint32_t tile_rows(const LayerGeometry& g) {
     const std::uint32_t out_rows = std::min(
         whole_rows ? g.tile_positions / g.out_width : (g.tile_positions + g.out_width - 2) / g.out_width + 1,
         g.out_height);
-    return std::min(g.in_height, (std::max(out_rows, 1U) - 1) * g.stride_height + g.kernel_height);
+    return std::min(g.in_height, (std::max(out_rows, 1U) - 1) * g.stride_height +
+                                     (g.kernel_height - 1) * g.dilation_height + 1);
 }
 
 bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
     const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * 2;
-    g.channels_per_fetch = std::min(g.local_channels(), machine.activation_half_bytes / channel_bytes);
+    g.channels_per_fetch = std::min(g.pass_channels(), machine.activation_half_bytes / channel_bytes);
     g.reduction_chunk =
         std::min(machine.weight_half_bytes / 8 * 8 / (2 * g.filter_group), g.channels_per_fetch * g.taps());
     return g.channels_per_fetch > 0 && g.reduction_chunk > 0;
@@ -113,6 +117,16 @@ bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
 std::uint32_t slice_positions(const LayerGeometry& g) {
     const std::uint32_t positions = ceil_divide(g.positions(), g.position_split);
     return g.position_split > 1 ? static_cast<std::uint32_t>(align_up(positions, g.lanes)) : positions;
+}
+
+std::vector<std::uint32_t> groups_per_pass_candidates(const LayerGeometry& g) {
+    std::vector<std::uint32_t> candidates;
+    for (std::uint32_t groups = g.local_groups(); groups >= 1; --groups) {
+        if (g.local_groups() % groups == 0) {
+            candidates.push_back(groups);
+        }
+    }
+    return candidates;
 }
 
 std::vector<std::uint32_t> tile_candidates(const LayerGeometry& g, std::uint32_t slice_positions,
@@ -145,10 +159,9 @@ bool fit_smaller_tile(LayerGeometry& g, const MachineShape& machine, std::uint32
 bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
     g.units = machine.units;
     g.lanes = machine.lanes;
-    g.channel_split = machine.channel_split(g.channels);
     g.lanes_per_filter = machine.mapping == Mapping::paper_text ? 1 : 0;
     split_outputs(g, machine.units / g.channel_split);
-    const std::uint32_t slice_filters = ceil_divide(g.filters, g.filter_split);
+    const std::uint32_t slice_filters = ceil_divide(g.group_filters(), g.filter_split);
     bool found = false;
     std::pair<Cost, LayerGeometry> best;
     const auto consider = [&] {
@@ -158,24 +171,30 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
             best = {cost, g};
         }
     };
-    for (std::uint32_t group = 1; group <= std::min(slice_filters, machine.output_half_words); ++group) {
-        if (group > 64 && group % 32 != 0 && group != slice_filters) {
-            continue; // large groups only in whole lane groups
-        }
-        g.filter_group = group;
-        for (const std::uint32_t tile :
-             tile_candidates(g, slice_positions(g), machine.output_half_words / group)) {
-            g.tile_positions = tile;
-            if (fit_buffers(g, machine)) {
-                consider();
+    for (const std::uint32_t groups : groups_per_pass_candidates(g)) {
+        g.groups_per_pass = groups;
+        const std::uint32_t sums = machine.output_half_words / groups;
+        for (std::uint32_t group = 1; group <= std::min(slice_filters, sums); ++group) {
+            if (group > 64 && group % 32 != 0 && group != slice_filters) {
+                continue; // large groups only in whole lane groups
+            }
+            g.filter_group = group;
+            for (const std::uint32_t tile : tile_candidates(g, slice_positions(g), sums / group)) {
+                g.tile_positions = tile;
+                if (fit_buffers(g, machine)) {
+                    consider();
+                }
             }
         }
     }
-    const std::uint32_t few_filters = found ? 0 : std::min(slice_filters, machine.output_half_words);
-    for (std::uint32_t group = 1; group <= few_filters; ++group) {
-        g.filter_group = group;
-        if (fit_smaller_tile(g, machine, machine.output_half_words / group)) {
-            consider();
+    for (const std::uint32_t groups : found ? std::vector<std::uint32_t>() : groups_per_pass_candidates(g)) {
+        g.groups_per_pass = groups;
+        const std::uint32_t sums = machine.output_half_words / groups;
+        for (std::uint32_t group = 1; group <= std::min(slice_filters, sums); ++group) {
+            g.filter_group = group;
+            if (fit_smaller_tile(g, machine, sums / group)) {
+                consider();
+            }
         }
     }
     if (found) {
@@ -184,10 +203,9 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
     return found;
 }
 
-bool tile_pooling(LayerGeometry& g, const MachineShape& machine, std::uint32_t channel_split) {
+bool tile_pooling(LayerGeometry& g, const MachineShape& machine) {
     g.units = machine.units;
     g.lanes = machine.lanes;
-    g.channel_split = channel_split;
     g.filter_split = g.position_split = 1;
     g.filter_group = g.filters;
     g.reduction_chunk = 1;

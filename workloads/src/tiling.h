@@ -11,15 +11,14 @@ namespace hydravp::workloads {
 
 /// Chooses splits, tile, filter group and buffer chunks of a convolution: the fewest lane groups first, then
 /// the shortest estimated time of whichever of MACs, chip bus and channel is busiest.
-/// @param geometry shape, kernel and padding filled in; the rest is filled in by the call
+/// @param geometry shape, kernel, padding and channel_split filled in; the rest is filled in by the call
 /// @param consumer_split residue classes of the output tensor
 /// @return false if no tile fits the buffers
 bool tile_convolution(core::LayerGeometry& geometry, const MachineShape& machine,
                       std::uint32_t consumer_split);
 
 /// The same for a pooling layer, which every unit does for the channels in its own chip.
-/// @param channel_split residue classes of input and output tensor
-bool tile_pooling(core::LayerGeometry& geometry, const MachineShape& machine, std::uint32_t channel_split);
+bool tile_pooling(core::LayerGeometry& geometry, const MachineShape& machine);
 
 /// @name Parts of that choice.
 /// @{
@@ -29,6 +28,8 @@ std::uint32_t tile_rows(const core::LayerGeometry& geometry);
 bool fit_buffers(core::LayerGeometry& geometry, const MachineShape& machine);
 /// Positions of the largest slice.
 std::uint32_t slice_positions(const core::LayerGeometry& geometry);
+/// Numbers of local groups that a pass may work on: the divisors of all of them, the greatest first.
+std::vector<std::uint32_t> groups_per_pass_candidates(const core::LayerGeometry& geometry);
 /// Tile sizes worth trying for a filter group: as large as the output buffer allows, in whole lane groups,
 /// whole rows.
 /// @param limit positions that fit half the output buffer

@@ -191,7 +191,7 @@ void HydraUnit::run_convolution() {
         run_pass(pass);
     }
     if (schedule_.weights_resident()) {
-        weights_.consume(schedule_.chunk_bytes(0, schedule_.chunk_steps(0, 0)));
+        weights_.consume(schedule_.chunk_bytes(0, schedule_.chunk_steps(0, 0, 0)));
         show_weights();
         changed_.notify(sc_core::SC_ZERO_TIME);
     }
@@ -207,8 +207,7 @@ void HydraUnit::run_pass(std::uint32_t pass) {
         }
         core::wait_until(*free);
         if (keep_data_) {
-            mac_array_.begin_pass(schedule_.geometry(), schedule_.filters(index_, pass).size(),
-                                  schedule_.positions(index_, pass));
+            mac_array_.begin_pass(schedule_, index_, pass);
         }
     }
     for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
@@ -229,8 +228,8 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
         wait(tile_filled_);
     }
     for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
-        const Range steps = schedule_.chunk_steps(fetch, chunk);
-        const std::uint32_t bytes = schedule_.chunk_bytes(schedule_.group_of(pass), steps);
+        const Range steps = schedule_.chunk_steps(pass, fetch, chunk);
+        const std::uint32_t bytes = schedule_.chunk_bytes(pass, steps);
         enter(State::wait_weights);
         wait_for_weights(bytes);
         const Range own = schedule_.own_steps(index_, steps);
@@ -281,11 +280,9 @@ void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
         meter_.charge(weight_words_, access_.layer,
                       static_cast<double>(std::uint64_t{filters.size()} * steps.size()));
     }
-    if (!keep_data_) {
-        return;
+    if (keep_data_) {
+        mac_array_.take(weights_.front(), schedule_.step_filters(pass), steps, tiles_[tiles_freed_ % 2]);
     }
-    mac_array_.take(weights_.front(), schedule_.group_filters(schedule_.group_of(pass)), steps,
-                    tiles_[tiles_freed_ % 2]);
 }
 
 /// The weights of the pass are used neither by an earlier pass nor by a unit before, of another slice of
@@ -326,7 +323,7 @@ void HydraUnit::run_pooling() {
 
 void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
     const core::LayerGeometry& g = active_.geometry;
-    const Range channels = schedule_.fetch_channels(index_, fetch);
+    const Range channels = schedule_.fetch_channels(index_, pass, fetch);
     const Range positions = schedule_.positions(index_, pass);
     if (channels.empty()) {
         return;
@@ -394,12 +391,13 @@ void HydraUnit::fetch_weights() {
         std::uint64_t address = active_.weights_base;
         const std::uint32_t passes = schedule_.weights_resident() ? 1 : schedule_.passes();
         for (std::uint32_t pass = 0; pass < passes; ++pass) {
-            const std::uint32_t group = schedule_.group_of(pass);
-            address = group == 0 ? active_.weights_base : address; // every tile needs all weights again
+            if (pass % schedule_.passes_per_tile() == 0) { // every tile needs all weights again
+                address = active_.weights_base;
+            }
             for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
                 for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
                     const std::uint32_t bytes =
-                        schedule_.chunk_bytes(group, schedule_.chunk_steps(fetch, chunk));
+                        schedule_.chunk_bytes(pass, schedule_.chunk_steps(pass, fetch, chunk));
                     fetch_chunk(address, bytes);
                     address += bytes;
                 }
@@ -424,7 +422,7 @@ void HydraUnit::fetch_chunk(std::uint64_t address, std::uint32_t bytes) {
 void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {
     const core::LayerGeometry& g = active_.geometry;
     const core::TensorPlacement& from = active_.input;
-    const Range channels = schedule_.fetch_channels(index_, fetch);
+    const Range channels = schedule_.fetch_channels(index_, pass, fetch);
     const Range rows = g.input_rows(schedule_.positions(index_, pass));
     ActivationTile& tile = tiles_[tiles_filled_ % 2];
     tile.reset(g, channels, rows, keep_data_);

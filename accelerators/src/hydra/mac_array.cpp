@@ -7,22 +7,36 @@ namespace hydravp::accelerators::hydra {
 
 using core::Range;
 
-void MacArray::begin_pass(const core::LayerGeometry& geometry, std::uint32_t filters, Range positions) {
-    geometry_ = geometry;
-    filters_ = filters;
-    positions_ = positions;
-    empty_ = true;
+void MacArray::begin_pass(const core::ConvSchedule& schedule, core::Unit unit, std::uint32_t pass) {
+    schedule_ = schedule;
+    pass_ = pass;
+    groups_ = schedule.groups(unit, pass);
+    filters_ = schedule.filters(unit, pass).size();
+    positions_ = schedule.positions(unit, pass);
     steps_ = {};
     if (shares_activations()) {
-        layout_ = PassLayout::list(filters);
-        sums_.assign(filters + pack_margin_sums, 0);
+        layout_ = PassLayout::list(groups_ * filters_);
+        sums_.assign(std::size_t{groups_} * filters_ + pack_margin_sums, 0);
+    }
+}
+
+template <class Work>
+void MacArray::for_each_group(Range steps, Work work) const {
+    while (!steps.empty()) {
+        const std::uint32_t end = std::min(steps.end, schedule_.group_end(steps.begin));
+        work(Range{steps.begin, end});
+        steps.begin = end;
     }
 }
 
 void MacArray::take(const std::int16_t* weights, std::uint32_t stride, Range steps,
                     const ActivationTile& tile) {
     if (shares_activations()) {
-        multiply_list(weights, stride, steps, tile);
+        for_each_group(steps, [&](Range of_group) {
+            multiply_list(
+                weights + std::size_t{of_group.begin - steps.begin} * stride, stride, of_group, tile,
+                sums_.data() + std::size_t{schedule_.group_index(pass_, of_group.begin)} * filters_);
+        });
         return;
     }
     if (steps_.empty()) {
@@ -38,52 +52,67 @@ void MacArray::end_fetch(const ActivationTile& tile, bool same_tile) {
     if (steps_.empty()) {
         return;
     }
-    if (!same_tile || !loaded_) {
-        operands_.load(geometry_, positions_, tile, tile.channels());
-        loaded_ = true;
-    }
-    if (empty_) {
-        layout_ = operands_.layout(filters_);
-        sums_.resize(std::max(sums_.size(), filters_ * layout_.filter_distance));
-    }
-    if (!convolve(operands_, weights_.data(), stride_, filters_, !empty_, sums_.data(),
-                  layout_.filter_distance, convolution_)) {
-        if (empty_) {
-            std::fill(sums_.begin(), sums_.end(), 0);
+    const std::uint32_t taps = schedule_.geometry().taps();
+    const bool load = !same_tile || !loaded_;
+    std::size_t next = 0;
+    for_each_group(steps_, [&](Range steps) {
+        if (next == operands_.size()) {
+            operands_.emplace_back();
         }
-        multiply_rows(tile);
-    }
-    empty_ = false;
+        TileOperands& operands = operands_[next++];
+        if (load) {
+            operands.load(schedule_.geometry(), positions_, tile, {steps.begin / taps, steps.end / taps});
+        }
+        multiply_group(steps, tile, operands);
+    });
+    loaded_ = true;
     steps_ = {};
+}
+
+/// The first fetch of a group overwrites its sums.
+void MacArray::multiply_group(Range steps, const ActivationTile& tile, const TileOperands& operands) {
+    layout_ = operands.layout(groups_ * filters_);
+    const std::size_t length = filters_ * layout_.filter_distance;
+    sums_.resize(std::max(sums_.size(), groups_ * length));
+    std::int64_t* const sums = sums_.data() + schedule_.group_index(pass_, steps.begin) * length;
+    const std::int16_t* const weights = weights_.data() + std::size_t{steps.begin - steps_.begin} * stride_;
+    const bool first = schedule_.begins_group(steps.begin);
+    if (!convolve(operands, weights, stride_, filters_, !first, sums, layout_.filter_distance,
+                  convolution_)) {
+        if (first) {
+            std::fill(sums, sums + length, 0);
+        }
+        multiply_rows(steps, weights, tile, sums);
+    }
 }
 
 /// One position: the activation is what all lanes share.
 void MacArray::multiply_list(const std::int16_t* weights, std::uint32_t stride, Range steps,
-                             const ActivationTile& tile) {
+                             const ActivationTile& tile, std::int64_t* sums) {
     gathered_.resize(steps.size());
     rows_.resize(steps.size());
     for (std::uint32_t i = 0; i < steps.size(); ++i) {
         tile.gather(steps.begin + i, positions_, &gathered_[i]);
         rows_[i] = weights + std::size_t{i} * stride;
     }
-    multiply_accumulate(rows_.data(), gathered_.data(), 1, steps.size(), 1, filters_, sums_.data(), filters_,
+    multiply_accumulate(rows_.data(), gathered_.data(), 1, steps.size(), 1, filters_, sums, filters_,
                         scratch_);
 }
 
 /// The steps one by one, for each row of outputs: for operands of any size.
-void MacArray::multiply_rows(const ActivationTile& tile) {
-    std::int64_t* sums = sums_.data();
+void MacArray::multiply_rows(Range steps, const std::int16_t* weights, const ActivationTile& tile,
+                             std::int64_t* sums) {
     std::uint32_t column = layout_.first_column;
     for (std::uint32_t begin = positions_.begin; begin < positions_.end;) {
         const std::uint32_t points = std::min(layout_.columns - column, positions_.end - begin);
-        gathered_.resize(std::size_t{steps_.size()} * points);
-        rows_.resize(steps_.size());
-        for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+        gathered_.resize(std::size_t{steps.size()} * points);
+        rows_.resize(steps.size());
+        for (std::uint32_t i = 0; i < steps.size(); ++i) {
             std::int16_t* const row = gathered_.data() + std::size_t{i} * points;
-            tile.gather(steps_.begin + i, {begin, begin + points}, row);
+            tile.gather(steps.begin + i, {begin, begin + points}, row);
             rows_[i] = row;
         }
-        multiply_accumulate(rows_.data(), weights_.data(), stride_, steps_.size(), filters_, points, sums,
+        multiply_accumulate(rows_.data(), weights, stride_, steps.size(), filters_, points, sums,
                             layout_.filter_distance, scratch_);
         sums += layout_.pitch - column;
         column = 0;

@@ -99,10 +99,10 @@ void TileOperands::load(const core::LayerGeometry& g, core::Range positions, con
     positions_ = positions.size();
     columns_ = g.out_width;
     first_column_ = positions.begin % g.out_width;
-    row_phases_.set(g.kernel_height, 1U, g.stride_height);
-    column_phases_.set(g.kernel_width, 1U, g.stride_width);
-    rows_ = last_row - first_row + std::size_t{g.kernel_height - 1} * 1U / g.stride_height + 1;
-    pitch_ = g.out_width + (g.kernel_width - 1) * 1U / g.stride_width;
+    row_phases_.set(g.kernel_height, g.dilation_height, g.stride_height);
+    column_phases_.set(g.kernel_width, g.dilation_width, g.stride_width);
+    rows_ = last_row - first_row + std::size_t{g.kernel_height - 1} * g.dilation_height / g.stride_height + 1;
+    pitch_ = g.out_width + (g.kernel_width - 1) * g.dilation_width / g.stride_width;
     plane_ = rows_ * pitch_ * row_phases_.count() * column_phases_.count();
     length_ = layout(1).length();
     origin_ = std::int64_t{first_row} * g.stride_height - g.pad_top;
@@ -110,8 +110,8 @@ void TileOperands::load(const core::LayerGeometry& g, core::Range positions, con
     offsets_.clear();
     for (std::uint32_t ky = 0; ky < g.kernel_height; ++ky) {
         for (std::uint32_t kx = 0; kx < g.kernel_width; ++kx) {
-            const std::uint32_t y = ky * 1U;
-            const std::uint32_t x = kx * 1U;
+            const std::uint32_t y = ky * g.dilation_height;
+            const std::uint32_t x = kx * g.dilation_width;
             offsets_.push_back(place(y, x % g.stride_width) + x / g.stride_width + first_column_);
         }
     }

@@ -141,26 +141,31 @@ void run_and_compare(Bench& bench, const core::UnitRegisters& r, std::mt19937& r
             bench.words(r.input.base + std::uint64_t{c} * r.input.plane_bytes)[i] = any_word(random);
         }
     }
-    std::vector<std::int16_t> weights(std::size_t{g.filters} * g.channels * g.taps());
+    const std::uint32_t seen = g.channels / g.groups; // channels by each filter
+    const std::uint32_t group_filters = g.filters / g.groups;
+    std::vector<std::int16_t> weights(std::size_t{g.filters} * seen * g.taps());
     std::generate(weights.begin(), weights.end(), [&] { return any_word(random); });
     const std::uint64_t macs_before = bench.read64(UnitMap::mac_count);
 
     REQUIRE(bench.push_and_start(r));
     const core::ConvSchedule schedule(g);
     for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
-        const std::uint32_t group = schedule.group_of(pass);
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
                 if (schedule.weights_resident() && pass > 0) {
                     continue;
                 }
-                const core::Range steps = schedule.chunk_steps(fetch, chunk);
-                std::vector<std::int16_t> words(schedule.chunk_bytes(group, steps) / 2);
+                const core::Range steps = schedule.chunk_steps(pass, fetch, chunk);
+                std::vector<std::int16_t> words(schedule.chunk_bytes(pass, steps) / 2);
+                const std::uint32_t first = schedule.filter_group_of(pass) * g.filter_group;
+                const std::uint32_t count = std::min(g.filter_group, group_filters - first);
                 for (std::uint32_t step = steps.begin; step < steps.end; ++step) {
-                    for (std::uint32_t f = 0; f < schedule.group_filters(group); ++f) {
-                        const std::uint32_t filter = group * g.filter_group + f;
-                        words[(step - steps.begin) * schedule.group_filters(group) + f] =
-                            weights[std::size_t{filter} * g.channels * g.taps() + step];
+                    const std::uint32_t channel = step / g.taps();
+                    for (std::uint32_t f = 0; f < count; ++f) {
+                        const std::uint32_t filter = channel / seen * group_filters + first + f;
+                        words[(step - steps.begin) * count + f] =
+                            weights[(std::size_t{filter} * seen + channel % seen) * g.taps() +
+                                    step % g.taps()];
                     }
                 }
                 while (bench.unit.weight_space() < words.size() * 2) {
@@ -173,25 +178,32 @@ void run_and_compare(Bench& bench, const core::UnitRegisters& r, std::mt19937& r
         while (bench.unit.passes_waiting() == 0) {
             sc_core::wait(bench.unit.changed());
         }
-        const core::Range filters = schedule.filters(core::Unit{0}, pass);
+        std::vector<std::uint32_t> filters; // of all groups of the pass
+        for (std::uint32_t i = 0; i < schedule.groups(core::Unit{0}, pass); ++i) {
+            const core::Range of_group = schedule.filters(core::Unit{0}, pass, i);
+            for (std::uint32_t f = of_group.begin; f < of_group.end; ++f) {
+                filters.push_back(f);
+            }
+        }
         const core::Range positions = schedule.positions(core::Unit{0}, pass);
-        std::vector<unsigned char> sums(std::size_t{filters.size()} * positions.size() * r.partial_sum_bits /
-                                        8);
+        std::vector<unsigned char> sums(filters.size() * positions.size() * r.partial_sum_bits / 8);
         REQUIRE(bench.read(UnitMap::output_buffer, sums.data(), static_cast<std::uint32_t>(sums.size())));
         REQUIRE(bench.write(UnitMap::release, sums.data(), 8));
         std::size_t at = 0;
-        for (std::uint32_t f = filters.begin; f < filters.end; ++f) {
+        for (const std::uint32_t f : filters) {
             for (std::uint32_t p = positions.begin; p < positions.end; ++p) {
                 std::int64_t expected = 0;
-                for (std::uint32_t c = 0; c < g.channels; ++c) {
+                for (std::uint32_t c = 0; c < seen; ++c) {
                     for (std::uint32_t tap = 0; tap < g.taps(); ++tap) {
                         const std::int64_t y = std::int64_t{p / g.out_width} * g.stride_height +
-                                               tap / g.kernel_width - std::int64_t{g.pad_top};
+                                               tap / g.kernel_width * g.dilation_height -
+                                               std::int64_t{g.pad_top};
                         const std::int64_t x = std::int64_t{p % g.out_width} * g.stride_width +
-                                               tap % g.kernel_width - std::int64_t{g.pad_left};
+                                               tap % g.kernel_width * g.dilation_width -
+                                               std::int64_t{g.pad_left};
                         if (y >= 0 && x >= 0 && y < g.in_height && x < g.in_width) {
-                            expected += input_word(bench, r, c, y, x) *
-                                        weights[(std::size_t{f} * g.channels + c) * g.taps() + tap];
+                            expected += input_word(bench, r, f / group_filters * seen + c, y, x) *
+                                        weights[(std::size_t{f} * seen + c) * g.taps() + tap];
                         }
                     }
                 }
@@ -210,7 +222,7 @@ void run_and_compare(Bench& bench, const core::UnitRegisters& r, std::mt19937& r
         sc_core::wait(bench.unit.changed());
     }
     REQUIRE(bench.read64(UnitMap::mac_count) - macs_before ==
-            std::uint64_t{g.filters} * g.positions() * g.channels * g.taps());
+            std::uint64_t{g.filters} * g.positions() * seen * g.taps());
     REQUIRE(bench.unit.weight_space() == HydraConfig{}.weight_buffer.count);
 }
 
@@ -300,6 +312,40 @@ TEST_CASE("convolutions equal plain loops bit for bit") {
             run_and_compare(bench, r, random);
         }
         REQUIRE_FALSE(bench.crossed_a_row);
+    });
+}
+
+TEST_CASE("grouped and dilated convolutions equal plain loops bit for bit") {
+    Bench bench{HydraConfig{}};
+    test::run_in_thread([&] {
+        std::mt19937 random(3);
+        for (int round = 0; round < 60; ++round) {
+            const std::uint32_t groups = 1 + random() % 6;
+            const std::uint32_t kernel = 1 + random() % 4;
+            core::UnitRegisters r =
+                convolution(groups * (1 + random() % 3), groups * (1 + random() % 5), 12 + random() % 5,
+                            10 + random() % 12, kernel, 1 + random() % 3, random() % kernel);
+            core::LayerGeometry& g = r.geometry;
+            g.groups = groups;
+            g.dilation_height = static_cast<std::uint16_t>(1 + random() % 3);
+            g.dilation_width = static_cast<std::uint16_t>(1 + random() % 3);
+            const auto outputs = [&](std::uint32_t in, std::uint32_t pad, std::uint32_t dilation,
+                                     std::uint32_t stride) {
+                return (in + 2 * pad - (kernel - 1) * dilation - 1) / stride + 1;
+            };
+            g.out_height = outputs(g.in_height, g.pad_top, g.dilation_height, g.stride_height);
+            g.out_width = outputs(g.in_width, g.pad_left, g.dilation_width, g.stride_width);
+            do {
+                g.groups_per_pass = 1 + random() % groups;
+            } while (groups % g.groups_per_pass != 0);
+            g.tile_positions = 1 + random() % std::min(g.positions(), 400 / g.groups_per_pass);
+            g.filter_group = 1 + random() % (g.filters / groups);
+            g.channels_per_fetch = 1 + random() % (g.groups_per_pass * (g.channels / groups));
+            g.reduction_chunk = 1 + random() % std::min(g.channels_per_fetch * g.taps(), 100U);
+            r.partial_sum_bits = 48;
+            CAPTURE(round, groups);
+            run_and_compare(bench, r, random);
+        }
     });
 }
 

@@ -70,7 +70,7 @@ struct LayerRegisters {
     std::uint32_t residual_subsample = 1;
     std::int32_t residual_shift = 0;
     /// System address of the layer's model data: biases (8 bytes per filter, padded to a line), then for
-    /// every group, fetch and chunk, rank by rank, the chunk of each unit.
+    /// every pass over a tile, fetch and chunk, rank by rank, the chunk of each unit.
     std::uint64_t model_address = 0;
     WeightSource weight_source = WeightSource::stream;
     /// Chip-local address of the units' chunks unless they are streamed, and their bytes in each chip.

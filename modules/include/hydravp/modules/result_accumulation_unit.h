@@ -54,6 +54,15 @@ private:
         unsigned char* data;
     };
 
+    /// The outputs of one convolution group that some neighbouring units make in a pass.
+    struct Part {
+        core::Unit first_unit;
+        std::uint32_t group; ///< which of the pass's groups
+        core::Range filters, positions;
+        std::size_t first_output; ///< in the results of the pass
+        std::uint32_t outputs() const { return filters.size() * positions.size(); }
+    };
+
     void read_biases();
     void read_resident_biases();
     void process_pass(std::uint32_t pass);
@@ -63,13 +72,12 @@ private:
     core::Picoseconds accumulation_time(std::uint32_t pass) const;
     void read_residual(std::uint32_t pass);
     void accumulate(std::uint32_t pass);
-    void add_partial_sums(std::uint32_t pass, std::uint32_t slice, std::uint32_t outputs);
+    void add_partial_sums(std::uint32_t pass, const Part& part);
     void write_back(std::uint32_t pass);
     core::Range residual_words(core::Range positions) const;
-    /// Calls work(slice, filters, positions, index of the slice's first output in the pass) for every busy
-    /// slice.
+    /// Calls work(part) for every part of a pass's outputs.
     template <class Work>
-    void for_each_slice(std::uint32_t pass, Work work) const;
+    void for_each_part(std::uint32_t pass, Work work) const;
     /// Segments that travel together, and their transfer.
     struct Move {
         ChannelTransferPtr transfer;
@@ -88,9 +96,6 @@ private:
         return move.data.data() + std::size_t{segment.unit % chips_per_rank_} * move.bytes +
                (segment.address - move.address);
     }
-    core::Unit first_unit(std::uint32_t slice) const {
-        return core::Unit{std::size_t{slice} * layer_.geometry.channel_split};
-    }
 
     AccumulationConfig config_;
     std::uint32_t lanes_;
@@ -107,9 +112,9 @@ private:
     std::vector<std::vector<unsigned char>> rank_data_; ///< partial sums as they come, per rank
     std::vector<const unsigned char*> partial_sums_;    ///< of each unit, in there
     std::vector<std::int64_t> sums_;
-    std::vector<std::int16_t> results_; ///< outputs of the pass, slice by slice: [filter][position]
+    std::vector<std::int16_t> results_; ///< outputs of the pass, part by part: [filter][position]
     std::vector<std::int16_t>
-        residual_; ///< shortcut words of the pass: per slice and filter `residual_words()`
+        residual_; ///< shortcut words of the pass: per part and filter `residual_words()`
     std::vector<Segment> segments_;
     std::deque<Move> moves_; ///< under way
     std::vector<Move> spare_moves_;

@@ -160,14 +160,17 @@ private:
     void begin(Step step);
     bool activation_block(core::Unit unit);
     bool weight_block();
-    bool residual_block(std::uint32_t slice, std::uint32_t residue);
-    bool output_block(std::uint32_t slice, std::uint32_t residue);
+    bool residual_block(std::uint32_t part, std::uint32_t residue);
+    bool output_block(std::uint32_t part, std::uint32_t residue);
     bool pooled_block(core::Unit unit);
     bool set_planes(AccessKind kind, const TrafficTensor& tensor, std::uint32_t first_channel,
                     std::uint32_t channels, core::Range words);
     bool set_filters(AccessKind kind, const TrafficTensor& tensor, core::Range filters, std::uint32_t residue,
                      core::Range words);
     std::uint32_t units_at_work() const;
+    std::uint32_t output_parts() const;
+    core::Range filters_of(std::uint32_t part) const;
+    core::Range positions_of(std::uint32_t part) const;
 
     const core::LayerWork* work_ = nullptr;
     const TrafficTensor* input_ = nullptr;
@@ -181,8 +184,9 @@ private:
 
     Step step_ = Step::end;
     std::uint32_t pass_ = 0, fetch_ = 0;
-    std::uint32_t outer_ = 0, inner_ = 0; ///< unit, or slice and residue class, of the next block
-    std::uint64_t next_weights_ = 0;      ///< address of the next chunk
+    std::uint32_t outer_ = 0,
+                  inner_ = 0;        ///< unit, or part of the outputs and residue class, of the next block
+    std::uint64_t next_weights_ = 0; ///< address of the next chunk
     Block block_;
     std::uint64_t address_ = 0, left_ = 0; ///< of the present piece
 };

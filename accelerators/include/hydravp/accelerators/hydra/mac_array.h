@@ -6,6 +6,7 @@
 #include "hydravp/accelerators/hydra/pass_sums.h"
 #include "hydravp/accelerators/hydra/tile_convolution.h"
 #include "hydravp/core/conv_schedule.h"
+#include "hydravp/core/index.h"
 
 #include <cstdint>
 #include <vector>
@@ -19,8 +20,8 @@ namespace hydravp::accelerators::hydra {
 class MacArray {
 public:
     void begin_layer() { loaded_ = false; }
-    /// A pass of `filters` filters and some output positions; its sums are zero.
-    void begin_pass(const core::LayerGeometry& geometry, std::uint32_t filters, core::Range positions);
+    /// A pass of a layer in which `unit` has outputs; its sums are zero.
+    void begin_pass(const core::ConvSchedule& schedule, core::Unit unit, std::uint32_t pass);
     /// The weights of the reduction steps [steps) (channel step / taps, tap step % taps) of the channels in
     /// `tile`: `stride` words per step, the filters' first. Ascending, and all before `end_fetch`.
     void take(const std::int16_t* weights, std::uint32_t stride, core::Range steps,
@@ -35,21 +36,26 @@ public:
 private:
     bool shares_activations() const { return positions_.size() == 1; }
     void multiply_list(const std::int16_t* weights, std::uint32_t stride, core::Range steps,
-                       const ActivationTile& tile);
-    void multiply_rows(const ActivationTile& tile);
+                       const ActivationTile& tile, std::int64_t* sums);
+    void multiply_group(core::Range steps, const ActivationTile& tile, const TileOperands& operands);
+    void multiply_rows(core::Range steps, const std::int16_t* weights, const ActivationTile& tile,
+                       std::int64_t* sums);
+    /// Calls work(steps) for the steps of one convolution group after the other.
+    template <class Work>
+    void for_each_group(core::Range steps, Work work) const;
 
-    core::LayerGeometry geometry_;
-    std::uint32_t filters_ = 0;
+    core::ConvSchedule schedule_;
+    std::uint32_t pass_ = 0;
+    std::uint32_t groups_ = 0, filters_ = 0; ///< of the pass; filters in each group
     core::Range positions_;
     PassLayout layout_;
-    std::vector<std::int64_t> sums_;
-    bool empty_ = true; ///< nothing has been added to the sums
+    std::vector<std::int64_t> sums_; ///< group after group
 
     core::Range steps_; ///< whose weights are here
     std::uint32_t stride_ = 0;
     std::vector<std::int16_t> weights_;
     bool loaded_ = false;
-    TileOperands operands_;
+    std::vector<TileOperands> operands_; ///< of the tile, by convolution group
     ConvolutionScratch convolution_;
     MacScratch scratch_;
     std::vector<std::int16_t> gathered_;
