@@ -102,7 +102,9 @@ private:
             pool ? l.in.channels : one_of({1, 2, 3, 5, 10, 16, 20, 24, 33, 48, 64, 512});
         l.out = {channels, (l.in.height + l.pad_top + l.pad_bottom - l.kernel_height) / l.stride_height + 1,
                  (l.in.width + l.pad_left + l.pad_right - l.kernel_width) / l.stride_width + 1};
-        l.relu = !pool && dice % 2 == 0;
+        if (!pool && dice % 2 == 0) {
+            l.activation = core::Activation::relu;
+        }
         if (!pool && l.out.height == l.in.height && l.out.width == l.in.width && channels >= l.in.channels) {
             l.residual = core::ResidualInput{l.input, 1};
         }
