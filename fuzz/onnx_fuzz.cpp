@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             const core::LayerDescriptor& layer = net.network.layers[i];
             const workloads::FloatLayer& values = net.layers[i];
             fuzz::require(values.weights.size() == layer.weights(), "there are as many weights as taps");
-            fuzz::require(values.bias.size() == (layer.is_pool() ? 0 : layer.out.channels),
+            fuzz::require(values.bias.size() == (layer.has_weights() ? layer.out.channels : 0),
                           "there is one bias per output channel");
             for (const double weight : values.weights) {
                 fuzz::require(std::isfinite(weight), "weights are finite");

@@ -287,14 +287,31 @@ void ResultAccumulationUnit::accumulate(std::uint32_t pass) {
                         position / out_width * n * layer_.residual.width + position % out_width * n;
                     value += core::round_shift(residual[word - source.begin], -layer_.residual_shift);
                 }
-                if (layer_.relu != 0) {
-                    value = std::max<std::int64_t>(value, 0);
-                }
-                *to++ = core::saturate16(core::round_shift(value, layer_.output_shift));
+                *to++ = activated(value);
             }
             residual += source.size();
         }
     });
+}
+
+/// The activation function of a sum, and the return to 16 bits.
+std::int16_t ResultAccumulationUnit::activated(std::int64_t value) const {
+    int shift = layer_.output_shift;
+    if (value < 0) {
+        switch (layer_.activation) {
+        case core::Activation::none:
+            break;
+        case core::Activation::relu:
+        case core::Activation::relu6:
+            return 0;
+        case core::Activation::leaky_relu: // one rounding for the product and the shift together
+            value = core::saturate(value, core::slope_operand_bits) * layer_.negative_slope;
+            shift += core::slope_fraction;
+            break;
+        }
+    }
+    const std::int16_t word = core::saturate16(core::round_shift(value, shift));
+    return std::min(word, static_cast<std::int16_t>(layer_.output_ceiling));
 }
 
 void ResultAccumulationUnit::write_back(std::uint32_t pass) {

@@ -83,6 +83,8 @@ TEST_CASE("layers have names for their kinds") {
     REQUIRE(to_string(LayerKind::fully_connected) == std::string("fc"));
     REQUIRE(to_string(LayerKind::max_pool) == std::string("max_pool"));
     REQUIRE(to_string(LayerKind::average_pool) == std::string("average_pool"));
+    REQUIRE(to_string(LayerKind::concat) == std::string("concat"));
+    REQUIRE(to_string(Activation::relu6) == std::string("relu6"));
 }
 
 TEST_CASE("nothing to run is refused") {
@@ -111,6 +113,139 @@ TEST_CASE("contradictions are refused by the layer's name") {
         LayerDescriptor& pool = n.layers[1];
         pool.pad_top = pool.pad_bottom = 2;
         pool.out.height = 6;
+    });
+}
+
+TEST_CASE("a pooling that rounds up has a window more unless it would begin behind the input") {
+    struct Side {
+        std::uint32_t in, kernel, stride, pad, floor, ceil;
+    };
+    // The last two: the additional window would begin in the padding, and dropping it leaves the floor.
+    for (const Side& side : {Side{6, 3, 2, 0, 2, 3}, Side{7, 3, 2, 0, 3, 3}, Side{5, 2, 2, 0, 2, 3},
+                             Side{112, 3, 2, 0, 55, 56}, Side{5, 2, 3, 1, 2, 2}, Side{4, 1, 3, 0, 2, 2}}) {
+        CAPTURE(side.in, side.kernel, side.stride, side.pad);
+        Network net;
+        net.name = "pool";
+        net.input = {1, side.in, 1};
+        LayerDescriptor pool;
+        pool.name = "pool";
+        pool.kind = LayerKind::max_pool;
+        pool.in = net.input;
+        pool.kernel_height = side.kernel;
+        pool.stride_height = side.stride;
+        pool.pad_top = pool.pad_bottom = side.pad;
+        for (const bool up : {false, true}) {
+            pool.ceil_mode = up;
+            for (std::uint32_t rows = 1; rows < side.ceil + 3; ++rows) {
+                pool.out = {1, rows, 1};
+                net.layers = {pool};
+                if (rows == (up ? side.ceil : side.floor)) {
+                    REQUIRE_NOTHROW(net.validate());
+                } else {
+                    REQUIRE_THROWS_WITH(net.validate(), Contains("output size"));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("options that a layer does not have are refused") {
+    refused("a", "round", [](Network& n) { n.layers[0].ceil_mode = true; });
+    refused("b", "counts its padding", [](Network& n) { n.layers[1].count_include_pad = true; });
+    refused("b", "activation function", [](Network& n) { n.layers[1].activation = Activation::relu; });
+    refused("b", "groups", [](Network& n) { n.layers[1].groups = 2; });
+    refused("c", "groups", [](Network& n) { n.layers[2].groups = 4; });
+    refused("a", "slope", [](Network& n) {
+        n.layers[0].activation = Activation::leaky_relu;
+        n.layers[0].negative_slope = 1;
+    });
+    refused("a", "members", [](Network& n) { n.layers[0].members = {0}; });
+}
+
+namespace {
+
+/// `sound` and a second branch beside `c`: e (5x4x4) from b.
+Network branched() {
+    Network net = sound();
+    net.layers.pop_back();
+    LayerDescriptor e;
+    e.name = "e";
+    e.input = 1;
+    e.in = net.layers[1].out;
+    e.out = {3, 4, 4};
+    net.layers.push_back(e);
+    return net;
+}
+
+} // namespace
+
+TEST_CASE("a concat of results that nobody else has joined needs no copies") {
+    Network net = branched();
+    REQUIRE(net.append_concat("join", {2, 3}) == 4);
+    REQUIRE(net.layers.size() == 5);
+    REQUIRE(net.layers[4].members == std::vector<int>{2, 3});
+    REQUIRE(net.layers[4].out == TensorShape{8, 4, 4});
+    REQUIRE(net.layers[4].macs() == 0);
+    REQUIRE(net.layers[4].weights() == 0);
+    REQUIRE(net.layers[4].sources() == std::vector<int>{2, 3});
+    REQUIRE_NOTHROW(net.validate());
+}
+
+TEST_CASE("what can't be written in place is copied before a concat") {
+    // b is read by c, which would write into the same banks; so b's copy is joined.
+    Network net = branched();
+    REQUIRE(net.append_concat("join", {1, 2}) == 5);
+    REQUIRE(net.layers[4].name == "join_copy1");
+    REQUIRE(net.layers[4].input == 1);
+    REQUIRE(net.layers[5].members == std::vector<int>{4, 2});
+    REQUIRE_NOTHROW(net.validate());
+    // A concat can be a member, but c, which belongs to it already, can't be another one. The copy of c reads
+    // from the concat, so that has to be copied, too.
+    REQUIRE(net.append_concat("nested", {3, 5}) == 6);
+    REQUIRE(net.layers[6].members == std::vector<int>{3, 5});
+    REQUIRE(net.append_concat("again", {2, 6}) == 9);
+    REQUIRE(net.layers[9].members == std::vector<int>{7, 8});
+    REQUIRE(net.layers[8].input == 6);
+    REQUIRE(net.layers[9].out.channels == 5 + 3 + 9);
+    REQUIRE_NOTHROW(net.validate());
+    // The same tensor twice: the copy would read what it writes, so both are copies.
+    net = branched();
+    net.append_concat("twice", {3, 3});
+    REQUIRE(net.layers.back().members == std::vector<int>{5, 4});
+    REQUIRE(net.layers[4].input == 3);
+    REQUIRE(net.layers[5].input == 3);
+    REQUIRE_NOTHROW(net.validate());
+    // The network's input.
+    net = sound();
+    net.layers = {net.layers[0]};
+    net.append_concat("with_input", {network_input, 0});
+    REQUIRE(net.layers.back().members == std::vector<int>{1, 0});
+    REQUIRE(net.layers[1].input == network_input);
+    REQUIRE_NOTHROW(net.validate());
+}
+
+TEST_CASE("contradictory concats are refused") {
+    const auto spoilt = [](const char* why, const std::function<void(LayerDescriptor&)>& spoil) {
+        Network net = branched();
+        net.append_concat("join", {2, 3});
+        spoil(net.layers.back());
+        CAPTURE(why);
+        REQUIRE_THROWS_WITH(net.validate(), Contains("layer 'join'") && Contains(why));
+    };
+    spoilt("two members", [](LayerDescriptor& l) { l.members = {2}; });
+    spoilt("first member", [](LayerDescriptor& l) { l.input = 3; });
+    spoilt("one shape", [](LayerDescriptor& l) { l.in.channels = 5; });
+    spoilt("channels", [](LayerDescriptor& l) { l.in.channels = l.out.channels = 9; });
+    spoilt("height", [](LayerDescriptor& l) { l.members = {2, 0}; });
+    spoilt("earlier", [](LayerDescriptor& l) { l.members = {2, 4}; });
+    spoilt("computes", [](LayerDescriptor& l) { l.activation = Activation::relu; });
+    spoilt("one twice", [](LayerDescriptor& l) {
+        l.members = {2, 2};
+        l.in.channels = l.out.channels = 10;
+    });
+    spoilt("writes another", [](LayerDescriptor& l) {
+        l.members = {2, 1};
+        l.in.channels = l.out.channels = 9;
     });
 }
 

@@ -124,7 +124,7 @@ private:
             l.kernel_height = l.in.height;
             l.kernel_width = l.in.width;
             l.out = {filters(l), 1, 1};
-            l.relu = dice == 0;
+            l.activation = dice == 0 ? core::Activation::relu : core::Activation::none;
             return l;
         }
         const bool pool = dice >= 8;
@@ -140,7 +140,7 @@ private:
         const std::uint32_t channels = pool ? l.in.channels : filters(l);
         l.out = {channels, (l.in.height + l.pad_top + l.pad_bottom - l.kernel_height) / l.stride_height + 1,
                  (l.in.width + l.pad_left + l.pad_right - l.kernel_width) / l.stride_width + 1};
-        l.relu = !pool && dice % 2 == 0;
+        l.activation = !pool && dice % 2 == 0 ? core::Activation::relu : core::Activation::none;
         if (!pool && l.out.height == l.in.height && l.out.width == l.in.width && channels >= l.in.channels) {
             l.residual = core::ResidualInput{l.input, 1};
         }

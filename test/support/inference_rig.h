@@ -40,7 +40,7 @@ inline core::LayerDescriptor conv(const std::string& name, const core::TensorSha
     layer.pad_top = layer.pad_left = layer.pad_bottom = layer.pad_right = pad;
     layer.out = {filters, (in.height + 2 * pad - kernel) / stride + 1,
                  (in.width + 2 * pad - kernel) / stride + 1};
-    layer.relu = relu;
+    layer.activation = relu ? core::Activation::relu : core::Activation::none;
     return layer;
 }
 

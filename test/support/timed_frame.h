@@ -139,7 +139,7 @@ inline core::Network busy_network(std::mt19937& random) {
             layer.kernel_height = layer.kernel_width = kernel;
             layer.pad_top = layer.pad_left = layer.pad_bottom = layer.pad_right = kernel / 2;
             layer.out = {pick({16, 24, 32, 64, 96, 128}), layer.in.height, layer.in.width};
-            layer.relu = true;
+            layer.activation = core::Activation::relu;
             if (layer.out.channels >= layer.in.channels && random() % 4 == 0) {
                 layer.residual = core::ResidualInput{layer.input, 1};
             }

@@ -32,7 +32,7 @@ core::LayerDescriptor layer(const char* name, LayerKind kind, int input, core::T
     d.pad_top = d.pad_left = d.pad_bottom = d.pad_right = pad;
     d.out = {filters, (in.height + 2 * pad - kernel) / stride + 1,
              (in.width + 2 * pad - kernel) / stride + 1};
-    d.relu = relu;
+    d.activation = relu ? core::Activation::relu : core::Activation::none;
     return d;
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("the fixed-point network follows the real one") {
 TEST_CASE("a network that does not fit the model is refused") {
     const std::vector<std::vector<std::uint8_t>> images{random_image(128, 1)};
     FloatNetwork net = example();
-    net.network.layers[0].relu = false;
+    net.network.layers[0].activation = core::Activation::none;
     CHECK_THROWS_WITH(binarize_network(net, images), Catch::Contains("layer 'c0': found no ReLU"));
     net = example();
     net.network.layers[1].residual = core::ResidualInput{0, 1};

@@ -22,7 +22,7 @@ std::uint32_t split16(std::uint32_t channels) {
 FloatNetwork materialised(FloatNetwork net) {
     for (std::size_t i = 0; i < net.layers.size(); ++i) {
         const auto& layer = net.network.layers[i];
-        if (!layer.is_pool()) {
+        if (layer.has_weights()) {
             net.layers[i].weights.resize(layer.weights());
             read_weights(net, i, 0, layer.out.channels, net.layers[i].weights.data());
         }

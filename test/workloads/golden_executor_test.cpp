@@ -37,7 +37,7 @@ QuantizedNetwork random_quantized(Dice& dice, int extreme_percent) {
     net.network = naive::random_topology(dice);
     for (const auto& desc : net.network.layers) {
         QuantizedLayer layer;
-        if (!desc.is_pool()) {
+        if (desc.has_weights()) {
             for (std::uint64_t i = 0; i < desc.weights(); ++i) {
                 layer.weights.push_back(random_word(dice, extreme_percent));
             }
@@ -48,6 +48,10 @@ QuantizedNetwork random_quantized(Dice& dice, int extreme_percent) {
             layer.output_shift = static_cast<int>(dice(0, 36));
             layer.residual_shift = static_cast<int>(dice(-17, 30));
             layer.partial_sum = random_format(dice, desc.in.channels);
+            layer.negative_slope = static_cast<std::uint32_t>(dice(0, 65535));
+            if (desc.activation == core::Activation::relu6) {
+                layer.output_ceiling = static_cast<std::int32_t>(dice(0, 32767));
+            }
         }
         net.layers.push_back(std::move(layer));
     }
@@ -216,12 +220,64 @@ TEST_CASE("every tie around zero, for every shift") {
 
 TEST_CASE("ReLU comes after bias and shortcut") {
     auto net = one_layer(1, 1, 3);
-    net.network.layers[0].relu = true;
+    net.network.layers[0].activation = core::Activation::relu;
     net.network.layers[0].residual = core::ResidualInput{core::network_input, 1};
     net.layers[0].bias[0] = -10;
     net.layers[0].residual_shift = 1;
     GoldenExecutor golden(net);
     CHECK(golden.run({3, 4, -5}).back() == std::vector<std::int16_t>{0, 2, 0}); // x - 10 + 2 x
+}
+
+TEST_CASE("a leaky ReLU multiplies negative sums and rounds once") {
+    auto net = one_layer(1, 1, 8);
+    net.network.layers[0].activation = core::Activation::leaky_relu;
+    net.layers[0].negative_slope = 1 << 14; // a quarter
+    net.layers[0].output_shift = 1;
+    GoldenExecutor golden(net);
+    // Sums of -4, -12, -20 are halves of -0.5, -1.5, -2.5 after both; -13 / 8 rounded twice would be -1.
+    CHECK(golden.run({7, 5, 0, -4, -12, -20, -13, -32768}).back() ==
+          std::vector<std::int16_t>{4, 2, 0, 0, -2, -2, -2, -4096});
+    // The multiplier's operand has 48 bits.
+    net.layers[0].output_shift = 44;
+    net.layers[0].weights[0] = 0;
+    net.layers[0].bias[0] = -(std::int64_t{1} << 47) + 1;
+    net.network.layers[0].residual = core::ResidualInput{core::network_input, 1};
+    net.layers[0].residual_shift = 44;
+    GoldenExecutor saturating(net);
+    CHECK(saturating.run({0, -1, -8, -9, -1000, -32768, 20, 8}).back() ==
+          std::vector<std::int16_t>{-2, -2, -2, -2, -2, -2, 12, 0});
+}
+
+TEST_CASE("ReLU6 clips at its ceiling") {
+    auto net = one_layer(1, 1, 5);
+    net.network.layers[0].activation = core::Activation::relu6;
+    net.layers[0].output_ceiling = 24576;
+    GoldenExecutor golden(net);
+    CHECK(golden.run({-5, 3, 24575, 24577, 32767}).back() ==
+          std::vector<std::int16_t>{0, 3, 24575, 24576, 24576});
+}
+
+TEST_CASE("padding counts as zeros in an average if the layer says so, what lies beyond it never") {
+    QuantizedNetwork net;
+    net.network.name = "average";
+    net.network.input = {1, 1, 4};
+    core::LayerDescriptor desc;
+    desc.name = "average";
+    desc.kind = core::LayerKind::average_pool;
+    desc.in = net.network.input;
+    desc.kernel_width = 3;
+    desc.stride_width = 2;
+    desc.pad_left = desc.pad_right = 1;
+    desc.count_include_pad = true;
+    desc.ceil_mode = true;
+    desc.out = {1, 1, 3}; // windows [-1, 2), [1, 4), [3, 6) of which 5 lies beyond the padding
+    net.network.layers = {desc};
+    net.layers.resize(1);
+    GoldenExecutor golden(net);
+    CHECK(golden.run({300, 600, 900, 1200})[0] == std::vector<std::int16_t>{300, 900, 600});
+    net.network.layers[0].count_include_pad = false;
+    GoldenExecutor inside(net);
+    CHECK(inside.run({300, 600, 900, 1200})[0] == std::vector<std::int16_t>{450, 900, 1200});
 }
 
 TEST_CASE("a shortcut with fewer channels and subsampling leaves the other channels alone") {

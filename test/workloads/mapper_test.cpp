@@ -221,7 +221,7 @@ void check_mapping(const Network& net, const MappedNetwork& mapped, const Machin
         REQUIRE(same(work.controller.input, placed(layer.input)));
         REQUIRE(same(work.unit.output, mapped.outputs[i]));
         REQUIRE(same(work.controller.output, mapped.outputs[i]));
-        REQUIRE((work.controller.relu != 0) == layer.relu);
+        REQUIRE(work.controller.activation == layer.activation);
         REQUIRE((work.controller.has_residual != 0) == layer.residual.has_value());
         if (layer.residual) {
             REQUIRE(same(work.controller.residual, placed(layer.residual->source)));

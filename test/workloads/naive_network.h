@@ -75,6 +75,61 @@ void for_each_output(const LayerDescriptor& layer, std::vector<Word>& out, Value
     }
 }
 
+/// Elements of a window that an average is taken of.
+inline std::int64_t averaged(const LayerDescriptor& layer, std::uint32_t oy, std::uint32_t ox) {
+    std::int64_t count = 0;
+    for (std::uint32_t ky = 0; ky < layer.kernel_height; ++ky) {
+        for (std::uint32_t kx = 0; kx < layer.kernel_width; ++kx) {
+            const auto y = std::int64_t{oy} * layer.stride_height + ky; // in the padded input
+            const auto x = std::int64_t{ox} * layer.stride_width + kx;
+            const bool inside = y >= layer.pad_top && y < std::int64_t{layer.pad_top} + layer.in.height &&
+                                x >= layer.pad_left && x < std::int64_t{layer.pad_left} + layer.in.width;
+            const bool in_padding = y < std::int64_t{layer.pad_top} + layer.in.height + layer.pad_bottom &&
+                                    x < std::int64_t{layer.pad_left} + layer.in.width + layer.pad_right;
+            count += inside || (layer.count_include_pad && in_padding) ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+inline std::int16_t activated(const LayerDescriptor& layer, const workloads::QuantizedLayer& q,
+                              std::int64_t total) {
+    if (layer.activation == core::Activation::leaky_relu && total < 0) {
+        return core::saturate16(
+            core::round_shift(core::saturate(total, 48) * q.negative_slope, q.output_shift + 16));
+    }
+    const bool keeps_negative =
+        layer.activation == core::Activation::none || layer.activation == core::Activation::leaky_relu;
+    const std::int64_t word = core::round_shift(keeps_negative || total > 0 ? total : 0, q.output_shift);
+    return layer.activation == core::Activation::relu6 && word > q.output_ceiling
+               ? static_cast<std::int16_t>(q.output_ceiling)
+               : core::saturate16(word);
+}
+
+inline double activated(const LayerDescriptor& layer, double x) {
+    switch (layer.activation) {
+    case core::Activation::relu:
+        return x > 0 ? x : 0;
+    case core::Activation::relu6:
+        return x > 6 ? 6 : x > 0 ? x : 0;
+    case core::Activation::leaky_relu:
+        return x > 0 ? x : layer.negative_slope * x;
+    default:
+        return x;
+    }
+}
+
+/// The members' words, one after the other.
+template <class Tensor>
+auto joined(const LayerDescriptor& layer, Tensor tensor) {
+    auto words = tensor(layer.members.front());
+    for (std::size_t i = 1; i < layer.members.size(); ++i) {
+        const auto& more = tensor(layer.members[i]);
+        words.insert(words.end(), more.begin(), more.end());
+    }
+    return words;
+}
+
 /// Every layer's output words.
 inline std::vector<std::vector<std::int16_t>> run(const workloads::QuantizedNetwork& net,
                                                   const std::vector<std::int16_t>& image) {
@@ -87,17 +142,21 @@ inline std::vector<std::vector<std::int16_t>> run(const workloads::QuantizedNetw
         const auto& q = net.layers[i];
         const auto& input = tensor(layer.input);
         std::vector<std::int16_t> out;
+        if (layer.is_concat()) {
+            outputs.push_back(joined(layer, tensor));
+            continue;
+        }
         for_each_output(layer, out, [&](auto f, auto oy, auto ox) {
             if (layer.is_pool()) {
-                std::int64_t sum = 0, count = 0, largest = -32768;
+                std::int64_t sum = 0, largest = -32768;
                 for_each_tap(layer, oy, ox, [&](auto, auto, auto y, auto x) {
                     const std::int64_t word = at(input, layer.in, f, y, x);
                     sum += word;
-                    ++count;
                     largest = std::max(largest, word);
                 });
-                return static_cast<std::int16_t>(
-                    layer.kind == LayerKind::max_pool ? largest : core::round_divide(sum, count));
+                return static_cast<std::int16_t>(layer.kind == LayerKind::max_pool
+                                                     ? largest
+                                                     : core::round_divide(sum, averaged(layer, oy, ox)));
             }
             std::int64_t total = q.bias[f];
             const auto sums =
@@ -115,10 +174,7 @@ inline std::vector<std::vector<std::int16_t>> run(const workloads::QuantizedNetw
                     total += core::round_shift(word, -q.residual_shift);
                 }
             }
-            if (layer.relu && total < 0) {
-                total = 0;
-            }
-            return core::saturate16(core::round_shift(total, q.output_shift));
+            return activated(layer, q, total);
         });
         outputs.push_back(std::move(out));
     }
@@ -145,15 +201,20 @@ inline FloatResult run(const workloads::FloatNetwork& net, const std::vector<std
         const auto& input = tensor(layer.input);
         double largest_partial_sum = 0;
         std::vector<double> out;
+        if (layer.is_concat()) {
+            result.outputs.push_back(joined(layer, tensor));
+            result.largest_partial_sum.push_back(0);
+            continue;
+        }
         for_each_output(layer, out, [&](auto f, auto oy, auto ox) {
             if (layer.is_pool()) {
-                double sum = 0, count = 0, largest = -std::numeric_limits<double>::infinity();
+                double sum = 0, largest = -std::numeric_limits<double>::infinity();
                 for_each_tap(layer, oy, ox, [&](auto, auto, auto y, auto x) {
                     sum += at(input, layer.in, f, y, x);
-                    count += 1;
                     largest = std::max(largest, at(input, layer.in, f, y, x));
                 });
-                return layer.kind == LayerKind::max_pool ? largest : sum / count;
+                return layer.kind == LayerKind::max_pool ? largest
+                                                         : sum / static_cast<double>(averaged(layer, oy, ox));
             }
             double total = net.layers[i].bias[f];
             for (const auto sum : class_sums<double>(layer, input, net.layers[i].weights,
@@ -167,7 +228,7 @@ inline FloatResult run(const workloads::FloatNetwork& net, const std::vector<std
                 total +=
                     f < shape.channels ? at(tensor(layer.residual->source), shape, f, oy * n, ox * n) : 0.0;
             }
-            return layer.relu ? std::max(total, 0.0) : total;
+            return activated(layer, total);
         });
         result.outputs.push_back(std::move(out));
         result.largest_partial_sum.push_back(largest_partial_sum);
@@ -189,6 +250,10 @@ private:
 
 /// Gives the layer a window that fits its input, and the output size that follows.
 inline void random_window(Dice& dice, LayerDescriptor& layer) {
+    if (layer.is_pool()) {
+        layer.ceil_mode = dice(0, 1) != 0;
+        layer.count_include_pad = layer.kind == LayerKind::average_pool && dice(0, 1) != 0;
+    }
     const auto side = [&](std::uint32_t in, std::uint32_t& kernel, std::uint32_t& stride,
                           std::uint32_t& dilation, std::uint32_t& before, std::uint32_t& after) {
         kernel = static_cast<std::uint32_t>(dice(1, 4));
@@ -203,12 +268,23 @@ inline void random_window(Dice& dice, LayerDescriptor& layer) {
             dilation = 1;
             before = after = 0;
         }
-        return (in + before + after - ((kernel - 1) * dilation + 1)) / stride + 1;
+        const std::uint32_t beyond = in + before + after - ((kernel - 1) * dilation + 1);
+        std::uint32_t outputs = beyond / stride + 1;
+        if (layer.ceil_mode) {
+            outputs = (beyond + stride - 1) / stride + 1;
+            outputs -= (outputs - 1) * stride >= in + before ? 1 : 0;
+        }
+        return outputs;
     };
     layer.out.height = side(layer.in.height, layer.kernel_height, layer.stride_height, layer.dilation_height,
                             layer.pad_top, layer.pad_bottom);
     layer.out.width = side(layer.in.width, layer.kernel_width, layer.stride_width, layer.dilation_width,
                            layer.pad_left, layer.pad_right);
+}
+
+inline void random_activation(Dice& dice, LayerDescriptor& layer) {
+    layer.activation = static_cast<core::Activation>(dice(0, 3));
+    layer.negative_slope = static_cast<double>(dice(0, 99)) / 100;
 }
 
 /// Divides the channels of a convolution into groups, most often into one.
@@ -221,8 +297,8 @@ inline void random_groups(Dice& dice, LayerDescriptor& layer) {
     }
 }
 
-/// A small network: convolution, perhaps pooling, a convolution with a shortcut, perhaps a fully-connected
-/// layer.
+/// A small network: convolution, perhaps pooling, a convolution with a shortcut, perhaps a concat of several
+/// tensors, perhaps a fully-connected layer.
 inline Network random_topology(Dice& dice) {
     constexpr std::uint32_t channel_counts[] = {1, 3, 4, 8, 16, 24, 32};
     Network net;
@@ -243,7 +319,7 @@ inline Network random_topology(Dice& dice) {
 
     auto& first = add(LayerKind::conv, core::network_input);
     first.out.channels = channel_counts[dice(0, 6)];
-    first.relu = dice(0, 1) != 0;
+    random_activation(dice, first);
     random_window(dice, first);
     random_groups(dice, first);
     if (dice(0, 2) != 0) {
@@ -266,9 +342,30 @@ inline Network random_topology(Dice& dice) {
         }
         sum.out = {sum.in.channels + static_cast<std::uint32_t>(dice(0, 5)), (sum.in.height + n - 1) / n,
                    (sum.in.width + n - 1) / n};
-        sum.relu = dice(0, 1) != 0;
+        random_activation(dice, sum);
         sum.residual = core::ResidualInput{shortcut, n};
         random_groups(dice, sum);
+    }
+    if (dice(0, 1) != 0) {
+        const int trunk = last();
+        auto& branch = add(LayerKind::conv, trunk);
+        branch.out = branch.in;
+        branch.out.channels = static_cast<std::uint32_t>(dice(1, 9));
+        random_activation(dice, branch);
+        std::vector<int> members{last()};
+        for (int i = last(); i >= core::network_input; --i) {
+            const auto& shape = net.shape_of(i);
+            if (shape.height == net.shape_of(trunk).height && shape.width == net.shape_of(trunk).width &&
+                dice(0, 2) != 0) {
+                members.insert(members.begin() + dice(0, static_cast<int>(members.size())), i);
+            }
+        }
+        if (members.size() > 1) {
+            net.append_concat("concat", members);
+        }
+        auto& after = add(LayerKind::conv, last());
+        after.out = after.in;
+        random_groups(dice, after);
     }
     if (dice(0, 1) != 0) {
         auto& full = add(LayerKind::fully_connected, last());

@@ -110,7 +110,9 @@ private:
         }
         l.out = {channels, (l.in.height + l.pad_top + l.pad_bottom - l.span_height()) / l.stride_height + 1,
                  (l.in.width + l.pad_left + l.pad_right - l.span_width()) / l.stride_width + 1};
-        l.relu = !pool && dice % 2 == 0;
+        if (!pool && dice % 2 == 0) {
+            l.activation = core::Activation::relu;
+        }
         if (!pool && l.out.height == l.in.height && l.out.width == l.in.width && channels >= l.in.channels) {
             l.residual = core::ResidualInput{l.input, 1};
         }

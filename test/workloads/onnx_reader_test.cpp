@@ -155,7 +155,7 @@ TEST_CASE("the Fashion-MNIST model of the repository") {
     std::vector<std::string> names;
     for (const auto& layer : layers) {
         names.push_back(layer.name);
-        CHECK(layer.relu == (!layer.is_pool() && layer.name != "fc2"));
+        CHECK((layer.activation == core::Activation::relu) == (!layer.is_pool() && layer.name != "fc2"));
     }
     CHECK(names == std::vector<std::string>{"conv1", "conv2", "pool1", "conv3", "conv4", "pool2", "conv5",
                                             "pool3", "fc1", "fc2"});
@@ -181,7 +181,7 @@ TEST_CASE("batch normalisation is folded in double precision") {
     model.add("Relu", "r");
     const auto net = model.read();
     REQUIRE(net.layers.size() == 1);
-    CHECK(net.network.layers[0].relu);
+    CHECK(net.network.layers[0].activation == core::Activation::relu);
     for (std::size_t f = 0; f < 3; ++f) {
         const double factor = value_of(scale, f) / std::sqrt(double{value_of(variance, f)} + double{0.001F});
         for (std::size_t i = 0; i < 8; ++i) {

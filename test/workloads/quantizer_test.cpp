@@ -10,6 +10,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 using namespace hydravp;
@@ -94,6 +96,115 @@ TEST_CASE("weights, bias and scales of a layer that can be followed by hand") {
     CHECK(GoldenExecutor(q).run(quantize_image(q, {128, 0})).back()[0] == 24576);
 }
 
+TEST_CASE("ReLU6 has the word nearest to 6 as its ceiling, or none beyond the range") {
+    auto net = dot_product({6}, 0);
+    net.network.layers[0].activation = core::Activation::relu6;
+    const auto tight = quantize(net, {{255}}); // 5.98 covers with 12 bits
+    CHECK(tight.layers[0].output_fraction == 12);
+    CHECK(tight.layers[0].output_ceiling == 24576);
+    const auto low = quantize(net, {{128}}); // up to 3: 13 bits, the largest word is 4
+    CHECK(low.layers[0].output_fraction == 13);
+    CHECK(low.layers[0].output_ceiling == 32767);
+    net.layers[0].weights[0] = 100; // saturates: real values are clipped at 6
+    CHECK(quantize(net, {{128}}).layers[0].output_fraction == 12);
+    CHECK(GoldenExecutor(quantize(net, {{128}})).run({16384}).back()[0] == 24576);
+}
+
+TEST_CASE("the slope of a leaky ReLU has 16 bits behind the point") {
+    auto net = dot_product({1}, 0);
+    net.network.layers[0].activation = core::Activation::leaky_relu;
+    const auto word = [&](double slope) {
+        net.network.layers[0].negative_slope = slope;
+        return quantize(net, {{128}}).layers[0].negative_slope;
+    };
+    CHECK(word(0.1) == 6554); // 6553.6
+    CHECK(word(0.01) == 655); // 655.36
+    CHECK(word(0) == 0);
+    CHECK(word(0.9999999) == 65535); // 65536 would not fit
+}
+
+TEST_CASE("members of a concat share the scale of the largest, and so does what is pooled") {
+    core::Network net;
+    net.name = "joined";
+    net.input = {1, 1, 1};
+    core::LayerDescriptor desc;
+    desc.in = desc.out = net.input;
+    for (const char* name : {"small", "large"}) {
+        desc.name = name;
+        net.layers.push_back(desc);
+    }
+    desc.name = "pool";
+    desc.kind = core::LayerKind::max_pool;
+    desc.input = 0;
+    net.layers.push_back(desc);
+    net.append_concat("join", {2, 1});
+    FloatNetwork real;
+    real.network = net;
+    real.layers = {{{0.25}, {0.0}}, {{20.0}, {0.0}}, {}, {}};
+    const auto q = quantize(real, {{255}});
+    // 19.9 covers with 10 bits, 0.249 would with 17.
+    for (const auto& layer : q.layers) {
+        CHECK(layer.output_fraction == 10);
+    }
+    CHECK(q.input_fraction == 15);
+    CHECK(GoldenExecutor(q).run(quantize_image(q, {128}))[3] == std::vector<std::int16_t>{128, 10240});
+}
+
+TEST_CASE("a scale that a later member makes coarser is that of all words before") {
+    // The input is joined, by way of a copy, with a tensor of up to 100: pixels have 8 bits behind the point.
+    core::Network net;
+    net.name = "joined";
+    net.input = {1, 1, 1};
+    core::LayerDescriptor desc;
+    desc.in = desc.out = net.input;
+    desc.name = "first";
+    net.layers.push_back(desc);
+    desc.name = "second";
+    desc.input = 0;
+    net.layers.push_back(desc);
+    net.append_concat("join", {core::network_input, 1});
+    FloatNetwork real;
+    real.network = net;
+    real.layers = {{{1.0}, {0.0}}, {{100.0}, {0.0}}, {}, {}};
+    const auto q = quantize(real, {{255}});
+    CHECK(q.input_fraction == 8);
+    CHECK(q.layers[0].output_fraction == 15);
+    CHECK(q.layers[0].output_shift == 8 + 14 - 15);
+    CHECK(q.layers[3].output_fraction == 8);
+    // A circle: the coarser the input, the coarser the products that share its scale.
+    real.layers[1] = {{std::ldexp(1.0, 30)}, {0.0}};
+    CHECK_THAT(message_of(real, {{0}}),
+               Catch::Contains("layer 'second'") && Catch::Contains("too far apart"));
+}
+
+TEST_CASE("products with few fraction bits make the scale of their class coarser") {
+    core::Network net;
+    net.name = "joined";
+    net.input = {1, 1, 1};
+    core::LayerDescriptor desc;
+    desc.in = desc.out = net.input;
+    desc.name = "first";
+    net.layers.push_back(desc);
+    desc.name = "reader";
+    desc.input = 0;
+    net.layers.push_back(desc);
+    desc.name = "huge";
+    desc.input = core::network_input;
+    net.layers.push_back(desc);
+    net.append_concat("join", {0, 2});
+    FloatNetwork real;
+    real.network = net;
+    real.layers = {{{1.0}, {0.0}}, {{1.0}, {0.0}}, {{std::ldexp(1.0, 30)}, {0.0}}, {}};
+    const auto q = quantize(real, {{0}});
+    CHECK(q.input_fraction == 15);
+    CHECK(q.layers[2].weight_fraction == -16);
+    CHECK(q.layers[2].output_fraction == -1);
+    CHECK(q.layers[2].output_shift == 0);
+    CHECK(q.layers[0].output_fraction == -1); // made again when the third layer asked for it
+    CHECK(q.layers[0].output_shift == 15 + 14 + 1);
+    CHECK(q.layers[1].output_fraction == -1 + 14);
+}
+
 TEST_CASE("quantised weights are rounded half to even") {
     // With 32767 as the largest magnitude the scale is 1, so these are the words before rounding.
     const auto q = quantize(dot_product({32767, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 3.4999}, 0),
@@ -156,6 +267,8 @@ TEST_CASE("random networks: scales follow the rule, no calibration image saturat
         const ChannelSplits splits = channel_splits(net.network, split);
         const auto q = quantize(net, images, {bits, splits});
         const auto ranges = measure_ranges(net, images, splits);
+        const bool shared = std::any_of(q.network.layers.begin(), q.network.layers.end(),
+                                        [](const auto& layer) { return layer.is_concat(); });
         int previous = q.input_fraction;
         std::vector<int> fractions;
         for (std::size_t i = 0; i < q.layers.size(); ++i) {
@@ -163,11 +276,16 @@ TEST_CASE("random networks: scales follow the rule, no calibration image saturat
             const auto& layer = q.layers[i];
             previous = desc.input < 0 ? q.input_fraction : fractions[static_cast<std::size_t>(desc.input)];
             fractions.push_back(layer.output_fraction);
-            if (desc.is_pool()) {
-                REQUIRE(layer.output_fraction == previous);
+            if (!desc.has_weights()) {
+                for (const int source : desc.sources()) {
+                    REQUIRE(layer.output_fraction ==
+                            (source < 0 ? q.input_fraction : fractions[static_cast<std::size_t>(source)]));
+                }
                 continue;
             }
-            REQUIRE(layer.output_fraction == covering_fraction(ranges[i].output));
+            // Coarser only than what a tensor would need alone that shares words with a larger one.
+            REQUIRE(layer.output_fraction <= covering_fraction(ranges[i].output));
+            REQUIRE((shared || layer.output_fraction == covering_fraction(ranges[i].output)));
             REQUIRE(layer.output_shift == previous + layer.weight_fraction - layer.output_fraction);
             REQUIRE(layer.partial_sum.channel_split == split(desc.in.channels));
             if (desc.residual) {

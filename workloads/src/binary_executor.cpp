@@ -149,7 +149,7 @@ void BinaryExecutor::pool(std::size_t index) {
                         sum += value;
                     }
                 }
-                const auto n = static_cast<std::int32_t>(std::max<std::int64_t>(window.count(), 1));
+                const auto n = static_cast<std::int32_t>(pool_divisor(desc, oy, ox));
                 const std::int32_t quotient = sum / n;
                 const std::int32_t twice_rest = 2 * (sum % n);
                 const bool up = twice_rest > n || (twice_rest == n && quotient % 2 != 0);

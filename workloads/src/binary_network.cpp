@@ -54,6 +54,17 @@ std::vector<double> weights_of(const FloatNetwork& net, std::size_t index) {
 }
 
 void check_supported(const LayerDescriptor& desc) {
+    if (desc.is_concat()) {
+        fail(desc, "found a concatenation, expected a plain chain of layers");
+    }
+    if (desc.ceil_mode || desc.count_include_pad) {
+        fail(desc, fmt::format("found a pooling that {}, expected a plain one",
+                               desc.ceil_mode ? "rounds its output size up" : "counts its padding"));
+    }
+    if (desc.activation != core::Activation::none && desc.activation != core::Activation::relu) {
+        fail(desc, fmt::format("found the activation function {}, expected relu or none",
+                               core::to_string(desc.activation)));
+    }
     if (desc.residual) {
         fail(desc, "found a shortcut, expected a plain chain of layers");
     }
@@ -171,7 +182,7 @@ BinaryNetwork binary_shape(const core::Network& network) {
             layer.weights.assign(desc.weights(), 1);
             layer.scale.assign(desc.out.channels, 1);
             layer.bias.assign(desc.out.channels, 0);
-            layer.output_bytes = is_last && !desc.relu ? 2 : 1;
+            layer.output_bytes = is_last && desc.activation != core::Activation::relu ? 2 : 1;
         }
         result.layers.push_back(std::move(layer));
     }
@@ -208,10 +219,10 @@ BinaryNetwork binarize_network(const FloatNetwork& net,
             continue;
         }
         const bool is_last = i + 1 == layers.size();
-        if (!is_last && !desc.relu) {
+        if (!is_last && desc.activation != core::Activation::relu) {
             fail(desc, "found no ReLU, expected one: activations are 8 bits, unsigned");
         }
-        layer.output_bytes = is_last && !desc.relu ? 2 : 1;
+        layer.output_bytes = is_last && desc.activation != core::Activation::relu ? 2 : 1;
         layer.output_fraction =
             covering(desc, ranges[i].output, layer.output_bytes == 1 ? 255 : largest_word);
         LayerQuantizer quantizer(desc, weights_of(net, i), net.layers[i].bias);

@@ -34,9 +34,8 @@ public:
         last_use_.assign(tensors_.size(), 0);
         for (std::size_t i = 0; i < net.network.layers.size(); ++i) {
             const auto& layer = net.network.layers[i];
-            last_use_[slot(layer.input)] = i;
-            if (layer.residual) {
-                last_use_[slot(layer.residual->source)] = i;
+            for (const int source : layer.sources()) {
+                last_use_[slot(source)] = i;
             }
         }
         last_use_.back() = std::numeric_limits<std::size_t>::max();
@@ -57,6 +56,8 @@ public:
             Tensor out(count * layer.out.words());
             if (layer.is_pool()) {
                 pool(layer, out);
+            } else if (layer.is_concat()) {
+                join(layer, out);
             } else {
                 convolution(i, out);
             }
@@ -170,7 +171,7 @@ private:
         }
     }
 
-    /// Bias, shortcut and ReLU.
+    /// Bias, shortcut and activation function.
     void finish(std::size_t index, Tensor& out) const {
         const auto& layer = net_.network.layers[index];
         const std::size_t positions = layer.out.positions();
@@ -184,9 +185,35 @@ private:
             if (layer.residual) {
                 add_shortcut(layer, image, frame);
             }
-            if (layer.relu) {
-                std::transform(frame, frame + layer.out.words(), frame,
-                               [](double x) { return std::max(x, 0.0); });
+            activate(layer, frame);
+        }
+    }
+
+    static void activate(const LayerDescriptor& layer, double* frame) {
+        const auto apply = [&](auto function) {
+            std::transform(frame, frame + layer.out.words(), frame, function);
+        };
+        switch (layer.activation) {
+        case core::Activation::none:
+            break;
+        case core::Activation::relu:
+            apply([](double x) { return std::max(x, 0.0); });
+            break;
+        case core::Activation::relu6:
+            apply([](double x) { return std::clamp(x, 0.0, 6.0); });
+            break;
+        case core::Activation::leaky_relu:
+            apply([slope = layer.negative_slope](double x) { return x < 0 ? x * slope : x; });
+            break;
+        }
+    }
+
+    void join(const LayerDescriptor& layer, Tensor& out) const {
+        double* to = out.data();
+        for (std::size_t image = 0; image < images_; ++image) {
+            for (const int member : layer.members) {
+                const std::size_t words = net_.network.shape_of(member).words();
+                to = std::copy_n(tensors_[slot(member)].data() + image * words, words, to);
             }
         }
     }
@@ -221,7 +248,7 @@ private:
                             value = average ? value + word : std::max(value, word);
                         }
                     }
-                    *to++ = average ? value / static_cast<double>(window.count()) : value;
+                    *to++ = average ? value / static_cast<double>(pool_divisor(layer, oy, ox)) : value;
                 }
             }
         }

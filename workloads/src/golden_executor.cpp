@@ -21,13 +21,13 @@ using core::LayerDescriptor;
 /// Doubles in one tile of the unfolded input: small enough for the second-level cache.
 constexpr std::size_t unfolded_limit = std::size_t{1} << 17;
 
-/// x / 2^shift, ties to even, by adding just less than a half, or a half if the quotient is odd. Needs |x| <
+/// x / 2^shift, ties to even, by adding just less than a half, or a half if the quotient is odd. Needs x <
 /// 2^62.
 std::int64_t shift_right_even(std::int64_t x, int shift) {
     if (shift <= 0) {
         return x * (std::int64_t{1} << -shift);
     }
-    if (shift > 62) {
+    if (shift > 63) {
         return 0;
     }
     return (x + (std::int64_t{1} << (shift - 1)) - 1 + ((x >> shift) & 1)) >> shift;
@@ -111,7 +111,7 @@ void require(bool ok, const LayerDescriptor& layer, const char* what) {
 }
 
 void check_layer(const LayerDescriptor& desc, const QuantizedLayer& layer) {
-    if (desc.is_pool()) {
+    if (!desc.has_weights()) {
         return;
     }
     const auto& format = layer.partial_sum;
@@ -120,7 +120,7 @@ void check_layer(const LayerDescriptor& desc, const QuantizedLayer& layer) {
     require(format.channel_split > 0, desc, "no residue class");
     require(format.bits >= 2 && format.bits <= 48 && format.shift >= 0 && format.shift <= 48, desc,
             "partial sum format out of range");
-    require(desc.filter_channels() * desc.taps() < max_products, desc,
+    require(desc.weights_per_filter() < max_products, desc,
             "sums of this many products are not exact in double precision");
     // The classes' sums together are below 2^51 and have a rounding error below 2^47 each, which leaves them
     // exact in a double; with the bias (2^47) and the shortcut (2^59) all stays below 2^61.
@@ -129,6 +129,8 @@ void check_layer(const LayerDescriptor& desc, const QuantizedLayer& layer) {
     for (const auto bias : layer.bias) {
         require(std::abs(bias) < (std::int64_t{1} << 47), desc, "bias needs more than 48 bits");
     }
+    require(layer.output_ceiling >= 0 && layer.output_ceiling <= 32767, desc, "ceiling is no word");
+    require(layer.negative_slope <= 65535, desc, "slope needs more than 16 bits");
 }
 
 } // namespace
@@ -143,7 +145,7 @@ GoldenExecutor::GoldenExecutor(const QuantizedNetwork& net)
         check_layer(net.network.layers[i], net.layers[i]);
         outputs_[i].resize(net.network.layers[i].out.words());
         const auto& format = net.layers[i].partial_sum;
-        if (!net.network.layers[i].is_pool() && format.shift == 0) {
+        if (net.network.layers[i].has_weights() && format.shift == 0) {
             const auto gain = class_gain(net.network.layers[i], net.layers[i]);
             const std::int64_t limit = (std::int64_t{1} << (format.bits - 1)) - 1;
             exact_up_to_[i] = {gain.any_input == 0 ? limit : limit / gain.any_input,
@@ -165,7 +167,11 @@ const std::vector<std::vector<std::int16_t>>& GoldenExecutor::run(const std::vec
         case core::LayerKind::average_pool:
             average_pool(i);
             break;
-        default:
+        case core::LayerKind::concat:
+            join(i);
+            break;
+        case core::LayerKind::conv:
+        case core::LayerKind::fully_connected:
             convolution(i);
         }
     }
@@ -291,7 +297,7 @@ void GoldenExecutor::matrix_product(std::size_t index, std::uint32_t group, bool
     }
 }
 
-/// Bias, shortcut, ReLU and the return to 16 bits for `count` positions of one filter.
+/// Bias, shortcut, activation function and the return to 16 bits for `count` positions of one filter.
 void GoldenExecutor::finish(std::size_t index, std::uint32_t filter, std::size_t begin, std::size_t count,
                             const double* sums, std::int16_t* out) const {
     const auto& desc = net_.network.layers[index];
@@ -308,7 +314,11 @@ void GoldenExecutor::finish(std::size_t index, std::uint32_t filter, std::size_t
         step = desc.residual->subsample;
     }
     const std::int64_t bias = layer.bias[filter];
-    const std::int64_t floor = desc.relu ? 0 : std::numeric_limits<std::int64_t>::min();
+    const std::int64_t floor =
+        desc.activation == core::Activation::relu || desc.activation == core::Activation::relu6
+            ? 0
+            : std::numeric_limits<std::int64_t>::min();
+    const bool leaky = desc.activation == core::Activation::leaky_relu;
     for (std::size_t i = 0; i < count; ++i) {
         std::int64_t value = static_cast<std::int64_t>(sums[i]) + bias;
         if (shortcut != nullptr) {
@@ -316,8 +326,14 @@ void GoldenExecutor::finish(std::size_t index, std::uint32_t filter, std::size_t
             const std::size_t x = (begin + i) % desc.out.width;
             value += shift_right_even(shortcut[y * step * row_words + x * step], -layer.residual_shift);
         }
-        value = shift_right_even(std::max(value, floor), layer.output_shift);
-        out[i] = static_cast<std::int16_t>(clamp_bits(value, 16));
+        int shift = layer.output_shift;
+        if (leaky && value < 0) { // x * slope / 2^16, with one rounding for it and the return to 16 bits
+            value = clamp_bits(value, 48) * layer.negative_slope;
+            shift += 16;
+        }
+        value = shift_right_even(std::max(value, floor), shift);
+        out[i] =
+            static_cast<std::int16_t>(std::min<std::int64_t>(clamp_bits(value, 16), layer.output_ceiling));
     }
 }
 
@@ -354,9 +370,16 @@ void GoldenExecutor::average_pool(std::size_t index) {
                     const auto* row = plane + std::size_t{y} * desc.in.width;
                     sum = std::accumulate(row + window.left, row + window.right, sum);
                 }
-                *to++ = static_cast<std::int16_t>(divide_even(sum, window.count()));
+                *to++ = static_cast<std::int16_t>(divide_even(sum, pool_divisor(desc, oy, ox)));
             }
         }
+    }
+}
+
+void GoldenExecutor::join(std::size_t index) {
+    auto to = outputs_[index].begin();
+    for (const int member : net_.network.layers[index].members) {
+        to = std::copy_n(tensor(member), net_.network.shape_of(member).words(), to);
     }
 }
 

@@ -97,7 +97,6 @@ void im2col(const core::LayerDescriptor& layer, const In* input, const std::vect
 /// The part of a pooling window that lies inside the input.
 struct PoolWindow {
     std::uint32_t top, bottom, left, right; ///< bottom and right are one past the end
-    std::int64_t count() const { return std::int64_t{bottom - top} * (right - left); }
 };
 
 inline PoolWindow pool_window(const core::LayerDescriptor& layer, std::uint32_t oy, std::uint32_t ox) {
@@ -108,6 +107,22 @@ inline PoolWindow pool_window(const core::LayerDescriptor& layer, std::uint32_t 
     const std::int64_t x = std::int64_t{ox} * layer.stride_width - layer.pad_left;
     return {clip(y, layer.in.height), clip(y + layer.kernel_height, layer.in.height), clip(x, layer.in.width),
             clip(x + layer.kernel_width, layer.in.width)};
+}
+
+/// By what an average pooling divides: the elements of the window, those of the padding only if they count,
+/// and never those beyond the padding.
+inline std::int64_t pool_divisor(const core::LayerDescriptor& layer, std::uint32_t oy, std::uint32_t ox) {
+    const auto elements = [&](std::uint32_t out, std::uint32_t stride, std::uint32_t kernel,
+                              std::uint32_t size, std::uint32_t before, std::uint32_t after) {
+        const std::int64_t first = std::int64_t{out} * stride - before;
+        const std::int64_t low = layer.count_include_pad ? first : std::max<std::int64_t>(first, 0);
+        const std::int64_t end = std::int64_t{size} + (layer.count_include_pad ? after : 0);
+        return std::min(first + kernel, end) - low;
+    };
+    return elements(oy, layer.stride_height, layer.kernel_height, layer.in.height, layer.pad_top,
+                    layer.pad_bottom) *
+           elements(ox, layer.stride_width, layer.kernel_width, layer.in.width, layer.pad_left,
+                    layer.pad_right);
 }
 
 } // namespace hydravp::workloads

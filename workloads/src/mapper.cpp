@@ -99,16 +99,18 @@ core::LayerGeometry tile(const core::Network& network, std::size_t index, const 
 void fill_arithmetic(LayerWork& work, const LayerDescriptor& layer, const QuantizedLayer* quantized,
                      int bits) {
     core::LayerRegisters& r = work.controller;
-    r.relu = layer.relu ? 1 : 0;
+    r.activation = layer.activation;
     r.partial_sum_bits = static_cast<std::uint32_t>(bits);
-    if (quantized != nullptr && !layer.is_pool()) {
+    if (quantized != nullptr && layer.has_weights()) {
         r.output_shift = quantized->output_shift;
+        r.output_ceiling = quantized->output_ceiling;
+        r.negative_slope = quantized->negative_slope;
         r.residual_shift = quantized->residual_shift;
         r.partial_sum_bits = static_cast<std::uint32_t>(quantized->partial_sum.bits);
         r.partial_sum_shift = static_cast<std::uint32_t>(quantized->partial_sum.shift);
     }
-    work.unit.partial_sum_bits = r.partial_sum_bits;
-    work.unit.partial_sum_shift = r.partial_sum_shift;
+    work.unit.partial_sum_bits = static_cast<std::uint8_t>(r.partial_sum_bits);
+    work.unit.partial_sum_shift = static_cast<std::uint8_t>(r.partial_sum_shift);
 }
 
 /// Gives weights that the units fetch from their own chips an address there.
@@ -221,6 +223,9 @@ MappedNetwork map_with(const core::Network& network, const std::vector<Quantized
         LayerWork work;
         work.unit.kind = work.controller.kind = layer.kind;
         work.unit.layer = work.controller.layer = static_cast<std::uint32_t>(i);
+        work.unit.pad_bottom = static_cast<std::uint16_t>(layer.pad_bottom);
+        work.unit.pad_right = static_cast<std::uint16_t>(layer.pad_right);
+        work.unit.count_include_pad = layer.count_include_pad ? 1 : 0;
         work.unit.input = work.controller.input = placement_of(layer.input);
         work.unit.geometry = work.controller.geometry =
             tile(network, i, machine, work.unit.input.split, output.split, optimizer);

@@ -74,7 +74,7 @@ private:
         layer.pad_top = layer.pad_left = layer.pad_bottom = layer.pad_right = window.pad;
         layer.out = {channels, (layer.in.height + 2 * window.pad - window.kernel) / window.stride + 1,
                      (layer.in.width + 2 * window.pad - window.kernel) / window.stride + 1};
-        layer.relu = relu;
+        layer.activation = relu ? core::Activation::relu : core::Activation::none;
         net_.layers.push_back(std::move(layer));
         return net_.layers.back();
     }

@@ -477,7 +477,7 @@ private:
         node.allow({});
         node.require(proto.input_size() == 1, "has more than one input");
         if (foldable_) {
-            net_.network.layers.back().relu = true;
+            net_.network.layers.back().activation = core::Activation::relu;
         } else {
             // Of values that aren't negative it changes nothing.
             node.require(non_negative_, "is supported only after a Conv, Gemm or BatchNormalization");

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 namespace hydravp::workloads {
@@ -38,7 +39,7 @@ double round_half_even(double x) {
 template <class Use>
 void for_each_weight_block(const FloatNetwork& net, std::size_t index, Use use) {
     const auto& layer = net.network.layers[index];
-    const std::size_t per_filter = layer.filter_channels() * layer.taps();
+    const std::size_t per_filter = layer.weights_per_filter();
     const auto filters = static_cast<std::uint32_t>(
         std::clamp<std::size_t>(weights_at_once / per_filter, 1, layer.out.channels));
     std::vector<double> block(filters * per_filter);
@@ -98,7 +99,7 @@ void check_network(const FloatNetwork& net) {
     }
     for (std::size_t i = 0; i < net.layers.size(); ++i) {
         const auto& desc = net.network.layers[i];
-        if (desc.is_pool()) {
+        if (!desc.has_weights()) {
             continue;
         }
         if (net.layers[i].bias.size() != desc.out.channels ||
@@ -106,6 +107,142 @@ void check_network(const FloatNetwork& net) {
             throw std::invalid_argument("layer '" + desc.name + "': number of weights or biases is wrong");
         }
     }
+}
+
+/// The fraction bits of all tensors. Tensors that share words, because a pooling keeps its input's scale and
+/// a concat takes its members as they are, form a class and have the same.
+class TensorScales {
+public:
+    TensorScales(const FloatNetwork& net, const std::vector<LayerRange>& ranges)
+        : class_(net.layers.size() + 1), fraction_(class_.size()), used_(class_.size(), false) {
+        std::iota(class_.begin(), class_.end(), std::size_t{0});
+        const auto& layers = net.network.layers;
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            if (!layers[i].has_weights()) {
+                for (const int source : layers[i].sources()) {
+                    class_[class_of(source)] = class_of(static_cast<int>(i));
+                }
+            }
+        }
+        std::fill(fraction_.begin(), fraction_.end(), max_fraction);
+        cover(core::network_input, 255 * net.input_scale);
+        use(core::network_input);
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            if (layers[i].has_weights()) {
+                cover(static_cast<int>(i), ranges[i].output);
+            }
+        }
+    }
+
+    int fraction(int tensor) const { return fraction_[class_of(tensor)]; }
+    /// A layer's words depend on this tensor's scale.
+    void use(int tensor) { used_[class_of(tensor)] = true; }
+    /// False if layers depend on the scale that the tensor has had so far.
+    bool limit(int tensor, int most) {
+        const std::size_t c = class_of(tensor);
+        if (fraction_[c] <= most) {
+            return true;
+        }
+        fraction_[c] = most;
+        return !used_[c];
+    }
+
+private:
+    std::size_t class_of(int tensor) const {
+        auto slot = static_cast<std::size_t>(tensor + 1);
+        while (class_[slot] != slot) {
+            slot = class_[slot];
+        }
+        return slot;
+    }
+    /// What no scale covers is an error when its layer's turn comes.
+    void cover(int tensor, double magnitude) {
+        int& fraction = fraction_[class_of(tensor)];
+        const bool possible = magnitude <= std::ldexp(32767.0, -min_fraction);
+        fraction = std::min(fraction, possible ? covering_fraction(magnitude) : min_fraction);
+    }
+
+    std::vector<std::size_t> class_; ///< of each tensor, the network's input first: another one, or itself
+    std::vector<int> fraction_;      ///< of a class
+    std::vector<bool> used_;
+};
+
+/// The word nearest to 6 of those with so many fraction bits.
+std::int32_t word_of_six(int fraction) {
+    return static_cast<std::int32_t>(std::min(std::nearbyint(std::ldexp(6.0, fraction)), 32767.0));
+}
+
+/// False if the scale of the output class has to be coarser than layers before have assumed.
+bool quantize_layer(const FloatNetwork& net, std::size_t index, const LayerRange& range, std::uint32_t split,
+                    int bits, TensorScales& scales, QuantizedLayer& layer) {
+    const auto& desc = net.network.layers[index];
+    const int self = static_cast<int>(index);
+    if (desc.weights_per_filter() >= max_products) {
+        fail(desc, "sums more than " + std::to_string(max_products - 1) + " products per output");
+    }
+    for (const int source : desc.sources()) {
+        scales.use(source);
+    }
+    const int input_fraction = scales.fraction(desc.input);
+    quantize_weights(net, index, input_fraction, layer);
+    const int product_fraction = input_fraction + layer.weight_fraction;
+    if (product_fraction < min_fraction) {
+        fail(desc, "the scales of its input and weights are too far apart");
+    }
+    if (!scales.limit(self, std::min(covering_fraction(range.output), product_fraction))) {
+        return false;
+    }
+    scales.use(self);
+    layer.output_fraction = scales.fraction(self);
+    layer.output_shift = product_fraction - layer.output_fraction;
+    layer.partial_sum.channel_split = split;
+    layer.partial_sum.bits = bits;
+    if (bits != 48) {
+        layer.partial_sum.shift = partial_sum_shift(std::ldexp(range.partial_sum, product_fraction), bits);
+    }
+    if (desc.residual) {
+        layer.residual_shift = product_fraction - scales.fraction(desc.residual->source);
+        if (std::abs(layer.residual_shift) > residual_shift_limit) {
+            fail(desc, "the scales of the shortcut and of the products are too far apart");
+        }
+    }
+    if (desc.activation == core::Activation::relu6) {
+        layer.output_ceiling = word_of_six(layer.output_fraction);
+    }
+    if (desc.activation == core::Activation::leaky_relu) {
+        const double word = std::nearbyint(std::ldexp(desc.negative_slope, core::slope_fraction));
+        layer.negative_slope = static_cast<std::uint32_t>(std::min(word, 65535.0));
+    }
+    return true;
+}
+
+/// False if it has to be done again with the scales that it has made coarser.
+bool quantize_layers(const FloatNetwork& net, const std::vector<LayerRange>& ranges,
+                     const ChannelSplits& splits, int bits, TensorScales& scales, QuantizedNetwork& result) {
+    result.network = net.network;
+    result.input_scale = net.input_scale;
+    result.layers.assign(net.layers.size(), {});
+    for (std::size_t i = 0; i < net.layers.size(); ++i) {
+        const auto& desc = net.network.layers[i];
+        try {
+            if (desc.has_weights() &&
+                !quantize_layer(net, i, ranges[i], splits[i], bits, scales, result.layers[i])) {
+                return false;
+            }
+        } catch (const core::InputError& error) {
+            const std::string what = error.what();
+            if (what.rfind("layer '", 0) == 0) {
+                throw;
+            }
+            fail(desc, what);
+        }
+    }
+    // Only now: a pooling's class may have been made coarser by a layer behind it.
+    for (std::size_t i = 0; i < net.layers.size(); ++i) {
+        result.layers[i].output_fraction = scales.fraction(static_cast<int>(i));
+    }
+    result.input_fraction = scales.fraction(core::network_input);
+    return true;
 }
 
 } // namespace
@@ -152,50 +289,9 @@ QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector
     // 48 bits are exact, so only the narrow formats need the (slower) measurement per class.
     const auto ranges = measure_ranges(net, calibration, bits == 48 ? ChannelSplits() : splits);
 
+    TensorScales scales(net, ranges);
     QuantizedNetwork result;
-    result.network = net.network;
-    result.input_scale = net.input_scale;
-    result.input_fraction = covering_fraction(255 * net.input_scale);
-    result.layers.resize(net.layers.size());
-    const auto fraction_of = [&](int index) {
-        return index == core::network_input ? result.input_fraction
-                                            : result.layers[static_cast<std::size_t>(index)].output_fraction;
-    };
-    for (std::size_t i = 0; i < net.layers.size(); ++i) {
-        const auto& desc = net.network.layers[i];
-        auto& layer = result.layers[i];
-        const int input_fraction = fraction_of(desc.input);
-        if (desc.is_pool()) {
-            layer.output_fraction = input_fraction;
-            continue;
-        }
-        if (desc.filter_channels() * desc.taps() >= max_products) {
-            fail(desc, "sums more than " + std::to_string(max_products - 1) + " products per output");
-        }
-        try {
-            quantize_weights(net, i, input_fraction, layer);
-            const int product_fraction = input_fraction + layer.weight_fraction;
-            layer.output_fraction = std::min(covering_fraction(ranges[i].output), product_fraction);
-            layer.output_shift = product_fraction - layer.output_fraction;
-            layer.partial_sum.channel_split = splits[i];
-            layer.partial_sum.bits = bits;
-            if (bits != 48) {
-                layer.partial_sum.shift =
-                    partial_sum_shift(std::ldexp(ranges[i].partial_sum, product_fraction), bits);
-            }
-            if (desc.residual) {
-                layer.residual_shift = product_fraction - fraction_of(desc.residual->source);
-                if (std::abs(layer.residual_shift) > residual_shift_limit) {
-                    fail(desc, "the scales of the shortcut and of the products are too far apart");
-                }
-            }
-        } catch (const core::InputError& error) {
-            const std::string what = error.what();
-            if (what.rfind("layer '", 0) == 0) {
-                throw;
-            }
-            fail(desc, what);
-        }
+    while (!quantize_layers(net, ranges, splits, bits, scales, result)) {
     }
     return result;
 }

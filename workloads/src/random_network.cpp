@@ -53,7 +53,7 @@ std::uint64_t stream_key(std::uint64_t seed, std::uint64_t stream) {
 
 double weight_limit(const core::LayerDescriptor& layer) {
     // A uniform distribution over [-b, b] has the variance b^2 / 3.
-    const double he = std::sqrt(6.0 / static_cast<double>(layer.filter_channels() * layer.taps()));
+    const double he = std::sqrt(6.0 / static_cast<double>(layer.weights_per_filter()));
     return layer.residual ? he / 2 : he;
 }
 
@@ -66,15 +66,15 @@ FloatNetwork random_network(core::Network network, std::uint64_t seed) {
     std::vector<double> limits;
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         const auto& layer = network.layers[i];
-        limits.push_back(layer.is_pool() ? 0 : weight_limit(layer));
-        if (!layer.is_pool()) {
+        limits.push_back(layer.has_weights() ? weight_limit(layer) : 0);
+        if (layer.has_weights()) {
             net.layers[i].bias.resize(layer.out.channels);
             fill(stream_key(seed, 2 * i + 1), 0, layer.out.channels, 0.05, net.layers[i].bias.data());
         }
     }
     std::vector<std::uint64_t> fan_in;
     for (const auto& layer : network.layers) {
-        fan_in.push_back(layer.filter_channels() * layer.taps());
+        fan_in.push_back(layer.weights_per_filter());
     }
     net.weight_source = [seed, limits, fan_in](std::size_t layer, std::uint32_t first, std::uint32_t count,
                                                double* out) {
@@ -101,7 +101,7 @@ void read_weights(const FloatNetwork& net, std::size_t layer, std::uint32_t firs
         return;
     }
     const auto& desc = net.network.layers[layer];
-    const auto per_filter = static_cast<std::ptrdiff_t>(desc.filter_channels() * desc.taps());
+    const auto per_filter = static_cast<std::ptrdiff_t>(desc.weights_per_filter());
     const auto begin = net.layers[layer].weights.begin() + first * per_filter;
     std::copy(begin, begin + count * per_filter, out);
 }

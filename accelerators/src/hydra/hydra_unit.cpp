@@ -339,7 +339,7 @@ void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
     pooled_.assign(plane_words * channels.size(), 0);
     if (keep_data_) {
         for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
-            pool_channel(tiles_[tiles_freed_ % 2], g, active_.kind == core::LayerKind::max_pool, c, positions,
+            pool_channel(tiles_[tiles_freed_ % 2], active_, c, positions,
                          pooled_.data() + (c - channels.begin) * plane_words);
         }
     }

@@ -17,10 +17,16 @@ core::Range inside(std::int64_t first, std::uint32_t kernel, std::uint32_t size)
             static_cast<std::uint32_t>(std::max<std::int64_t>(end, 0))};
 }
 
+/// Elements of the window that count if the padding does: all but those beyond it.
+std::int64_t with_padding(std::int64_t first, std::uint32_t kernel, std::uint32_t size, std::uint32_t pad) {
+    return std::min<std::int64_t>(first + kernel, std::int64_t{size} + pad) - first;
+}
+
 } // namespace
 
-void pool_channel(const ActivationTile& tile, const core::LayerGeometry& g, bool maximum,
-                  std::uint32_t local_channel, core::Range positions, std::int16_t* to) {
+void pool_channel(const ActivationTile& tile, const core::UnitRegisters& layer, std::uint32_t local_channel,
+                  core::Range positions, std::int16_t* to) {
+    const core::LayerGeometry& g = layer.geometry;
     const std::int16_t* plane = tile.channel(local_channel);
     for (std::uint32_t position = positions.begin; position < positions.end; ++position) {
         const std::int64_t top = std::int64_t{position / g.out_width} * g.stride_height - g.pad_top;
@@ -36,9 +42,15 @@ void pool_channel(const ActivationTile& tile, const core::LayerGeometry& g, bool
                 sum += words[column];
             }
         }
-        const std::int64_t elements = std::int64_t{rows.size()} * columns.size();
-        *to++ = maximum ? largest
-                        : core::saturate16(core::round_divide(sum, std::max<std::int64_t>(elements, 1)));
+        if (layer.kind == core::LayerKind::max_pool) {
+            *to++ = largest;
+            continue;
+        }
+        const std::int64_t elements =
+            layer.count_include_pad != 0 ? with_padding(top, g.kernel_height, g.in_height, layer.pad_bottom) *
+                                               with_padding(left, g.kernel_width, g.in_width, layer.pad_right)
+                                         : std::int64_t{rows.size()} * columns.size();
+        *to++ = core::saturate16(core::round_divide(sum, std::max<std::int64_t>(elements, 1)));
     }
 }
 

@@ -50,4 +50,9 @@ constexpr std::int16_t saturate16(std::int64_t x) {
     return static_cast<std::int16_t>(saturate(x, 16));
 }
 
+/// The slope of a leaky ReLU is an unsigned word of 16 bits, all of them behind the point.
+constexpr int slope_fraction = 16;
+/// Its multiplier takes a sum saturated to so many bits; the product then fits 64.
+constexpr int slope_operand_bits = 48;
+
 } // namespace hydravp::core

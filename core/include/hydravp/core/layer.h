@@ -21,10 +21,28 @@ struct TensorShape {
 };
 
 /// A fully-connected layer is a convolution whose kernel covers its whole input; it keeps its own
-/// kind for reports.
-enum class LayerKind { conv, fully_connected, max_pool, average_pool };
+/// kind for reports. A concat computes nothing: its tensor is the one in which its members lie side by side.
+enum class LayerKind { conv, fully_connected, max_pool, average_pool, concat };
 
 const char* to_string(LayerKind kind);
+
+constexpr bool is_pool(LayerKind kind) {
+    return kind == LayerKind::max_pool || kind == LayerKind::average_pool;
+}
+/// It has weights, that is, it is a convolution or fully-connected.
+constexpr bool has_weights(LayerKind kind) {
+    return kind == LayerKind::conv || kind == LayerKind::fully_connected;
+}
+
+/// The function that a convolution applies to its sums last.
+enum class Activation : std::uint32_t {
+    none,
+    relu,      ///< max(x, 0)
+    relu6,     ///< min(max(x, 0), 6)
+    leaky_relu ///< x, times `LayerDescriptor::negative_slope` where it is negative
+};
+
+const char* to_string(Activation activation);
 
 /// The tensor that a residual shortcut adds to a convolution's result before the activation
 /// (option A of He et al.: spatial subsampling, missing channels are zero).
@@ -35,7 +53,8 @@ struct ResidualInput {
 
 constexpr int network_input = -1;
 
-/// One layer that is executed as a unit: a convolution with its bias, shortcut and ReLU, or a pooling.
+/// One layer that is executed as a unit: a convolution with its bias, shortcut and activation function, or a
+/// pooling; or the concatenation of other layers' outputs.
 struct LayerDescriptor {
     std::string name;
     LayerKind kind = LayerKind::conv;
@@ -49,24 +68,36 @@ struct LayerDescriptor {
     /// Of a convolution: filter f sees the input channels of group f / (out.channels / groups) only. As many
     /// groups as channels: depthwise.
     std::uint32_t groups = 1;
-    bool relu = false;
+    Activation activation = Activation::none;
+    double negative_slope = 0.01; ///< of `leaky_relu`: 0 <= slope < 1
     std::optional<ResidualInput> residual;
+    /// Of a pooling: the output size is rounded up, so that the last window may reach beyond the padding; a
+    /// window that would begin there is dropped.
+    bool ceil_mode = false;
+    /// Of an average pooling: padding counts as zeros. What lies beyond it does not count.
+    bool count_include_pad = false;
+    /// Of a concat: the layers whose outputs it joins, in the order of their channels. `input` is the first
+    /// of them, `in` is `out`.
+    std::vector<int> members;
 
-    bool is_pool() const { return kind == LayerKind::max_pool || kind == LayerKind::average_pool; }
-    /// It has weights, that is, it is a convolution or fully-connected.
-    bool has_weights() const { return kind == LayerKind::conv || kind == LayerKind::fully_connected; }
+    bool is_pool() const { return core::is_pool(kind); }
+    bool has_weights() const { return core::has_weights(kind); }
+    bool is_concat() const { return kind == LayerKind::concat; }
     std::uint64_t taps() const { return std::uint64_t{kernel_height} * kernel_width; }
     /// Input channels that one filter sees.
     std::uint32_t filter_channels() const { return in.channels / groups; }
     /// Input rows and columns that a kernel spans.
     std::uint32_t span_height() const { return (kernel_height - 1) * dilation_height + 1; }
     std::uint32_t span_width() const { return (kernel_width - 1) * dilation_width + 1; }
+    std::uint64_t weights_per_filter() const { return filter_channels() * taps(); }
     /// Multiply-accumulate operations per frame, padding included as zeros; 0 without weights.
-    std::uint64_t macs() const { return has_weights() ? out.words() * filter_channels() * taps() : 0; }
+    std::uint64_t macs() const { return has_weights() ? out.words() * weights_per_filter() : 0; }
     /// Number of weight words, in the order filter, channel of its group, kernel row, kernel column.
     std::uint64_t weights() const {
-        return has_weights() ? std::uint64_t{out.channels} * filter_channels() * taps() : 0;
+        return has_weights() ? std::uint64_t{out.channels} * weights_per_filter() : 0;
     }
+    /// Every tensor that it reads: `input` or the members, and the shortcut's source.
+    std::vector<int> sources() const;
 };
 
 /// A feed-forward network: the layers in execution order, the last one's output is the result.
@@ -81,6 +112,11 @@ struct Network {
     std::uint64_t macs() const;
     /// Throws std::invalid_argument if shapes, kernels or references contradict each other.
     void validate() const;
+    /// Adds a concat of earlier tensors with the same height and width, and returns its index. Its members
+    /// are written in place, so before it come 1x1 max poolings that copy those for which this is impossible:
+    /// the network's input, a tensor that is a member already, and one that a layer reads which itself writes
+    /// into the concat (a unit's banks are read or written in one layer, not both).
+    int append_concat(std::string concat_name, const std::vector<int>& members);
 };
 
 } // namespace hydravp::core

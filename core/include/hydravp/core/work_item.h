@@ -50,8 +50,12 @@ struct UnitRegisters {
     WeightSource weight_source = WeightSource::stream;
     /// Chip-local address of the unit's chunks, one after the other, unless they are streamed.
     std::uint64_t weights_base = 0;
-    std::uint32_t partial_sum_bits = 48;
-    std::uint32_t partial_sum_shift = 0;
+    // What needs no more has fewer than 32 bits, because writing the block takes time.
+    std::uint8_t partial_sum_bits = 48;
+    std::uint8_t partial_sum_shift = 0;
+    /// Of an average pooling: whether padding counts as zeros, and what there is of it below and on the right.
+    std::uint16_t count_include_pad = 0;
+    std::uint16_t pad_bottom = 0, pad_right = 0;
 };
 
 /// Register block of the memory controller: weight stream, accumulation, leases of one layer.
@@ -64,15 +68,19 @@ struct LayerRegisters {
     std::uint32_t partial_sum_bits = 48;
     std::uint32_t partial_sum_shift = 0;
     std::int32_t output_shift = 0;
-    std::uint32_t relu = 0;
+    Activation activation = Activation::none;
+    /// Largest output word: of `relu6` the word nearest to 6, otherwise that of 16 bits.
+    std::int32_t output_ceiling = 32767;
+    /// Of `leaky_relu`: the factor of negative sums, with `slope_fraction` bits behind the point.
+    std::uint32_t negative_slope = 0;
     std::uint32_t has_residual = 0;
+    WeightSource weight_source = WeightSource::stream;
     TensorPlacement residual;
     std::uint32_t residual_subsample = 1;
     std::int32_t residual_shift = 0;
     /// System address of the layer's model data: biases (8 bytes per filter, padded to a line), then for
     /// every pass over a tile, fetch and chunk, rank by rank, the chunk of each unit.
     std::uint64_t model_address = 0;
-    WeightSource weight_source = WeightSource::stream;
     /// Chip-local address of the units' chunks unless they are streamed, and their bytes in each chip.
     std::uint64_t weights_base = 0;
     std::uint64_t weight_bytes_per_chip = 0;

@@ -72,6 +72,7 @@ private:
     core::Picoseconds accumulation_time(std::uint32_t pass) const;
     void read_residual(std::uint32_t pass);
     void accumulate(std::uint32_t pass);
+    std::int16_t activated(std::int64_t value) const;
     void add_partial_sums(std::uint32_t pass, const Part& part);
     void write_back(std::uint32_t pass);
     core::Range residual_words(core::Range positions) const;

@@ -38,6 +38,7 @@ private:
                 const double* sums, std::int16_t* out) const;
     void max_pool(std::size_t index);
     void average_pool(std::size_t index);
+    void join(std::size_t index);
     const std::int16_t* tensor(int index) const;
 
     const QuantizedNetwork& net_;

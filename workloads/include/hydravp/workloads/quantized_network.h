@@ -25,20 +25,24 @@ struct PartialSumFormat {
     int shift = 0;
 };
 
-/// The fixed-point side of one layer. Empty for pooling.
+/// The fixed-point side of one layer. Of a pooling or concat only `output_fraction` means anything.
 struct QuantizedLayer {
     /// [filter][channel][kernel row][kernel column], row-major; words with `weight_fraction` bits.
     std::vector<std::int16_t> weights;
     /// Per filter, at the scale of the products (input fraction + weight fraction); |bias| < 2^47.
     std::vector<std::int64_t> bias;
     int weight_fraction = 0;
-    int output_fraction = 0; ///< fraction bits of this layer's output words (pooling: of its input)
+    int output_fraction = 0; ///< fraction bits of this layer's output words (pooling, concat: of its input)
     /// Right shift from product scale to output scale; output = sat16(round_half_even(x >> shift)).
     int output_shift = 0;
     /// Left shift that brings a residual word to product scale; may be negative (then a right shift, rounded
     /// half to even). Meaningless without a shortcut.
     int residual_shift = 0;
     PartialSumFormat partial_sum;
+    /// Of `relu6`: the word nearest to 6, or the largest one if 6 is beyond it.
+    std::int32_t output_ceiling = 32767;
+    /// Of `leaky_relu`: the factor of negative sums, with core::slope_fraction bits behind the point.
+    std::uint32_t negative_slope = 0;
 };
 
 /// A network with FX16 weights and scales: what is loaded into the simulated memory.

@@ -20,10 +20,11 @@ struct QuantizerOptions {
 /// Converts a network to FX16 with scales that cover what the calibration images produce.
 ///
 /// Every tensor gets the largest number of fraction bits with which its largest magnitude still fits into 16
-/// bits after rounding. Two exceptions keep all shifts meaningful: an output has no more fraction bits than
-/// the products it is made of, and weights have no more than leave the layer's bias below 2^47 at product
-/// scale. Throws core::InputError if there is no calibration image, an image has the wrong size, or values
-/// are too large or too far apart for the number format.
+/// bits after rounding. Tensors that share words, the input and output of a pooling and the members of a
+/// concat, have the scale of the largest among them. Two exceptions keep all shifts meaningful: an output has
+/// no more fraction bits than the products it is made of, and weights have no more than leave the layer's
+/// bias below 2^47 at product scale. Throws core::InputError if there is no calibration image, an image has
+/// the wrong size, or values are too large or too far apart for the number format.
 QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector<std::uint8_t>>& calibration,
                           const QuantizerOptions& options = {});
 
