@@ -12,12 +12,13 @@
 
 namespace hydravp::platform {
 
-/// One run that a study takes figures from: `hydravp run --network NETWORK --set OVERRIDE...`.
+/// One run that a study takes figures from: `hydravp run --network NETWORK --set OVERRIDE... ARGUMENT...`.
 struct StudyRun {
     std::string name;
-    std::string network;
+    std::string network; ///< empty: none is named
     std::vector<std::string> overrides;
     std::string platform; ///< a shipped configuration such as `pure-dram.yaml`; empty: the user's
+    std::vector<std::string> arguments = {};
 };
 
 /// The figures of each run by the run's name; a figure is named by its place in results.json,
