@@ -18,6 +18,7 @@
 #include "interference_command.h"
 #include "map_command.h"
 #include "replay_command.h"
+#include "sensitivity_command.h"
 #include "terminal.h"
 #include "trace_command.h"
 
@@ -359,6 +360,8 @@ int main_program(int argc, char* argv[]) {
     const CLI::App* map_command = add_map_command(app, map_arguments);
     InterferenceArguments interference_arguments;
     const CLI::App* interference_command = add_interference_command(app, interference_arguments);
+    SensitivityArguments sensitivity_arguments;
+    const CLI::App* sensitivity_command = add_sensitivity_command(app, sensitivity_arguments);
     ReplayArguments replay_arguments;
     const CLI::App* replay_command = add_replay_command(app, replay_arguments);
     ReplayArguments capture_arguments;
@@ -399,6 +402,9 @@ int main_program(int argc, char* argv[]) {
     }
     if (interference_command->parsed()) {
         return interference(interference_arguments);
+    }
+    if (sensitivity_command->parsed()) {
+        return sensitivity(sensitivity_arguments);
     }
     if (replay_command->parsed()) {
         return replay(std::move(replay_arguments));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/platform/interference.h"
 
-#include "hydravp/core/error.h"
 #include "hydravp/core/quantity.h"
 #include "hydravp/platform/results_writer.h"
 
@@ -26,17 +25,6 @@ std::string load_run(std::size_t rate) {
 }
 std::string both_run(std::size_t rate) {
     return fmt::format("both{}", rate);
-}
-
-double figure_of(const Measurements& measurements, const std::string& run, const std::string& place) {
-    const auto figures = measurements.find(run);
-    if (figures != measurements.end()) {
-        const auto found = figures->second.find(place);
-        if (found != figures->second.end()) {
-            return found->second;
-        }
-    }
-    throw core::SimulationError(fmt::format("run '{}' has no figure {}", run, place));
 }
 
 double time_of(const Measurements& measurements, const std::string& run) {

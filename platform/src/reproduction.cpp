@@ -177,6 +177,18 @@ std::vector<ReproducedRow> compare(const Study& study, const Measurements& measu
     return rows;
 }
 
+double figure_of(const Measurements& measurements, const std::string& run, const std::string& place) {
+    const auto figures = measurements.find(run);
+    if (figures == measurements.end()) {
+        throw core::SimulationError(fmt::format("the run '{}' has no results", run));
+    }
+    const auto value = figures->second.find(place);
+    if (value == figures->second.end()) {
+        throw core::SimulationError(fmt::format("the results of '{}' have no figure {}", run, place));
+    }
+    return value->second;
+}
+
 Figures read_results_json(const std::string& path) {
     std::ifstream file(path);
     const Json json = Json::parse(file, nullptr, false);
