@@ -5,6 +5,7 @@
 #include "hydravp/platform/config_reader.h"
 
 #include "arguments.h"
+#include "terminal.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -144,8 +145,11 @@ platform::Measurements ChildRuns::measure(const std::vector<platform::StudyRun>&
             const fs::path out = folder.path() / run.name;
             const std::string configuration =
                 run.platform.empty() ? platform : find_default_platform(run.platform);
-            std::vector<std::string> arguments{"hydravp",   "run",   configuration, "--network",
-                                               run.network, "--out", out.string()};
+            std::vector<std::string> arguments{"hydravp", "run", configuration, "--out", out.string()};
+            if (!run.network.empty()) {
+                arguments.insert(arguments.end(), {"--network", run.network});
+            }
+            arguments.insert(arguments.end(), run.arguments.begin(), run.arguments.end());
             for (const auto* settings : {&overrides, &run.overrides}) {
                 for (const std::string& setting : *settings) {
                     arguments.push_back("--set=" + setting);
@@ -167,6 +171,29 @@ platform::Measurements ChildRuns::measure(const std::vector<platform::StudyRun>&
                 progress(measurements.size(), runs.size());
             }
         }
+    }
+    return measurements;
+}
+
+std::optional<platform::Measurements> measure_with_progress(const std::string& platform,
+                                                            const std::vector<std::string>& overrides,
+                                                            const std::vector<platform::StudyRun>& runs) {
+    stop_on_signals();
+    ProgressBar progress;
+    ChildRuns children;
+    children.platform = platform;
+    children.overrides = overrides;
+    children.stop = stopping;
+    children.progress = [&progress](std::size_t done, std::size_t of) {
+        progress.draw(static_cast<double>(done) / static_cast<double>(of),
+                      fmt::format("run {}/{}", done, of));
+    };
+    progress.draw(0, "");
+    platform::Measurements measurements = children.measure(runs);
+    progress.clear();
+    if (stopping()) {
+        fmt::print(stderr, "hydravp: interrupted\n");
+        return std::nullopt;
     }
     return measurements;
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,10 @@ struct ChildRuns {
     /// of the first run that fails. Returns early, without all figures, if `stop` says so.
     platform::Measurements measure(const std::vector<platform::StudyRun>& runs) const;
 };
+
+/// The same with a progress bar; nothing if SIGINT or SIGTERM ended it, which it says then.
+std::optional<platform::Measurements> measure_with_progress(const std::string& platform,
+                                                            const std::vector<std::string>& overrides,
+                                                            const std::vector<platform::StudyRun>& runs);
 
 } // namespace hydravp

@@ -15,8 +15,10 @@
 #include "child_runs.h"
 #include "exit_code.h"
 #include "generate_command.h"
+#include "interference_command.h"
 #include "map_command.h"
 #include "replay_command.h"
+#include "sensitivity_command.h"
 #include "terminal.h"
 #include "trace_command.h"
 
@@ -64,6 +66,7 @@ struct Arguments {
     std::string seed = "1";
     std::string trace_from;
     std::string trace_to;
+    std::string load_alone;
     std::string study;
     platform::RunOptions run;
 };
@@ -96,8 +99,21 @@ ExitCode run(Arguments arguments) {
     if (!arguments.count.empty()) {
         options.count = parse_whole_number<std::uint64_t>("--count", arguments.count, 1);
     }
+    if (!arguments.load_alone.empty()) {
+        if (!arguments.network.empty() || !options.images.empty() || !arguments.count.empty()) {
+            throw core::InputError("found --load-alone with --network, --images or --count, expected a load "
+                                   "without an inference or an inference");
+        }
+        options.load_alone = parse_time("--load-alone", arguments.load_alone);
+    }
     const std::string path = arguments.platform.empty() ? find_default_platform() : arguments.platform;
     const bool mram = platform::is_mram_platform(path);
+    if (mram && options.load_alone) {
+        throw core::InputError(
+            fmt::format("{}: found a bank in MRAM, expected a platform whose other cores carry "
+                        "a load for --load-alone",
+                        path));
+    }
     platform::PlatformConfig config;
     platform::MramPlatformConfig mram_config;
     if (mram) {
@@ -119,9 +135,9 @@ ExitCode run(Arguments arguments) {
     options.golden = arguments.golden == "on";
     read_trace_options(arguments, options.trace);
 
-    const fs::path folder = arguments.output_folder.empty()
-                                ? fs::path("out") / fs::path(options.network).stem()
-                                : fs::path(arguments.output_folder);
+    const fs::path name = options.load_alone ? "load" : fs::path(options.network).stem();
+    const fs::path folder =
+        arguments.output_folder.empty() ? fs::path("out") / name : fs::path(arguments.output_folder);
     platform::prepare_output_folder(folder.string());
     platform::remove_old_files(folder.string(), result_files);
 
@@ -208,24 +224,11 @@ ExitCode reproduce(const Arguments& arguments) {
                                    {"reproduce.json", "reproduce.csv", "reproduce.md"});
     }
 
-    stop_on_signals();
-    ProgressBar progress;
-    ChildRuns runs;
-    runs.platform = path;
-    runs.overrides = arguments.overrides;
-    runs.stop = stopping;
-    runs.progress = [&progress](std::size_t done, std::size_t of) {
-        progress.draw(static_cast<double>(done) / static_cast<double>(of),
-                      fmt::format("run {}/{}", done, of));
-    };
-    progress.draw(0, "");
-    const platform::Measurements measurements = runs.measure(study.runs);
-    progress.clear();
-    if (stopping()) {
-        fmt::print(stderr, "hydravp: interrupted\n");
+    const auto measurements = measure_with_progress(path, arguments.overrides, study.runs);
+    if (!measurements) {
         return interrupted;
     }
-    reproduction.rows = platform::compare(study, measurements);
+    reproduction.rows = platform::compare(study, *measurements);
     std::cout << platform::format_reproduction(reproduction);
     if (!arguments.output_folder.empty()) {
         platform::write_reproduction(arguments.output_folder, reproduction);
@@ -324,6 +327,10 @@ int main_program(int argc, char* argv[]) {
         ->capture_default_str();
 
     run_command
+        ->add_option("--load-alone", arguments.load_alone,
+                     "No inference: only the load of the host's other cores (host.load), for so long")
+        ->type_name("TIME");
+    run_command
         ->add_option("--vcd", arguments.run.trace.file, "Write a waveform (value change dump) to this file")
         ->type_name("FILE");
     run_command
@@ -351,6 +358,10 @@ int main_program(int argc, char* argv[]) {
 
     MapArguments map_arguments;
     const CLI::App* map_command = add_map_command(app, map_arguments);
+    InterferenceArguments interference_arguments;
+    const CLI::App* interference_command = add_interference_command(app, interference_arguments);
+    SensitivityArguments sensitivity_arguments;
+    const CLI::App* sensitivity_command = add_sensitivity_command(app, sensitivity_arguments);
     ReplayArguments replay_arguments;
     const CLI::App* replay_command = add_replay_command(app, replay_arguments);
     ReplayArguments capture_arguments;
@@ -388,6 +399,12 @@ int main_program(int argc, char* argv[]) {
     }
     if (map_command->parsed()) {
         return map(std::move(map_arguments));
+    }
+    if (interference_command->parsed()) {
+        return interference(interference_arguments);
+    }
+    if (sensitivity_command->parsed()) {
+        return sensitivity(sensitivity_arguments);
     }
     if (replay_command->parsed()) {
         return replay(std::move(replay_arguments));

@@ -88,6 +88,7 @@ void LoadGenerator::access(std::vector<unsigned char>& data) {
     }
     meter_.charge(accesses_, core::no_layer, 1.0);
     meter_.charge(latency_, core::no_layer, core::now() - begin);
+    latencies_.add(core::now() - begin);
     meter_.charge(bytes_, core::no_layer, static_cast<double>(config_.access_bytes));
 }
 

@@ -114,6 +114,14 @@ void HybridPlatform::add_cores(const modules::HostConfig& config) {
     }
 }
 
+core::LatencyHistogram HybridPlatform::load_latencies() const {
+    core::LatencyHistogram all;
+    for (const auto& generator : load) {
+        all += generator->latencies();
+    }
+    return all;
+}
+
 workloads::MachineShape machine_shape(const PlatformConfig& config) {
     const auto& dram = config.memory.dram;
     const auto& hydra = config.hydra;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hydravp/core/error.h"
 #include "hydravp/workloads/network_library.h"
 
 #include "studies.h"
@@ -25,17 +24,7 @@ constexpr std::optional<double> none;
 
 /// A figure as a run reports it; `place` as in results.json.
 ModelFigure figure(const std::string& run, const std::string& place) {
-    return [run, place](const Measurements& measurements) {
-        const auto figures = measurements.find(run);
-        if (figures == measurements.end()) {
-            throw core::SimulationError(fmt::format("the run '{}' has no results", run));
-        }
-        const auto value = figures->second.find(place);
-        if (value == figures->second.end()) {
-            throw core::SimulationError(fmt::format("the results of '{}' have no figure {}", run, place));
-        }
-        return value->second;
-    };
+    return [run, place](const Measurements& measurements) { return figure_of(measurements, run, place); };
 }
 
 ModelFigure operator/(ModelFigure a, ModelFigure b) {

@@ -133,24 +133,14 @@ std::string csv_text(const Reproduction& reproduction) {
 }
 
 std::string markdown_text(const Reproduction& reproduction) {
-    const auto line = [](const std::vector<std::string>& row) {
-        std::string text = "|";
-        for (std::string cell : row) {
-            for (std::size_t at = 0; (at = cell.find('|', at)) != std::string::npos; at += 2) {
-                cell.insert(at, "\\");
-            }
-            text += ' ' + cell + " |";
-        }
-        return text + '\n';
-    };
     std::string text = "# " + title(reproduction) + '\n' + about_columns;
     for_each_section(
         reproduction,
         [&](const std::string& section) {
-            text +=
-                fmt::format("\n## {}\n\n{}|---|---|--:|--:|--:|--:|--:|---|---|---|\n", section, line(head));
+            text += fmt::format("\n## {}\n\n{}|---|---|--:|--:|--:|--:|--:|---|---|---|\n", section,
+                                markdown_row(head));
         },
-        [&](const ReproducedRow& row) { text += line(cells(row)); });
+        [&](const ReproducedRow& row) { text += markdown_row(cells(row)); });
     return text;
 }
 
@@ -185,6 +175,18 @@ std::vector<ReproducedRow> compare(const Study& study, const Measurements& measu
         rows.push_back(std::move(result));
     }
     return rows;
+}
+
+double figure_of(const Measurements& measurements, const std::string& run, const std::string& place) {
+    const auto figures = measurements.find(run);
+    if (figures == measurements.end()) {
+        throw core::SimulationError(fmt::format("the run '{}' has no results", run));
+    }
+    const auto value = figures->second.find(place);
+    if (value == figures->second.end()) {
+        throw core::SimulationError(fmt::format("the results of '{}' have no figure {}", run, place));
+    }
+    return value->second;
 }
 
 Figures read_results_json(const std::string& path) {

@@ -133,8 +133,10 @@ void add_load(RunResults& results, const MeterReadings& readings, double frames,
     if (accesses > 0) {
         constexpr double ns_per_ps = 1e-3;
         constexpr double gb_s_per_byte_ms = 1e-6;
-        results.load = LoadFigures{accesses / frames, latency_ps / accesses * ns_per_ps,
-                                   results.total.bytes["load"] / mean_ms(whole, frames) * gb_s_per_byte_ms};
+        LoadFigures& load = results.load.emplace();
+        load.accesses = accesses / frames;
+        load.mean_latency_ns = latency_ps / accesses * ns_per_ps;
+        load.bandwidth_gb_s = results.total.bytes["load"] / mean_ms(whole, frames) * gb_s_per_byte_ms;
     }
 }
 
@@ -212,6 +214,30 @@ void collect_partial_results(RunResults& results, const core::Network& network,
     MeterReadings readings;
     readings.update();
     add_readings(results, readings, 1, false);
+}
+
+void collect_load_alone(RunResults& results, core::Picoseconds duration) {
+    results.frames = 1;
+    results.latency_ms = core::to_ms(duration);
+    MeterReadings readings;
+    readings.update();
+    results.total = activity_between({}, readings); // also refreshes that would be charged to a first layer
+    Activity nothing = empty_activity();
+    results.total.bytes.merge(nothing.bytes);
+    results.total.writes.merge(nothing.writes);
+    results.total.busy_ms.merge(nothing.busy_ms);
+    add_load(results, readings, 1, duration);
+}
+
+void add_load_latencies(RunResults& results, const core::LatencyHistogram& latencies) {
+    if (!results.load) {
+        return;
+    }
+    const auto ns = [](core::Picoseconds time) { return static_cast<double>(time.count()) * 1e-3; };
+    results.load->median_latency_ns = ns(latencies.percentile(50));
+    results.load->p95_latency_ns = ns(latencies.percentile(95));
+    results.load->p99_latency_ns = ns(latencies.percentile(99));
+    results.load->max_latency_ns = ns(latencies.max());
 }
 
 } // namespace hydravp::platform

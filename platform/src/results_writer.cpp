@@ -296,6 +296,10 @@ void write_results_json(const std::string& path, const RunResults& results) {
         json["load"] = Json::object();
         json["load"]["accesses"] = count(results.load->accesses);
         json["load"]["mean_latency_ns"] = finite(results.load->mean_latency_ns);
+        json["load"]["median_latency_ns"] = finite(results.load->median_latency_ns);
+        json["load"]["p95_latency_ns"] = finite(results.load->p95_latency_ns);
+        json["load"]["p99_latency_ns"] = finite(results.load->p99_latency_ns);
+        json["load"]["max_latency_ns"] = finite(results.load->max_latency_ns);
         json["load"]["bandwidth_gb_s"] = finite(results.load->bandwidth_gb_s);
     }
     json["accuracy"] = nullptr;
@@ -394,9 +398,11 @@ std::string format_table(const RunResults& results) {
             results.latency_ms, results.latency_ms > 0 ? 1000 / results.latency_ms : 0.0, results.control_ms);
     }
     if (results.load) {
-        text +=
-            fmt::format("load      {:.0f} accesses per frame, {:.1f} ns each on average, {:.3f} GB/s\n",
-                        results.load->accesses, results.load->mean_latency_ns, results.load->bandwidth_gb_s);
+        text += fmt::format(
+            "load      {:.0f} accesses per frame, {:.1f} ns each on average, 95 % within {:.1f} ns, "
+            "{:.3f} GB/s\n",
+            results.load->accesses, results.load->mean_latency_ns, results.load->p95_latency_ns,
+            results.load->bandwidth_gb_s);
     }
     if (results.accuracy) {
         text += accuracy_line(*results.accuracy);

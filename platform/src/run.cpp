@@ -16,6 +16,7 @@
 #include "hydravp/workloads/random_network.h"
 
 #include "accuracy_tally.h"
+#include "load_alone.h"
 #include "simulate.h"
 
 #include <fmt/format.h>
@@ -213,26 +214,14 @@ void add_endurance(RunResults& results, const PlatformConfig& config, const Hybr
     add("pcm", config.memory.pcm, pcm);
 }
 
-/// Runs until the host's program ends; false if `stop` ended it before.
-bool simulate_host(HybridPlatform& platform, const std::function<bool()>& stop) {
-    const bool complete = simulate(
-        platform.host.finished_event(), [&platform] { return platform.host.finished(); }, stop);
-    if (!complete) {
-        return false;
-    }
-    platform.host.rethrow();
-    for (const auto& generator : platform.load) {
-        generator->rethrow();
-    }
-    if (!platform.host.finished()) {
-        throw core::SimulationError("the simulation ended before the host's program did");
-    }
-    return true;
-}
-
 } // namespace
 
 RunResults run(const PlatformConfig& config, const RunOptions& options) {
+    if (options.load_alone) {
+        RunResults results = run_load_alone(config, options);
+        derive_figures(results, config);
+        return results;
+    }
     const auto begin = std::chrono::steady_clock::now();
     std::optional<Waveform> waveform;
     if (!options.trace.file.empty()) {
@@ -305,6 +294,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
         layers.resize(std::min(layers.size(), layers_done));
         collect_partial_results(results, work.network, layers);
     }
+    add_load_latencies(results, platform.load_latencies());
     derive_figures(results, config);
     if (judge) {
         results.accuracy = judge->accuracy();

@@ -2,6 +2,7 @@
 #include "simulate.h"
 
 #include "hydravp/core/error.h"
+#include "hydravp/platform/hybrid_platform.h"
 
 #include <sys/resource.h>
 #include <sysc/kernel/sc_dynamic_processes.h> // sc_spawn
@@ -27,6 +28,22 @@ bool simulate(const sc_core::sc_event& end, const std::function<bool()>& finishe
         } while (!finished() && sc_core::sc_pending_activity());
     } catch (const sc_core::sc_report& report) {
         throw core::SimulationError(report.get_msg());
+    }
+    return true;
+}
+
+bool simulate_host(HybridPlatform& platform, const std::function<bool()>& stop) {
+    const bool complete = simulate(
+        platform.host.finished_event(), [&platform] { return platform.host.finished(); }, stop);
+    if (!complete) {
+        return false;
+    }
+    platform.host.rethrow();
+    for (const auto& generator : platform.load) {
+        generator->rethrow();
+    }
+    if (!platform.host.finished()) {
+        throw core::SimulationError("the simulation ended before the host's program did");
     }
     return true;
 }

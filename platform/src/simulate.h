@@ -15,6 +15,12 @@ namespace hydravp::platform {
 bool simulate(const sc_core::sc_event& end, const std::function<bool()>& finished,
               const std::function<bool()>& stop);
 
+class HybridPlatform;
+
+/// Simulates until the host's program ends; false if `stop` ended it before. Throws core::SimulationError if
+/// the program, or the load of another core, failed.
+bool simulate_host(HybridPlatform& platform, const std::function<bool()>& stop);
+
 /// What this process cost since `begin`.
 HostFigures host_figures(std::chrono::steady_clock::time_point begin);
 

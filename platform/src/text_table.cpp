@@ -47,6 +47,17 @@ std::string csv_field(const std::string& text) {
     return field + '"';
 }
 
+std::string markdown_row(const std::vector<std::string>& cells) {
+    std::string text = "|";
+    for (std::string cell : cells) {
+        for (std::size_t at = 0; (at = cell.find('|', at)) != std::string::npos; at += 2) {
+            cell.insert(at, "\\");
+        }
+        text += ' ' + cell + " |";
+    }
+    return text + '\n';
+}
+
 std::string list_figures(const Figures& figures, const char* format) {
     std::size_t width = 0;
     for (const auto& [name, value] : figures) {

@@ -31,6 +31,9 @@ private:
 /// The text as one field of a CSV file.
 std::string csv_field(const std::string& text);
 
+/// The cells as a row of a table in Markdown, with its line end.
+std::string markdown_row(const std::vector<std::string>& cells);
+
 /// A line for each figure, name and value, in columns; `format` is fmt's.
 std::string list_figures(const Figures& figures, const char* format);
 

@@ -104,9 +104,9 @@ TEST_CASE("the known networks are listed") {
 }
 
 TEST_CASE("bad input ends with exit code 2 and a message") {
-    check_bad_input(
-        "", "expected a command: run, reproduce, map, replay-layers, capture, replay, generate, networks, "
-            "config");
+    check_bad_input("", "expected a command: run, reproduce, map, interference, sensitivity, replay-layers, "
+                        "capture, replay, generate, "
+                        "networks, config");
     check_bad_input("rnu", "(did you mean run?)");
     check_bad_input("--nonsense", "--nonsense");
     check_bad_input("run --nonsense", "--nonsense");

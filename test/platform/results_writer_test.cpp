@@ -229,12 +229,16 @@ TEST_CASE("a memory that wears out has a lifetime, in the table in years or days
 
 TEST_CASE("a background load has figures of its own") {
     RunResults results = example();
-    results.load = LoadFigures{1000, 612.5, 1.25};
+    results.load = LoadFigures{1000, 612.5, 580.5, 900, 1200, 2000.5, 1.25};
     CHECK_THAT(json_of(results),
                Contains("\"load\": {\n    \"accesses\": 1000,\n    \"mean_latency_ns\": 612.5,\n"
+                        "    \"median_latency_ns\": 580.5,\n    \"p95_latency_ns\": 900.0,\n"
+                        "    \"p99_latency_ns\": 1200.0,\n    \"max_latency_ns\": 2000.5,\n"
                         "    \"bandwidth_gb_s\": 1.25\n  }"));
-    CHECK_THAT(format_table(results),
-               Contains("load      1000 accesses per frame, 612.5 ns each on average"));
+    CHECK_THAT(
+        format_table(results),
+        Contains(
+            "load      1000 accesses per frame, 612.5 ns each on average, 95 % within 900.0 ns, 1.250 GB/s"));
     CHECK_THAT(format_table(example()), !Contains("load  "));
 }
 

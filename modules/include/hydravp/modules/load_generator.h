@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/latency_histogram.h"
 #include "hydravp/core/meter.h"
 #include "hydravp/core/payload_pool.h"
 #include "hydravp/modules/config.h"
@@ -35,6 +36,8 @@ public:
     /// Throws core::SimulationError if memory refused an access; the load has stopped then.
     void rethrow() const;
     const core::Meter& meter() const { return meter_; }
+    /// Of the completed accesses, from issue to completion.
+    const core::LatencyHistogram& latencies() const { return latencies_; }
 
 private:
     void end_of_elaboration() override;
@@ -54,6 +57,7 @@ private:
     core::PayloadPool payloads_;
     core::Meter meter_{"meter"};
     core::Meter::Account accesses_, latency_, bytes_;
+    core::LatencyHistogram latencies_;
 };
 
 } // namespace hydravp::modules

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/accelerators/hydra/hydra_unit.h"
+#include "hydravp/core/latency_histogram.h"
 #include "hydravp/memory/channel.h"
 #include "hydravp/modules/cache.h"
 #include "hydravp/modules/host.h"
@@ -39,6 +40,9 @@ public:
     /// @param config    as read; ideal transfers are resolved here
     /// @param keep_data false: timing mode, memories and units move no data
     HybridPlatform(const sc_core::sc_module_name& name, const PlatformConfig& config, bool keep_data);
+
+    /// Of the load's completed accesses, all cores together.
+    core::LatencyHistogram load_latencies() const;
 
 private:
     /// @param config with transfers resolved

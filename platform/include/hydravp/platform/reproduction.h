@@ -12,17 +12,20 @@
 
 namespace hydravp::platform {
 
-/// One run that a study takes figures from: `hydravp run --network NETWORK --set OVERRIDE...`.
+/// One run that a study takes figures from: `hydravp run --network NETWORK --set OVERRIDE... ARGUMENT...`.
 struct StudyRun {
     std::string name;
-    std::string network;
+    std::string network; ///< empty: none is named
     std::vector<std::string> overrides;
     std::string platform; ///< a shipped configuration such as `pure-dram.yaml`; empty: the user's
+    std::vector<std::string> arguments = {};
 };
 
 /// The figures of each run by the run's name; a figure is named by its place in results.json,
 /// e.g. `/writes/pcm_words_avoided`, or `/config/...` for a value of the run's configuration.
 using Measurements = std::map<std::string, Figures>;
+/// One of them. Throws core::SimulationError if there is none.
+double figure_of(const Measurements& measurements, const std::string& run, const std::string& place);
 using ModelFigure = std::function<double(const Measurements&)>;
 
 /// One figure of a paper, or a part of one of its drawings, and how the model's is found.

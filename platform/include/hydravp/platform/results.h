@@ -44,6 +44,11 @@ struct Accuracy {
 struct LoadFigures {
     double accesses = 0; ///< per frame
     double mean_latency_ns = 0;
+    // Latencies that so many of the accesses do not exceed.
+    double median_latency_ns = 0;
+    double p95_latency_ns = 0;
+    double p99_latency_ns = 0;
+    double max_latency_ns = 0;
     double bandwidth_gb_s = 0; ///< of all cores
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hydravp/core/latency_histogram.h"
 #include "hydravp/core/layer.h"
 #include "hydravp/core/meter.h"
 #include "hydravp/platform/inference.h"
@@ -43,5 +44,12 @@ void collect_batch_results(RunResults& results, const core::Network& network,
 /// The same for a first frame of which only the first layers are complete: the figures are theirs alone.
 void collect_partial_results(RunResults& results, const core::Network& network,
                              const std::vector<modules::LayerInterval>& layers);
+
+/// The same where there was no inference: the load's share of everything, over `duration`, which stands for a
+/// frame.
+void collect_load_alone(RunResults& results, core::Picoseconds duration);
+
+/// Adds to the figures of a load, if there is one, how its latencies were distributed.
+void add_load_latencies(RunResults& results, const core::LatencyHistogram& latencies);
 
 } // namespace hydravp::platform

@@ -29,6 +29,8 @@ struct RunOptions {
     std::optional<bool> functional;     ///< default: files functional, shapes timing
     std::uint64_t seed = 1;
     bool golden = true;
+    /// No inference: the units are idle for so long, while other cores carry the load of the configuration.
+    std::optional<core::Picoseconds> load_alone;
     TraceOptions trace;
     /// Called now and then with the work done so far; empty: nobody wants to know.
     std::function<void(std::uint64_t frame, std::uint64_t frames, std::size_t layer, std::size_t layers)>
@@ -39,9 +41,9 @@ struct RunOptions {
 
 struct PlatformConfig;
 
-/// Builds the platform, runs the network on it, returns the figures. One call per process (SystemC).
-/// If `stop` ends it early, the figures are those of the frames that are complete; if there is none, those of
-/// the first frame's complete layers, with `frames` 0. Throws core::InputError for bad input,
+/// Builds the platform, runs the network (or only the load) on it, returns the figures. One call per process
+/// (SystemC). If `stop` ends it early, the figures are those of the frames that are complete; if there is
+/// none, those of the first frame's complete layers, with `frames` 0. Throws core::InputError for bad input,
 /// core::SimulationError if the simulated machine fails.
 RunResults run(const PlatformConfig& config, const RunOptions& options);
 
