@@ -19,7 +19,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr std::size_t panel_width = 32; // vector positions worked on together
+inline constexpr std::size_t panel_width = 32; // vector positions worked on together
 
 // At most 16 lanes: two vectors fit a panel.
 using D32 = hn::CappedTag<std::int32_t, panel_width / 2>;
