@@ -93,8 +93,18 @@ public:
         const auto begin = std::chrono::steady_clock::now();
         while (!catches(SIGINT) || worked() < seconds) {
             REQUIRE(std::chrono::steady_clock::now() - begin < std::chrono::minutes(5));
-            REQUIRE(fs::exists("/proc/" + std::to_string(pid_)));
+            REQUIRE(waitpid(pid_, nullptr, WNOHANG) == 0); // it works still
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+    }
+    /// Waits until a file that the program writes has at least so many bytes.
+    void wait_until_written(const fs::path& file, std::uintmax_t bytes) const {
+        const auto begin = std::chrono::steady_clock::now();
+        std::error_code error;
+        while (!fs::exists(file) || fs::file_size(file, error) < bytes) {
+            REQUIRE(std::chrono::steady_clock::now() - begin < std::chrono::minutes(5));
+            REQUIRE(waitpid(pid_, nullptr, WNOHANG) == 0); // it works still
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
     }
     int wait() {
@@ -230,8 +240,9 @@ TEST_CASE("SIGTERM in the first frame leaves the frame's complete layers") {
     const TemporaryFolder folder;
     test::write_file(folder / "results.json", "of an earlier run");
     Process run(folder,
-                {"run", "--network", "resnet34", "--data", "functional", "--golden", "off", "--out", "."});
-    run.wait_until_it_works(1);
+                {"run", "--network", "resnet34", "--data", "functional", "--golden", "off", "--vcd", "frame.vcd",
+                 "--out", "."});
+    run.wait_until_written(folder / "frame.vcd", 1'000'000); // of some 180 MB in a frame
     run.send(SIGTERM);
     const int status = run.wait();
     CAPTURE(run.text());
