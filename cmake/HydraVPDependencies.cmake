@@ -5,8 +5,8 @@
 # What the users of each library have to find; modules, for example, needs no YAML.
 set(HYDRAVP_DEPENDENCIES_core systemc fmt)
 set(HYDRAVP_DEPENDENCIES_memory ${HYDRAVP_DEPENDENCIES_core})
-set(HYDRAVP_DEPENDENCIES_modules ${HYDRAVP_DEPENDENCIES_memory})
-set(HYDRAVP_DEPENDENCIES_accelerators ${HYDRAVP_DEPENDENCIES_modules} hwy)
+set(HYDRAVP_DEPENDENCIES_modules ${HYDRAVP_DEPENDENCIES_memory} hwy)
+set(HYDRAVP_DEPENDENCIES_accelerators ${HYDRAVP_DEPENDENCIES_modules})
 set(HYDRAVP_DEPENDENCIES_workloads ${HYDRAVP_DEPENDENCIES_core} onnx blas boost)
 set(HYDRAVP_DEPENDENCIES_platform ${HYDRAVP_DEPENDENCIES_accelerators} ${HYDRAVP_DEPENDENCIES_workloads} yaml)
 

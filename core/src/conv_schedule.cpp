@@ -25,9 +25,7 @@ ConvSchedule::ConvSchedule(const LayerGeometry& geometry) : g_(geometry) {
     group_sets_ = ceil_divide(g_.local_groups(), g_.groups_per_pass);
     filter_groups_ = ceil_divide(slice_filters_, g_.filter_group);
     fetches_ = ceil_divide(g_.pass_channels(), g_.channels_per_fetch);
-    for (std::uint32_t fetch = 0; fetch < fetches_; ++fetch) {
-        chunks_ += chunks(fetch);
-    }
+    chunks_ = (fetches_ - 1) * chunks(0) + chunks(fetches_ - 1);
 }
 
 std::uint32_t ConvSchedule::groups(Unit unit, std::uint32_t pass) const {
@@ -81,16 +79,23 @@ std::uint32_t ConvSchedule::chunk_bytes(std::uint32_t pass, Range steps) const {
     return static_cast<std::uint32_t>(align_up(std::uint64_t{step_filters(pass)} * steps.size() * 2, 8));
 }
 
+/// Of the chunks of a fetch that covers so many channels, in a pass over so many filters.
+std::uint64_t ConvSchedule::fetch_bytes(std::uint32_t channels, std::uint32_t filters) const {
+    const auto chunk_of = [&](std::uint32_t steps) {
+        return align_up(std::uint64_t{filters} * steps * 2, 8);
+    };
+    const std::uint32_t steps = channels * g_.taps();
+    return steps / g_.reduction_chunk * chunk_of(g_.reduction_chunk) + chunk_of(steps % g_.reduction_chunk);
+}
+
 std::uint64_t ConvSchedule::weight_bytes_per_unit() const {
-    std::uint64_t bytes = 0;
-    for (std::uint32_t pass = 0; pass < filter_groups_; ++pass) { // every set of groups has as many
-        for (std::uint32_t fetch = 0; fetch < fetches_; ++fetch) {
-            for (std::uint32_t chunk = 0; chunk < chunks(fetch); ++chunk) {
-                bytes += chunk_bytes(pass, chunk_steps(pass, fetch, chunk));
-            }
-        }
-    }
-    return bytes * group_sets_;
+    const auto pass_bytes = [&](std::uint32_t filters) {
+        return (fetches_ - 1) * fetch_bytes(fetch_channels(0, 0).size(), filters) +
+               fetch_bytes(fetch_channels(0, fetches_ - 1).size(), filters);
+    };
+    // Every set of groups has as many; only its last pass may have fewer filters.
+    return group_sets_ * ((filter_groups_ - 1) * pass_bytes(step_filters(0)) +
+                          pass_bytes(step_filters(filter_groups_ - 1)));
 }
 
 } // namespace hydravp::core

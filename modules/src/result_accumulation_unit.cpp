@@ -2,8 +2,8 @@
 #include "hydravp/modules/result_accumulation_unit.h"
 
 #include "hydravp/core/fixed_point.h"
-#include "hydravp/core/partial_sums.h"
 #include "hydravp/core/time.h"
+#include "hydravp/modules/output_words.h"
 
 #include <algorithm>
 #include <cstring>
@@ -254,64 +254,54 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
     finish_moves(0);
 }
 
+/// Adds up what the units made for a part.
 void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, const Part& part) {
-    sums_.assign(part.outputs(), 0);
+    sources_.clear();
     const std::uint32_t first = part.first_unit.value();
-    const std::size_t offset = part.group * part.outputs() * (layer_.partial_sum_bits / 8);
+    const std::size_t offset = std::size_t{part.group} * part.outputs() * (layer_.partial_sum_bits / 8);
     for (std::uint32_t unit = first; unit < first + layer_.geometry.contributors(); ++unit) {
-        if (schedule_.outputs(Unit{unit}, pass) == 0) {
-            continue; // no channel of its own
+        if (schedule_.outputs(Unit{unit}, pass) != 0) { // it has channels of its own
+            sources_.push_back(partial_sums_[unit] + offset);
         }
-        core::add_partial_sums(partial_sums_[unit] + offset, part.outputs(), layer_.partial_sum_bits,
-                               sums_.data());
     }
+    sums_.resize(part.outputs());
+    sum_over_units(sources_.data(), sources_.size(), part.outputs(), layer_.partial_sum_bits, sums_.data());
 }
 
 void ResultAccumulationUnit::accumulate(std::uint32_t pass) {
-    const std::uint32_t n = layer_.residual_subsample;
-    const std::uint32_t out_width = layer_.geometry.out_width;
     const std::int16_t* residual = residual_.data();
     for_each_part(pass, [&](const Part& part) {
         add_partial_sums(pass, part);
-        const Range filters = part.filters;
-        const Range positions = part.positions;
-        const Range source = layer_.has_residual != 0 ? residual_words(positions) : Range{};
+        const std::uint32_t count = part.positions.size();
         std::int16_t* to = results_.data() + part.first_output;
-        const std::int64_t* sum = sums_.data();
-        for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
-            for (std::uint32_t position = positions.begin; position < positions.end; ++position) {
-                std::int64_t value = core::round_shift(*sum++, -static_cast<int>(layer_.partial_sum_shift));
-                value += biases_[filter];
-                if (layer_.has_residual != 0) {
-                    const std::uint32_t word =
-                        position / out_width * n * layer_.residual.width + position % out_width * n;
-                    value += core::round_shift(residual[word - source.begin], -layer_.residual_shift);
-                }
-                *to++ = activated(value);
+        std::int64_t* sums = sums_.data();
+        for (std::uint32_t filter = part.filters.begin; filter < part.filters.end; ++filter) {
+            std::uint32_t sum_shift = layer_.partial_sum_shift;
+            if (layer_.has_residual != 0) {
+                residual = add_residual(part.positions, residual, sums);
+                sum_shift = 0;
             }
-            residual += source.size();
+            output_words(layer_, sums, count, sum_shift, biases_[filter], to);
+            sums += count;
+            to += count;
         }
     });
 }
 
-/// The activation function of a sum, and the return to 16 bits.
-std::int16_t ResultAccumulationUnit::activated(std::int64_t value) const {
-    int shift = layer_.output_shift;
-    if (value < 0) {
-        switch (layer_.activation) {
-        case core::Activation::none:
-            break;
-        case core::Activation::relu:
-        case core::Activation::relu6:
-            return 0;
-        case core::Activation::leaky_relu: // one rounding for the product and the shift together
-            value = core::saturate(value, core::slope_operand_bits) * layer_.negative_slope;
-            shift += core::slope_fraction;
-            break;
-        }
+/// Adds one filter's shortcut words to its sums, both at their full scale; returns where the next filter's
+/// are.
+const std::int16_t* ResultAccumulationUnit::add_residual(Range positions, const std::int16_t* residual,
+                                                         std::int64_t* sums) const {
+    const std::uint32_t n = layer_.residual_subsample;
+    const std::uint32_t out_width = layer_.geometry.out_width;
+    const Range source = residual_words(positions);
+    for (std::uint32_t position = positions.begin; position < positions.end; ++position, ++sums) {
+        const std::uint32_t word =
+            position / out_width * n * layer_.residual.width + position % out_width * n;
+        *sums = core::round_shift(*sums, -static_cast<int>(layer_.partial_sum_shift)) +
+                core::round_shift(residual[word - source.begin], -layer_.residual_shift);
     }
-    const std::int16_t word = core::saturate16(core::round_shift(value, shift));
-    return std::min(word, static_cast<std::int16_t>(layer_.output_ceiling));
+    return residual + source.size();
 }
 
 void ResultAccumulationUnit::write_back(std::uint32_t pass) {

@@ -193,6 +193,7 @@ public:
     std::uint64_t weight_bytes_per_unit() const;
 
 private:
+    std::uint64_t fetch_bytes(std::uint32_t channels, std::uint32_t filters) const;
     std::uint32_t group_steps() const { return g_.group_local_channels() * g_.taps(); }
 
     LayerGeometry g_;

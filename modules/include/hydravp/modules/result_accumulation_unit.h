@@ -72,8 +72,9 @@ private:
     core::Picoseconds accumulation_time(std::uint32_t pass) const;
     void read_residual(std::uint32_t pass);
     void accumulate(std::uint32_t pass);
-    std::int16_t activated(std::int64_t value) const;
     void add_partial_sums(std::uint32_t pass, const Part& part);
+    const std::int16_t* add_residual(core::Range positions, const std::int16_t* residual,
+                                     std::int64_t* sums) const;
     void write_back(std::uint32_t pass);
     core::Range residual_words(core::Range positions) const;
     /// Calls work(part) for every part of a pass's outputs.
@@ -112,6 +113,7 @@ private:
     std::vector<std::int64_t> biases_;
     std::vector<std::vector<unsigned char>> rank_data_; ///< partial sums as they come, per rank
     std::vector<const unsigned char*> partial_sums_;    ///< of each unit, in there
+    std::vector<const unsigned char*> sources_;         ///< of the part at hand
     std::vector<std::int64_t> sums_;
     std::vector<std::int16_t> results_; ///< outputs of the pass, part by part: [filter][position]
     std::vector<std::int16_t>
