@@ -82,15 +82,11 @@ Chip::Chip(const sc_core::sc_module_name& name, core::Chip index, const Technolo
         accounts_.bits_reset = meter_.add(Quantity::count, memory_name + "_array_bits_reset");
     }
     accounts_.bus = meter_.add(Quantity::busy, "chip_bus");
-    forward_.set_extension(&forward_attribution_);
-}
-
-Chip::~Chip() {
-    forward_.clear_extension(&forward_attribution_);
 }
 
 void Chip::end_of_elaboration() {
-    attached_ = unit.size() > 0 || banks.get_base_port().size() > 0;
+    unit_ = unit.size() > 0 ? unit.operator->() : nullptr;
+    attached_ = unit_ != nullptr || banks.get_base_port().size() > 0;
 }
 
 void Chip::trace(core::Tracer& tracer) {
@@ -161,38 +157,12 @@ void Chip::forget_flips(const CommandExtension& command, const ColumnData& data)
     });
 }
 
-tlm::tlm_response_status Chip::move_unit(const CommandExtension& command, unsigned char* data,
-                                         const sc_core::sc_time& delay) {
-    if (unit.size() == 0) {
-        return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+void Chip::move_unit(tlm::tlm_generic_payload& payload, sc_core::sc_time delay) {
+    if (unit_ == nullptr) {
+        payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+        return;
     }
-    const bool write = command.kind == CommandKind::write;
-    forward_.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-    forward_.set_address(command.unit_address);
-    forward_.set_data_ptr(data);
-    forward_.set_data_length(command.bytes);
-    forward_.set_streaming_width(command.bytes);
-    forward_.set_byte_enable_ptr(nullptr);
-    forward_.set_dmi_allowed(false);
-    forward_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-    forward_attribution_.layer = command.layer;
-    forward_attribution_.cause = command.cause;
-    sc_core::sc_time until_last_data = delay;
-    unit->b_transport(forward_, until_last_data);
-    return forward_.get_response_status();
-}
-
-std::uint32_t Chip::debug_unit(const CommandExtension& command, bool write, unsigned char* data) {
-    if (unit.size() == 0) {
-        return 0;
-    }
-    forward_.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-    forward_.set_address(command.unit_address);
-    forward_.set_data_ptr(data);
-    forward_.set_data_length(command.bytes);
-    forward_.set_streaming_width(command.bytes);
-    forward_.set_byte_enable_ptr(nullptr);
-    return unit->transport_dbg(forward_);
+    unit_->b_transport(payload, delay);
 }
 
 void Chip::refresh(Picoseconds stop, Picoseconds precharge, Picoseconds end, LayerId layer) {

@@ -325,15 +325,24 @@ tlm::tlm_response_status Rank::move(const CommandExtension& command, unsigned ch
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
     const sc_core::sc_time until_last_data = core::to_sc_time(command.data_end - core::now());
     moved = 0;
+    begin_unit_access(command, command.kind == CommandKind::write);
     for_each_selected(command, [&](Chip& chip, std::size_t offset) {
-        const tlm::tlm_response_status answer =
-            chip.move_unit(command, data != nullptr ? data + offset : nullptr, until_last_data);
+        unit_access_.set_data_ptr(data != nullptr ? data + offset : nullptr);
+        unit_access_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+        chip.move_unit(unit_access_, until_last_data);
         if (status == tlm::TLM_OK_RESPONSE) {
-            status = answer;
+            status = unit_access_.get_response_status();
         }
         moved += command.bytes;
     });
     return status;
+}
+
+void Rank::begin_unit_access(const CommandExtension& command, bool write) {
+    unit_access_.begin(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, command.unit_address,
+                       command.bytes);
+    unit_access_.attribution.layer = command.layer;
+    unit_access_.attribution.cause = command.cause;
 }
 
 std::uint64_t Rank::move_in_array(const CommandExtension& command, unsigned char* data,
@@ -496,8 +505,10 @@ WearSummary Rank::wear() const {
 std::uint64_t Rank::debug(const CommandExtension& command, bool write, unsigned char* data) {
     std::uint64_t moved = 0;
     if (command.space == AccessSpace::unit) {
+        begin_unit_access(command, write);
         for_each_selected(command, [&](Chip& chip, std::size_t offset) {
-            moved += chip.debug_unit(command, write, data + offset);
+            unit_access_.set_data_ptr(data + offset);
+            moved += chip.debug_unit(unit_access_);
         });
         return moved;
     }

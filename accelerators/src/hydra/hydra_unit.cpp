@@ -64,9 +64,9 @@ void HydraUnit::trace(core::Tracer& tracer) {
 // -------------------------------------------------------------------------------------------
 
 void HydraUnit::receive(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-    const Picoseconds at = core::now() + core::from_sc_time(delay);
     const bool ok = payload.is_write()
-                        ? write(payload.get_address(), payload.get_data_ptr(), payload.get_data_length(), at)
+                        ? write(payload.get_address(), payload.get_data_ptr(), payload.get_data_length(),
+                                core::now() + core::from_sc_time(delay))
                         : payload.is_read() &&
                               read(payload.get_address(), payload.get_data_ptr(), payload.get_data_length());
     payload.set_response_status(ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
@@ -162,8 +162,7 @@ void HydraUnit::control() {
     for (;;) {
         wait(start_event_);
         schedule_ = core::ConvSchedule(active_.geometry);
-        access_.layer = static_cast<core::LayerId>(active_.layer);
-        access_.cause = memory::WriteCause::pool;
+        layer_ = static_cast<core::LayerId>(active_.layer);
         tiles_filled_ = tiles_freed_ = 0;
         show_tiles();
         mac_array_.begin_layer();
@@ -275,9 +274,9 @@ void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
     occupy(step_time_ * (std::int64_t{lane_groups} * steps.size()), mac_busy_);
     const std::uint64_t macs = std::uint64_t{filters.size()} * positions.size() * steps.size();
     mac_count_ += macs;
-    meter_.charge(macs_, access_.layer, static_cast<double>(macs));
+    meter_.charge(macs_, layer_, static_cast<double>(macs));
     if (is_first_use(pass)) {
-        meter_.charge(weight_words_, access_.layer,
+        meter_.charge(weight_words_, layer_,
                       static_cast<double>(std::uint64_t{filters.size()} * steps.size()));
     }
     if (keep_data_) {
@@ -345,12 +344,12 @@ void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
     }
     const std::uint64_t plane = to.base + std::uint64_t{channels.begin} * to.plane_bytes;
     if (whole_planes) { // planes follow each other; the padding between them is written along
-        transfer(tlm::TLM_WRITE_COMMAND, plane, pooled_.data(),
+        transfer(pool_access_, tlm::TLM_WRITE_COMMAND, plane, pooled_.data(),
                  std::uint64_t{channels.size() - 1} * to.plane_bytes + std::uint64_t{g.positions()} * 2);
         return;
     }
     for (std::uint32_t i = 0; i < channels.size(); ++i) {
-        transfer(tlm::TLM_WRITE_COMMAND,
+        transfer(pool_access_, tlm::TLM_WRITE_COMMAND,
                  plane + std::uint64_t{i} * to.plane_bytes + std::uint64_t{positions.begin} * 2,
                  pooled_.data() + i * plane_words, std::uint64_t{positions.size()} * 2);
     }
@@ -415,7 +414,7 @@ void HydraUnit::fetch_chunk(std::uint64_t address, std::uint32_t bytes) {
     if (keep_data_) {
         chunk_.resize(bytes);
     }
-    transfer(tlm::TLM_READ_COMMAND, address, keep_data_ ? chunk_.data() : nullptr, bytes);
+    transfer(weight_access_, tlm::TLM_READ_COMMAND, address, keep_data_ ? chunk_.data() : nullptr, bytes);
     append_weights(keep_data_ ? chunk_.data() : nullptr, bytes, core::now());
 }
 
@@ -434,33 +433,31 @@ void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {
         return; // the outputs see nothing but padding
     }
     if (rows.size() == g.in_height && from.plane_bytes == bytes) { // planes without a gap: one piece
-        transfer(tlm::TLM_READ_COMMAND, first, keep_data_ ? tile.channel(channels.begin) : nullptr,
-                 channels.size() * bytes);
+        transfer(tile_access_, tlm::TLM_READ_COMMAND, first,
+                 keep_data_ ? tile.channel(channels.begin) : nullptr, channels.size() * bytes);
         return;
     }
     for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
-        transfer(tlm::TLM_READ_COMMAND, first + std::uint64_t{c - channels.begin} * from.plane_bytes,
+        transfer(tile_access_, tlm::TLM_READ_COMMAND,
+                 first + std::uint64_t{c - channels.begin} * from.plane_bytes,
                  keep_data_ ? tile.channel(c) : nullptr, bytes);
     }
 }
 
-void HydraUnit::transfer(tlm::tlm_command command, std::uint64_t address, void* data, std::uint64_t bytes) {
+void HydraUnit::transfer(memory::UnitAccessPayload& payload, tlm::tlm_command command, std::uint64_t address,
+                         void* data, std::uint64_t bytes) {
     auto* at = static_cast<unsigned char*>(data);
     while (bytes > 0) {
         const std::uint64_t piece = std::min<std::uint64_t>(bytes, row_bytes_ - address % row_bytes_);
-        core::PooledPayload payload(payloads_);
-        payload->set_command(command);
-        payload->set_address(address);
-        payload->set_data_ptr(keep_data_ ? at : nullptr);
-        payload->set_data_length(static_cast<unsigned>(piece));
-        payload->set_streaming_width(static_cast<unsigned>(piece));
-        payload->set_extension(&access_);
+        payload.begin(command, address, static_cast<std::uint32_t>(piece));
+        payload.set_data_ptr(keep_data_ ? at : nullptr);
+        payload.attribution.layer = layer_;
+        payload.attribution.cause = memory::WriteCause::pool; // of a unit's writes
         sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-        banks->b_transport(*payload, delay);
-        payload->clear_extension(&access_);
-        if (payload->is_response_error()) {
+        banks->b_transport(payload, delay);
+        if (payload.is_response_error()) {
             throw core::SimulationError(fmt::format("{}: access to chip address {:#x} failed: {}", name(),
-                                                    address, payload->get_response_string()));
+                                                    address, payload.get_response_string()));
         }
         if (delay != sc_core::SC_ZERO_TIME) {
             wait(delay);
@@ -476,10 +473,10 @@ void HydraUnit::transfer(tlm::tlm_command command, std::uint64_t address, void* 
 
 void HydraUnit::occupy(Picoseconds duration, core::Meter::Account busy) {
     const core::Energy energy = config_.unit_power().over(duration);
-    meter_.charge(mac_energy_, access_.layer, energy * config_.mac_power_share);
-    meter_.charge(buffer_energy_, access_.layer, energy * config_.buffer_power_share);
-    meter_.charge(control_energy_, access_.layer, energy * config_.control_power_share);
-    meter_.charge(busy, access_.layer, duration);
+    meter_.charge(mac_energy_, layer_, energy * config_.mac_power_share);
+    meter_.charge(buffer_energy_, layer_, energy * config_.buffer_power_share);
+    meter_.charge(control_energy_, layer_, energy * config_.control_power_share);
+    meter_.charge(busy, layer_, duration);
     if (duration > Picoseconds{0}) {
         wait(core::to_sc_time(duration));
     }

@@ -53,7 +53,6 @@ public:
     Chip(const sc_core::sc_module_name& name, core::Chip index, const Technology& technology,
          const Geometry& geometry, const std::string& memory_name, RankStorage& cells,
          const InternalBus& bus);
-    ~Chip() override;
 
     /// A near-memory unit is bound to either socket; known before the simulation starts.
     bool has_unit() { return unit.bind_count() > 0 || banks.get_base_port().bind_count() > 0; }
@@ -116,10 +115,11 @@ public:
     core::Picoseconds needs_slots_from() const {
         return active_ != nullptr ? active_->cursor : core::Picoseconds::max();
     }
-    /// Data of the run in the near-memory unit; returns its response.
-    tlm::tlm_response_status move_unit(const CommandExtension& command, unsigned char* data,
-                                       const sc_core::sc_time& delay);
-    std::uint32_t debug_unit(const CommandExtension& command, bool write, unsigned char* data);
+    /// Passes an access on to the near-memory unit, whose last data come after `delay`.
+    void move_unit(tlm::tlm_generic_payload& payload, sc_core::sc_time delay);
+    std::uint32_t debug_unit(tlm::tlm_generic_payload& payload) {
+        return unit.size() == 0 ? 0 : unit->transport_dbg(payload);
+    }
     /// Debug transport is about to write into a row of the array.
     void forget_flips(const CommandExtension& command, const ColumnData& data);
     /// Charges the changed bits of the channel's row in that bank.
@@ -230,6 +230,7 @@ private:
     WriteWear wear_;
     core::Meter meter_{"meter"};
     Accounts accounts_{};
+    tlm::tlm_fw_transport_if<>* unit_ = nullptr; ///< behind the socket, looked up once
     bool attached_ = false;
     core::TraceSignal bus_trace_;
     std::vector<InternalBus::Interval> unit_bursts_; ///< scratch
@@ -240,8 +241,6 @@ private:
     core::Picoseconds last_transfer_end_{-1};
     sc_core::sc_event turn_changed_{"turn_changed"};
     sc_core::sc_event recalled_{"recalled"}; ///< or the time has come for which the transfer waits
-    tlm::tlm_generic_payload forward_;
-    UnitAccessExtension forward_attribution_;
 };
 
 } // namespace hydravp::memory

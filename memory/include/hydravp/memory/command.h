@@ -116,4 +116,26 @@ public:
     }
 };
 
+/// A payload between a chip and its near-memory unit, in either direction, to be used again and again: its
+/// extension comes and goes with it.
+class UnitAccessPayload : public tlm::tlm_generic_payload {
+public:
+    UnitAccessPayload() { set_extension(&attribution); }
+    ~UnitAccessPayload() override { clear_extension(&attribution); } // which would be deleted otherwise
+    UnitAccessPayload(const UnitAccessPayload&) = delete;
+    UnitAccessPayload& operator=(const UnitAccessPayload&) = delete;
+
+    /// All attributes but the data and the attribution; an access without a response yet.
+    void begin(tlm::tlm_command command, std::uint64_t address, std::uint32_t bytes) {
+        set_command(command);
+        set_address(address);
+        set_data_length(bytes);
+        set_streaming_width(bytes);
+        set_dmi_allowed(false);
+        set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    }
+
+    UnitAccessExtension attribution;
+};
+
 } // namespace hydravp::memory

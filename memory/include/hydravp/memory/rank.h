@@ -63,6 +63,7 @@ private:
     tlm::tlm_response_status follow_rank(CommandExtension& command);
     void show(const CommandExtension& command) const;
     void show_refresh(const CommandExtension& command) const;
+    void begin_unit_access(const CommandExtension& command, bool write);
     std::uint64_t move_in_array(const CommandExtension& command, unsigned char* data,
                                 const unsigned char* enables);
     void copy(const CommandExtension& command, const ColumnData& bytes, bool write);
@@ -107,7 +108,8 @@ private:
     CommandBus& commands_;
     DataBus& data_;
     RankStorage cells_;
-    InternalBus internal_bus_; ///< what the channel takes of it, in every chip
+    UnitAccessPayload unit_access_; ///< goes to one chip's unit after the other
+    InternalBus internal_bus_;      ///< what the channel takes of it, in every chip
     core::IndexedVector<core::Chip, std::unique_ptr<Chip>> chips_;
     bool per_chip_ = false;
     /// A bank as the placed commands have left it.

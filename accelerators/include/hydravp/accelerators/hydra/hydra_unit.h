@@ -8,7 +8,6 @@
 #include "hydravp/accelerators/hydra/weight_buffer.h"
 #include "hydravp/core/conv_schedule.h"
 #include "hydravp/core/meter.h"
-#include "hydravp/core/payload_pool.h"
 #include "hydravp/core/trace.h"
 #include "hydravp/core/work_item.h"
 #include "hydravp/memory/command.h"
@@ -104,7 +103,8 @@ private:
     void fetch_weights(); ///< thread: fills the WB from the own chip where weights are not streamed
     void fetch_chunk(std::uint64_t address, std::uint32_t bytes);
     /// Moves bytes of the own chip, row by row; throws core::SimulationError on an error response.
-    void transfer(tlm::tlm_command command, std::uint64_t address, void* data, std::uint64_t bytes);
+    void transfer(memory::UnitAccessPayload& payload, tlm::tlm_command command, std::uint64_t address,
+                  void* data, std::uint64_t bytes);
 
     void occupy(core::Picoseconds duration, core::Meter::Account busy);
 
@@ -136,8 +136,8 @@ private:
     bool fetching_weights_ = false;
     std::vector<unsigned char> chunk_;
 
-    core::PayloadPool payloads_;
-    memory::UnitAccessExtension access_;
+    core::LayerId layer_ = core::no_layer;
+    memory::UnitAccessPayload tile_access_, weight_access_, pool_access_; ///< of one process each
     core::Meter meter_{"meter"};
     core::Meter::Account mac_energy_, buffer_energy_, control_energy_, mac_busy_, pool_busy_, macs_,
         weight_words_;
