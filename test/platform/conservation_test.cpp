@@ -104,16 +104,16 @@ private:
         for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
             const bool works = pooling_ || schedule_.outputs(unit, pass) > 0;
             for (std::uint32_t fetch = 0; works && fetch < schedule_.fetches(); ++fetch) {
-                const Range channels = schedule_.fetch_channels(unit, fetch);
+                const Range channels = schedule_.fetch_channels(unit, pass, fetch);
                 if (pooling_ || !schedule_.fetch_resident(pass)) {
-                    fetch_tile(schedule_.positions(unit, pass), schedule_.fetch_channels(unit, fetch));
+                    fetch_tile(schedule_.positions(unit, pass), channels);
                 }
                 if (pooling_) {
                     write_pooled(schedule_.positions(unit, pass), channels);
                     continue;
                 }
                 const double steps = static_cast<double>(channels.size()) * g_.taps();
-                e_.macs += steps * schedule_.outputs(unit, pass);
+                e_.macs += steps * schedule_.group_outputs(unit, pass);
                 busy += steps * schedule_.lane_groups(unit, pass) *
                         static_cast<double>(config_.hydra.step_time().count());
             }
@@ -159,11 +159,11 @@ private:
     template <class Use>
     void for_each_chunk(Use use) const {
         std::uint64_t address = unit_.weights_base;
-        for (std::uint32_t group = 0; group < schedule_.groups(); ++group) {
+        for (std::uint32_t pass = 0; pass < schedule_.passes_per_tile(); ++pass) {
             for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
                 for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
                     const std::uint32_t bytes =
-                        schedule_.chunk_bytes(group, schedule_.chunk_steps(fetch, chunk));
+                        schedule_.chunk_bytes(pass, schedule_.chunk_steps(pass, fetch, chunk));
                     use(address, bytes);
                     address += bytes;
                 }
