@@ -61,3 +61,16 @@ void add_overrides(CLI::App& command, std::vector<std::string>& overrides) {
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false);
 }
+
+void add_batch(CLI::App& command, std::string& batch) {
+    command
+        .add_option("--batch", batch,
+                    "Frames that are computed together, layer by layer; short for --set batch=N")
+        ->type_name("N");
+}
+
+void apply_batch(const std::string& batch, std::vector<std::string>& overrides) {
+    if (!batch.empty()) {
+        overrides.push_back(fmt::format("batch={}", parse_whole_number<std::uint32_t>("--batch", batch, 1)));
+    }
+}

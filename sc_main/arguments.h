@@ -36,3 +36,6 @@ hydravp::core::Picoseconds parse_clock_period(const char* option, const std::str
 
 /// The option --set of a command.
 void add_overrides(CLI::App& command, std::vector<std::string>& overrides);
+/// The option --batch of a command; `apply_batch` makes an override of it that wins.
+void add_batch(CLI::App& command, std::string& batch);
+void apply_batch(const std::string& batch, std::vector<std::string>& overrides);

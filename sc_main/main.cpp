@@ -58,6 +58,7 @@ const std::vector<std::string> result_files{"results.json", "layers.csv"};
 struct Arguments {
     std::string platform;
     std::string network;
+    std::string batch;
     std::vector<std::string> overrides;
     std::string output_folder;
     std::string data;
@@ -114,6 +115,7 @@ ExitCode run(Arguments arguments) {
                         "a load for --load-alone",
                         path));
     }
+    apply_batch(arguments.batch, arguments.overrides);
     platform::PlatformConfig config;
     platform::MramPlatformConfig mram_config;
     if (mram) {
@@ -304,8 +306,10 @@ int main_program(int argc, char* argv[]) {
     run_command->add_option("--labels", arguments.run.labels, "Their labels in idx format, may be gzipped")
         ->type_name("FILE");
     run_command
-        ->add_option("--count", arguments.count, "Number of frames (default: all images; 1 without images)")
+        ->add_option("--count", arguments.count,
+                     "Number of frames (default: all images; one batch without images)")
         ->type_name("N");
+    add_batch(*run_command, arguments.batch);
     add_overrides(*run_command, arguments.overrides);
     run_command
         ->add_option("--out", arguments.output_folder, "Folder of the results (default: out/<network>)")

@@ -30,6 +30,7 @@ const CLI::App* add_map_command(CLI::App& app, MapArguments& arguments) {
                      "How layers are cut; short for --set mapping=... (default: optimized)")
         ->option_text("paper-numbers|paper-text|optimized")
         ->check(CLI::IsMember({"paper-numbers", "paper-text", "optimized"}));
+    add_batch(*command, arguments.batch);
     add_overrides(*command, arguments.overrides);
     command->add_option("--out", arguments.output_folder, "Folder for mapping.csv (default: only print)")
         ->type_name("DIR");
@@ -43,6 +44,7 @@ ExitCode map(MapArguments arguments) {
     arguments.overrides.insert(arguments.mapping.empty() ? arguments.overrides.begin()
                                                          : arguments.overrides.end(),
                                "mapping=" + mapping);
+    apply_batch(arguments.batch, arguments.overrides);
     const platform::PlatformConfig config = platform::load_config(path, arguments.overrides);
     const platform::MappingReport report = platform::map_report(config, arguments.network);
     std::cout << platform::format_mapping(report);

@@ -13,6 +13,7 @@ struct MapArguments {
     std::string network;
     std::string platform;
     std::string mapping;
+    std::string batch;
     std::vector<std::string> overrides;
     std::string output_folder;
 };

@@ -21,7 +21,8 @@ ConvSchedule::ConvSchedule(const LayerGeometry& geometry) : g_(geometry) {
     if (g_.position_split > 1) { // whole lane groups stay together
         slice_positions_ = static_cast<std::uint32_t>(align_up(slice_positions_, g_.lanes));
     }
-    tiles_ = ceil_divide(slice_positions_, g_.tile_positions);
+    position_tiles_ = ceil_divide(slice_positions_, g_.tile_positions);
+    tiles_ = ceil_divide(g_.frames, g_.frames_per_tile) * position_tiles_;
     group_sets_ = ceil_divide(g_.local_groups(), g_.groups_per_pass);
     filter_groups_ = ceil_divide(slice_filters_, g_.filter_group);
     fetches_ = ceil_divide(g_.pass_channels(), g_.channels_per_fetch);
@@ -51,7 +52,8 @@ Range ConvSchedule::filters(Unit unit, std::uint32_t pass, std::uint32_t index) 
 Range ConvSchedule::positions(Unit unit, std::uint32_t pass) const {
     const std::uint32_t slice = unit.value() / g_.channel_split % g_.position_split;
     const std::uint32_t end = std::min((slice + 1) * slice_positions_, g_.positions());
-    const std::uint32_t begin = slice * slice_positions_ + tile_of(pass) * g_.tile_positions;
+    const std::uint32_t begin =
+        slice * slice_positions_ + tile_of(pass) % position_tiles_ * g_.tile_positions;
     return {std::min(begin, end), std::min(begin + g_.tile_positions, end)};
 }
 

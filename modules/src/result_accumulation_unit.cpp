@@ -107,11 +107,15 @@ void ResultAccumulationUnit::for_each_part(std::uint32_t pass, Work work) const 
     for (std::uint32_t slice = 0; slice < layer_.geometry.output_slices(); ++slice) {
         const Unit unit = layer_.geometry.first_unit(slice);
         const Range positions = schedule_.positions(unit, pass);
+        const Range frames = schedule_.frames(pass);
+        std::uint32_t index = 0;
         for (std::uint32_t group = 0; group < schedule_.groups(unit, pass); ++group) {
             const Range filters = schedule_.filters(unit, pass, group);
-            if (!filters.empty() && !positions.empty()) {
-                work(Part{unit, group, filters, positions, first_output});
-                first_output += std::size_t{filters.size()} * positions.size();
+            for (std::uint32_t frame = frames.begin; frame < frames.end; ++frame, ++index) {
+                if (!filters.empty() && !positions.empty()) {
+                    work(Part{unit, index, frame, filters, positions, first_output});
+                    first_output += std::size_t{filters.size()} * positions.size();
+                }
             }
         }
     }
@@ -243,10 +247,10 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
         for (std::uint32_t filter = part.filters.begin; filter < part.filters.end;
              ++filter, next += range.size()) {
             if (filter < layer_.residual.channels) {
-                segments_.push_back({filter % layer_.residual.split,
-                                     layer_.residual.address(filter) + std::uint64_t{range.begin} * 2,
-                                     range.size() * 2,
-                                     reinterpret_cast<unsigned char*>(residual_.data() + next)});
+                segments_.push_back(
+                    {filter % layer_.residual.split,
+                     layer_.residual.address(filter, part.frame) + std::uint64_t{range.begin} * 2,
+                     range.size() * 2, reinterpret_cast<unsigned char*>(residual_.data() + next)});
             }
         }
     });
@@ -258,7 +262,7 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
 void ResultAccumulationUnit::add_partial_sums(std::uint32_t pass, const Part& part) {
     sources_.clear();
     const std::uint32_t first = part.first_unit.value();
-    const std::size_t offset = std::size_t{part.group} * part.outputs() * (layer_.partial_sum_bits / 8);
+    const std::size_t offset = std::size_t{part.index} * part.outputs() * (layer_.partial_sum_bits / 8);
     for (std::uint32_t unit = first; unit < first + layer_.geometry.contributors(); ++unit) {
         if (schedule_.outputs(Unit{unit}, pass) != 0) { // it has channels of its own
             sources_.push_back(partial_sums_[unit] + offset);
@@ -311,7 +315,7 @@ void ResultAccumulationUnit::write_back(std::uint32_t pass) {
         const std::uint32_t bytes = part.positions.size() * 2;
         for (std::uint32_t filter = part.filters.begin; filter < part.filters.end; ++filter, data += bytes) {
             const std::uint64_t address =
-                layer_.output.address(filter) + std::uint64_t{part.positions.begin} * 2;
+                layer_.output.address(filter, part.frame) + std::uint64_t{part.positions.begin} * 2;
             for (std::uint32_t unit = filter % layer_.output.split; unit < units_;
                  unit += layer_.output.split) {
                 segments_.push_back(

@@ -166,6 +166,10 @@ ConfigSchema::ConfigSchema(PlatformConfig& config) {
                        {to_string(Mapping::optimized), Mapping::optimized}},
                       "how layers are spread over the units")
         .optional();
+    b.number(
+         "batch", config.batch, [](std::uint32_t n) { return n >= 1 && n <= 1024; },
+         "a whole number from 1 to 1024", "frames that are computed together")
+        .optional();
     b.choice<int>("partial_sum_bits", config.partial_sum_bits, {{"16", 16}, {"32", 32}, {"48", 48}},
                   "of the sums that leave a unit; 48 is exact")
         .optional();

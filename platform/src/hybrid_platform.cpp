@@ -127,6 +127,7 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
     const auto& hydra = config.hydra;
     workloads::MachineShape shape;
     shape.mapping = config.mapping;
+    shape.frames = config.batch;
     shape.weights = config.weights;
     shape.units = hydra.units;
     shape.chips_per_rank = dram.geometry.chips_per_rank;

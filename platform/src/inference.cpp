@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 namespace hydravp::platform {
@@ -33,26 +34,48 @@ void Inference::install(std::uint64_t frames, Callbacks callbacks) {
 void Inference::program(std::uint64_t frames) {
     background_ = core::collect_background_consumers();
     load_model();
-    for (std::uint64_t frame = 0; frame < frames; ++frame) {
-        if (!quantized_.empty()) {
-            const std::vector<std::int16_t> words = callbacks_.input(frame);
-            write_tensor(mapped_.input, words);
-            loaded_bytes_ += words.size() * 2;
-        }
-        platform_.controller.clear_completed_layers();
-        const core::Picoseconds begin = core::now();
-        background_charged_until_ = begin;
-        driver_.run_frame([&](std::size_t layer) {
-            charge_background(static_cast<core::LayerId>(layer));
-            if (callbacks_.layer_done) {
-                callbacks_.layer_done(frame, layer);
-            }
-        });
-        frames_.push_back({begin, core::now(), platform_.controller.completed_layers()});
-        if (callbacks_.frame_done) {
-            callbacks_.frame_done(frame);
-        }
+    for (std::uint64_t frame = 0; frame < frames; frame += mapped_.input.frames) {
+        run_batch(frame,
+                  static_cast<std::uint32_t>(std::min<std::uint64_t>(mapped_.input.frames, frames - frame)));
     }
+}
+
+void Inference::run_batch(std::uint64_t first, std::uint32_t frames) {
+    for (std::uint32_t i = 0; i < frames && !quantized_.empty(); ++i) {
+        const std::vector<std::int16_t> words = callbacks_.input(first + i);
+        write_tensor(mapped_.input, words, i);
+        loaded_bytes_ += words.size() * 2;
+    }
+    platform_.controller.clear_completed_layers();
+    const core::Picoseconds begin = core::now();
+    background_charged_until_ = begin;
+    driver_.set_layers(work_for(frames));
+    driver_.run_frames([&](std::size_t layer) {
+        charge_background(static_cast<core::LayerId>(layer));
+        if (callbacks_.layer_done) {
+            callbacks_.layer_done(first, layer);
+        }
+    });
+    frames_.push_back({frames, begin, core::now(), platform_.controller.completed_layers()});
+    for (std::uint32_t i = 0; i < frames && callbacks_.frame_done; ++i) {
+        callbacks_.frame_done(first + i);
+    }
+}
+
+const std::vector<core::LayerWork>& Inference::work_for(std::uint32_t frames) {
+    if (frames == mapped_.input.frames) {
+        return mapped_.layers;
+    }
+    smaller_ = mapped_.layers;
+    for (core::LayerWork& work : smaller_) {
+        work.unit.geometry.frames = work.controller.geometry.frames = static_cast<std::uint16_t>(frames);
+    }
+    return smaller_;
+}
+
+std::uint64_t Inference::frames_done() const {
+    return std::accumulate(frames_.begin(), frames_.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const FrameTimes& times) { return sum + times.frames; });
 }
 
 std::vector<modules::AddressRange> Inference::ordinary_ranges(const TensorPlacement& tensor) const {
@@ -165,30 +188,33 @@ std::uint64_t Inference::word_address(const TensorPlacement& tensor, std::uint32
     return chip_address(channel % tensor.split, tensor.address(channel) + std::uint64_t{position} * 2);
 }
 
-std::vector<std::int16_t> Inference::read_tensor(const TensorPlacement& tensor) {
+std::vector<std::int16_t> Inference::read_tensor(const TensorPlacement& tensor, std::uint32_t place) {
     const std::size_t positions = std::size_t{tensor.height} * tensor.width;
     std::vector<std::int16_t> words(positions * tensor.channels);
-    std::vector<unsigned char> chip(tensor.bytes_per_chip());
+    std::vector<unsigned char> chip(tensor.frame_bytes());
+    const std::uint64_t base = tensor.address(0, place);
     for (std::uint32_t unit = 0; unit < tensor.split; ++unit) {
-        platform_.host.debug_read(chip_address(unit, tensor.base), chip.data(), chip.size());
+        platform_.host.debug_read(chip_address(unit, base), chip.data(), chip.size());
         for (std::uint32_t channel = unit; channel < tensor.channels; channel += tensor.split) {
             std::memcpy(words.data() + channel * positions,
-                        chip.data() + (tensor.address(channel) - tensor.base), positions * 2);
+                        chip.data() + (tensor.address(channel, place) - base), positions * 2);
         }
     }
     return words;
 }
 
-void Inference::write_tensor(const TensorPlacement& tensor, const std::vector<std::int16_t>& words) {
+void Inference::write_tensor(const TensorPlacement& tensor, const std::vector<std::int16_t>& words,
+                             std::uint32_t place) {
     const std::size_t positions = std::size_t{tensor.height} * tensor.width;
-    std::vector<unsigned char> chip(tensor.bytes_per_chip());
+    std::vector<unsigned char> chip(tensor.frame_bytes());
+    const std::uint64_t base = tensor.address(0, place);
     for (std::uint32_t unit = 0; unit < platform_.units.size(); ++unit) {
         for (std::uint32_t channel = unit % tensor.split; channel < tensor.channels;
              channel += tensor.split) {
-            std::memcpy(chip.data() + (tensor.address(channel) - tensor.base),
+            std::memcpy(chip.data() + (tensor.address(channel, place) - base),
                         words.data() + channel * positions, positions * 2);
         }
-        platform_.host.debug_write(chip_address(unit, tensor.base), chip.data(), chip.size());
+        platform_.host.debug_write(chip_address(unit, base), chip.data(), chip.size());
     }
 }
 

@@ -76,12 +76,13 @@ std::vector<std::string> mapping_row(const MappedLayer& mapped) {
     const workloads::LayerCost& cost = mapped.cost;
     const bool pool = mapped.layer.is_pool();
     const auto of_convolution = [&](const std::string& text) { return pool ? std::string("-") : text; };
-    const std::uint32_t copies = g.units / std::max(mapped.work.controller.output.split, 1U);
+    const std::uint32_t copies = g.units / std::max<std::uint32_t>(mapped.work.controller.output.split, 1);
     return {mapped.layer.name,
             core::to_string(mapped.layer.kind),
             cost.bound_by(),
             split_text(g),
-            fmt::format("{}", g.tile_positions),
+            g.frames_per_tile == 1 ? fmt::format("{}", g.tile_positions)
+                                   : fmt::format("{} x {}", g.frames_per_tile, g.tile_positions),
             of_convolution(filters_text(g)),
             fmt::format("{}", schedule.passes()),
             fmt::format("{}", g.channels_per_fetch),
@@ -107,6 +108,7 @@ MappingReport map_report(const PlatformConfig& config, const std::string& name) 
     report.asked_for = to_string(config.mapping);
     report.mapping = to_string(mapped.mapping);
     report.transfers = to_string(config.transfers);
+    report.batch = machine.frames;
     constexpr double burst = 8; // bytes of a chip
     const double macs = static_cast<double>(machine.units) * machine.lanes;
     report.peak_macs_per_s = macs / machine.step_ps * ps_per_s;
@@ -117,16 +119,18 @@ MappingReport map_report(const PlatformConfig& config, const std::string& name) 
         const workloads::LayerContext context{work.unit.kind, work.controller.output.split,
                                               work.controller.has_residual != 0};
         report.layers.push_back(
-            {network.layers[i], work, workloads::estimate_cost(work.unit.geometry, context, machine)});
+            {network.layers[i], work,
+             workloads::estimate_cost(work.unit.geometry, context, machine).per_frame(machine.frames)});
     }
     return report;
 }
 
 std::string format_mapping(const MappingReport& report) {
     std::string text =
-        fmt::format("{} on {}: mapping {}{}, for transfers {}; times estimated, with timed transfers\n\n",
+        fmt::format("{} on {}: mapping {}{}, for transfers {}{}; times estimated, with timed transfers\n\n",
                     report.network, report.platform, report.mapping,
-                    report.mapping == report.asked_for ? "" : " (as good as any found)", report.transfers);
+                    report.mapping == report.asked_for ? "" : " (as good as any found)", report.transfers,
+                    report.batch == 1 ? "" : fmt::format(", batches of {} frames", report.batch));
     TextTable cuts({"layer", "kind", "bound by", "channels x filters x positions", "tile", "filters",
                     "passes", "channels", "weights", "copies", "mac [ms]", "chip bus [ms]", "channel [ms]",
                     "pcm [ms]", "accumulation [ms]", "latency [ms]"},
@@ -140,7 +144,7 @@ std::string format_mapping(const MappingReport& report) {
     text += cuts.text();
     text += fmt::format(
         "\nestimate {:.4f} ms per frame\n"
-        "units share a layer by input channels, filters and output positions; a pass is a tile of "
+        "units share a layer by input channels, filters and output positions; a pass is a tile of (frames x) "
         "positions for a group of filters (in so many convolution groups x filters); channels are\nfetched "
         "so many at a time, weights streamed "
         "so many times, results written in so many copies\n",
@@ -180,22 +184,22 @@ std::string format_mapping(const MappingReport& report) {
 
 std::string mapping_csv(const MappingReport& report) {
     std::string text =
-        "name,kind,bound_by,channel_split,filter_split,position_split,tile_positions,"
+        "name,kind,bound_by,channel_split,filter_split,position_split,frames_per_tile,tile_positions,"
         "groups_per_pass,filter_group,passes,"
         "channels_per_fetch,reduction_chunk,output_split,macs,weight_bytes,sum_bytes,result_bytes,"
         "activation_bytes,mac_ms,chip_bus_ms,channel_ms,pcm_ms,accumulation_ms,latency_ms\n";
     for (const MappedLayer& layer : report.layers) {
         const core::LayerGeometry& g = layer.work.unit.geometry;
         const workloads::LayerCost& cost = layer.cost;
-        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
                             csv_field(layer.layer.name), core::to_string(layer.layer.kind), cost.bound_by(),
-                            g.channel_split, g.filter_split, g.position_split, g.tile_positions,
-                            g.groups_per_pass, g.filter_group, core::ConvSchedule(g).passes(),
-                            g.channels_per_fetch, g.reduction_chunk, layer.work.controller.output.split,
-                            cost.macs, cost.weight_bytes, cost.sum_bytes, cost.result_bytes,
-                            cost.activation_bytes * g.units, cost.mac * ms_per_ps, cost.chip_bus * ms_per_ps,
-                            cost.channel * ms_per_ps, cost.pcm * ms_per_ps, cost.accumulation * ms_per_ps,
-                            cost.latency * ms_per_ps);
+                            g.channel_split, g.filter_split, g.position_split, g.frames_per_tile,
+                            g.tile_positions, g.groups_per_pass, g.filter_group,
+                            core::ConvSchedule(g).passes(), g.channels_per_fetch, g.reduction_chunk,
+                            layer.work.controller.output.split, cost.macs, cost.weight_bytes, cost.sum_bytes,
+                            cost.result_bytes, cost.activation_bytes * g.units, cost.mac * ms_per_ps,
+                            cost.chip_bus * ms_per_ps, cost.channel * ms_per_ps, cost.pcm * ms_per_ps,
+                            cost.accumulation * ms_per_ps, cost.latency * ms_per_ps);
     }
     return text;
 }

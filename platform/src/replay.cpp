@@ -78,6 +78,10 @@ void check_options(const ReplayMemory& memory, const ReplayOptions& options) {
 /// Activations from the DRAM's first address on; weights in the PCM, or behind them.
 CnnTraffic lower(const core::Network& network, const ReplayMemory& memory) {
     workloads::MachineShape machine = machine_shape(memory.machine);
+    if (machine.frames != 1) {
+        throw core::InputError(fmt::format(
+            "batch: found {}, expected 1: what is replayed is the traffic of one frame", machine.frames));
+    }
     machine.bank_bytes = std::uint64_t{1} << 40; // the layout is the traffic's own, not the units'
     machine.pcm_bytes = std::uint64_t{1} << 50;
     const workloads::MappedNetwork mapped = workloads::map_network(network, {}, machine);

@@ -140,6 +140,37 @@ void add_load(RunResults& results, const MeterReadings& readings, double frames,
     }
 }
 
+bool fewer_frames(const FrameTimes& a, const FrameTimes& b) {
+    return a.frames < b.frames;
+}
+
+/// @param time_share what the sums of times are divided by
+/// @param images     what all other sums are divided by
+void collect(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
+             const MeterReadings& readings, double time_share, double images) {
+    core::Picoseconds latency{0};
+    core::Picoseconds whole{0};
+    for (const FrameTimes& frame : frames) {
+        latency += frame.latency();
+        whole += frame.end - frame.begin;
+    }
+    results.latency_ms = mean_ms(latency, time_share);
+    results.control_ms = mean_ms(whole - latency, time_share);
+    add_layers(results, network, network.layers.size());
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+        core::Picoseconds start{0};
+        core::Picoseconds end{0};
+        for (const FrameTimes& frame : frames) {
+            start += frame.layers[i].start - frame.layers.front().start;
+            end += frame.layers[i].end - frame.layers.front().start;
+        }
+        results.layers[i].start_ms = mean_ms(start, time_share);
+        results.layers[i].end_ms = mean_ms(end, time_share);
+    }
+    add_readings(results, readings, images, true);
+    add_load(results, readings, time_share, whole);
+}
+
 } // namespace
 
 void MeterReadings::update() {
@@ -173,47 +204,42 @@ void collect_results(RunResults& results, const core::Network& network,
 
 void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
                      const MeterReadings& readings) {
-    collect_batch_results(results, network, frames, readings, frames.size());
+    const std::uint64_t images =
+        std::accumulate(frames.begin(), frames.end(), std::uint64_t{0},
+                        [](std::uint64_t sum, const FrameTimes& times) { return sum + times.frames; });
+    collect(results, network, frames, readings, static_cast<double>(images), static_cast<double>(images));
+    const std::uint32_t largest = std::max_element(frames.begin(), frames.end(), fewer_frames)->frames;
+    if (largest > 1) {
+        core::Picoseconds sum{0};
+        std::int64_t full = 0;
+        for (const FrameTimes& times : frames) {
+            if (times.frames == largest) {
+                sum += times.latency();
+                ++full;
+            }
+        }
+        results.batch = BatchFigures{largest, mean_ms(sum, static_cast<double>(full))};
+    }
 }
 
 void collect_batch_results(RunResults& results, const core::Network& network,
-                           const std::vector<FrameTimes>& frames, const MeterReadings& readings,
+                           const std::vector<FrameTimes>& batches, const MeterReadings& readings,
                            std::uint64_t images) {
-    const auto count = static_cast<double>(frames.size());
-    core::Picoseconds latency{0};
-    core::Picoseconds whole{0};
-    for (const FrameTimes& frame : frames) {
-        latency += frame.latency();
-        whole += frame.end - frame.begin;
-    }
-    results.latency_ms = mean_ms(latency, count);
-    results.control_ms = mean_ms(whole - latency, count);
-    add_layers(results, network, network.layers.size());
-    for (std::size_t i = 0; i < network.layers.size(); ++i) {
-        core::Picoseconds start{0};
-        core::Picoseconds end{0};
-        for (const FrameTimes& frame : frames) {
-            start += frame.layers[i].start - frame.layers.front().start;
-            end += frame.layers[i].end - frame.layers.front().start;
-        }
-        results.layers[i].start_ms = mean_ms(start, count);
-        results.layers[i].end_ms = mean_ms(end, count);
-    }
-    add_readings(results, readings, static_cast<double>(images), true);
-    add_load(results, readings, count, whole);
+    collect(results, network, batches, readings, static_cast<double>(batches.size()),
+            static_cast<double>(images));
 }
 
 void collect_partial_results(RunResults& results, const core::Network& network,
-                             const std::vector<modules::LayerInterval>& layers) {
+                             const std::vector<modules::LayerInterval>& layers, std::uint32_t frames) {
     add_layers(results, network, layers.size());
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        results.layers[i].start_ms = core::to_ms(layers[i].start - layers.front().start);
-        results.layers[i].end_ms = core::to_ms(layers[i].end - layers.front().start);
+        results.layers[i].start_ms = mean_ms(layers[i].start - layers.front().start, frames);
+        results.layers[i].end_ms = mean_ms(layers[i].end - layers.front().start, frames);
     }
     results.latency_ms = layers.empty() ? 0 : results.layers.back().end_ms;
     MeterReadings readings;
     readings.update();
-    add_readings(results, readings, 1, false);
+    add_readings(results, readings, frames, false);
 }
 
 void collect_load_alone(RunResults& results, core::Picoseconds duration) {

@@ -291,6 +291,10 @@ void write_results_json(const std::string& path, const RunResults& results) {
         add_figures(entry, layer.activity);
         json["layers"].push_back(std::move(entry));
     }
+    if (results.batch) {
+        json["batch"]["frames"] = results.batch->frames;
+        json["batch"]["latency_ms"] = finite(results.batch->latency_ms);
+    }
     json["load"] = nullptr;
     if (results.load) {
         json["load"] = Json::object();
@@ -396,6 +400,10 @@ std::string format_table(const RunResults& results) {
         text += fmt::format(
             "\nlatency   {:.4f} ms per frame ({:.2f} frames/s), control {:.4f} ms beside it\n",
             results.latency_ms, results.latency_ms > 0 ? 1000 / results.latency_ms : 0.0, results.control_ms);
+        if (results.batch) {
+            text += fmt::format("batch     {:.4f} ms for {} frames together\n", results.batch->latency_ms,
+                                results.batch->frames);
+        }
     }
     if (results.load) {
         text += fmt::format(

@@ -98,6 +98,13 @@ std::vector<Image> calibration_set(Workload& work, const RunOptions& options) {
     return work.images->first(calibration_images);
 }
 
+/// The machine that the network is mapped for: no larger batches than there are frames.
+workloads::MachineShape machine_for(const PlatformConfig& config, std::uint64_t frames) {
+    workloads::MachineShape shape = machine_shape(config);
+    shape.frames = static_cast<std::uint32_t>(std::min<std::uint64_t>(shape.frames, frames));
+    return shape;
+}
+
 Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     Workload work;
     const bool file = is_file(options.network);
@@ -128,7 +135,7 @@ Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     if (!options.images.empty()) {
         read_images(work, options);
     } else {
-        work.frames = options.count.value_or(1);
+        work.frames = options.count.value_or(config.batch);
         for (std::uint64_t frame = 0; work.functional && frame < work.frames; ++frame) {
             work.random_images.push_back(workloads::random_image(work.network.input, options.seed + frame));
         }
@@ -139,8 +146,8 @@ Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     if (work.functional) {
         workloads::QuantizerOptions quantizer;
         quantizer.partial_sum_bits = config.partial_sum_bits;
-        quantizer.channel_splits =
-            workloads::channel_splits(workloads::map_network(work.network, {}, machine_shape(config)));
+        quantizer.channel_splits = workloads::channel_splits(
+            workloads::map_network(work.network, {}, machine_for(config, work.frames)));
         work.quantized = workloads::quantize(*real, calibration_set(work, options), quantizer);
     }
     return work;
@@ -158,7 +165,8 @@ public:
     void check(std::uint64_t frame, Inference& inference, const workloads::MappedNetwork& mapped) {
         tally_.add_frame();
         if (!work_.labels.empty()) {
-            const std::size_t answer = workloads::argmax(inference.read_tensor(mapped.outputs.back()));
+            const std::size_t answer =
+                workloads::argmax(inference.read_tensor(mapped.outputs.back(), inference.place_of(frame)));
             tally_.add_answer(answer == work_.labels[frame]);
         }
         if (golden_ == nullptr) {
@@ -166,7 +174,8 @@ public:
         }
         const auto& expected = golden_->run(workloads::quantize_image(work_.quantized, work_.image(frame)));
         for (std::size_t layer = 0; layer < expected.size(); ++layer) {
-            tally_.compare(inference.read_tensor(mapped.outputs[layer]), expected[layer]);
+            tally_.compare(inference.read_tensor(mapped.outputs[layer], inference.place_of(frame)),
+                           expected[layer]);
         }
     }
 
@@ -229,7 +238,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     }
     const Workload work = prepare(config, options);
     const workloads::MappedNetwork mapped =
-        workloads::map_network(work.network, work.quantized.layers, machine_shape(config));
+        workloads::map_network(work.network, work.quantized.layers, machine_for(config, work.frames));
     std::vector<std::string> names;
     for (const core::LayerDescriptor& layer : work.network.layers) {
         names.push_back(layer.name);
@@ -278,7 +287,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     results.mapping = to_string(config.mapping);
     results.partial_sum_bits = config.partial_sum_bits;
     results.data = work.functional ? "functional" : "timing";
-    results.frames = inference.frames().size();
+    results.frames = inference.frames_done();
     results.load_bytes = static_cast<double>(inference.loaded_bytes());
     if (results.complete) {
         platform.dram.flush();
@@ -292,7 +301,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     } else {
         std::vector<modules::LayerInterval> layers = platform.controller.completed_layers();
         layers.resize(std::min(layers.size(), layers_done));
-        collect_partial_results(results, work.network, layers);
+        collect_partial_results(results, work.network, layers, mapped.input.frames);
     }
     add_load_latencies(results, platform.load_latencies());
     derive_figures(results, config);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <random>
 #include <set>
+#include <tuple>
 #include <vector>
 
 using namespace hydravp::core;
@@ -22,7 +23,8 @@ public:
         LayerGeometry g;
         do {
             g = any();
-        } while (std::uint64_t{g.filters} * g.positions() * g.group_channels() * g.taps() > 200'000);
+        } while (std::uint64_t{g.frames} * g.filters * g.positions() * g.group_channels() * g.taps() >
+                 300'000);
         return g;
     }
     std::uint32_t from(std::uint32_t least, std::uint32_t most) {
@@ -86,6 +88,8 @@ private:
         g.position_split = slices / g.filter_split;
         g.lanes = one_of({1U, 4U, 7U, 32U});
         g.tile_positions = from(1, g.positions() + 3);
+        g.frames = static_cast<std::uint16_t>(from(0, 1) == 0 ? 1 : from(2, 5));
+        g.frames_per_tile = static_cast<std::uint16_t>(from(1, g.frames));
         g.filter_group = from(1, g.group_filters() + 2);
         g.channels_per_fetch = from(1, g.pass_channels());
         g.reduction_chunk = from(1, g.channels_per_fetch * g.taps());
@@ -112,7 +116,8 @@ TEST_CASE("every product is computed exactly once, by a unit of its channel's re
         const std::uint32_t seen_channels = g.channels / g.groups; // by each filter
         const std::uint32_t filters_of_group = g.filters / g.groups;
         CAPTURE(round);
-        std::vector<std::uint8_t> count(std::size_t{g.filters} * g.positions() * seen_channels * g.taps());
+        std::vector<std::uint8_t> count(std::size_t{g.frames} * g.filters * g.positions() * seen_channels *
+                                        g.taps());
         bool in_fetch = true;
         bool in_group = true;
         for (std::uint32_t u = 0; u < g.units; ++u) {
@@ -122,13 +127,17 @@ TEST_CASE("every product is computed exactly once, by a unit of its channel's re
                 REQUIRE(positions.begin <= positions.end);
                 REQUIRE(positions.end <= std::max(g.positions(), positions.begin));
                 REQUIRE(positions.size() <= g.tile_positions);
+                const Range frames = schedule.frames(pass);
+                REQUIRE(!frames.empty());
+                REQUIRE(frames.end <= g.frames);
+                REQUIRE(frames.size() <= g.frames_per_tile);
                 std::uint32_t outputs = 0;
                 for (std::uint32_t i = 0; i < schedule.groups(unit, pass); ++i) {
                     const Range filters = schedule.filters(unit, pass, i);
                     REQUIRE(filters.begin <= filters.end);
                     REQUIRE(filters.end <= g.filters);
                     REQUIRE(filters.size() <= schedule.step_filters(pass));
-                    outputs += filters.size() * positions.size();
+                    outputs += filters.size() * positions.size() * frames.size();
                 }
                 const bool has_channels = u % g.channel_split < g.channels;
                 REQUIRE(schedule.outputs(unit, pass) == (has_channels ? outputs : 0));
@@ -146,10 +155,13 @@ TEST_CASE("every product is computed exactly once, by a unit of its channel's re
                             for (std::uint32_t k = filters.begin; k < filters.end; ++k) {
                                 in_group &= k / filters_of_group == channel / seen_channels;
                                 for (std::uint32_t p = positions.begin; p < positions.end; ++p) {
-                                    ++count[((std::size_t{k} * g.positions() + p) * seen_channels +
-                                             channel % seen_channels) *
-                                                g.taps() +
-                                            step % g.taps()];
+                                    for (std::uint32_t f = frames.begin; f < frames.end; ++f) {
+                                        const std::size_t output =
+                                            (std::size_t{f} * g.filters + k) * g.positions() + p;
+                                        ++count[(output * seen_channels + channel % seen_channels) *
+                                                    g.taps() +
+                                                step % g.taps()];
+                                    }
                                 }
                             }
                         }
@@ -207,7 +219,7 @@ TEST_CASE("the units of a slice work on the same outputs, those of other slices 
         const LayerGeometry g = geometries.next();
         const ConvSchedule schedule(g);
         CAPTURE(round);
-        std::set<std::pair<std::uint32_t, std::uint32_t>> seen;
+        std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> seen; // frame, filter, position
         std::size_t outputs = 0;
         for (std::uint32_t slice = 0; slice < g.output_slices(); ++slice) {
             for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
@@ -222,15 +234,18 @@ TEST_CASE("the units of a slice work on the same outputs, those of other slices 
                         REQUIRE(schedule.positions(other, pass) == positions);
                     }
                     for (std::uint32_t k = filters.begin; k < filters.end; ++k) {
-                        for (std::uint32_t p = positions.begin; p < positions.end; ++p, ++outputs) {
-                            seen.emplace(k, p);
+                        for (std::uint32_t p = positions.begin; p < positions.end; ++p) {
+                            for (std::uint32_t f = schedule.frames(pass).begin; f < schedule.frames(pass).end;
+                                 ++f, ++outputs) {
+                                seen.emplace(f, k, p);
+                            }
                         }
                     }
                 }
             }
         }
         REQUIRE(outputs == seen.size());
-        REQUIRE(seen.size() == std::size_t{g.filters} * g.positions());
+        REQUIRE(seen.size() == std::size_t{g.frames} * g.filters * g.positions());
     }
 }
 
@@ -354,6 +369,7 @@ TEST_CASE("activations stay only from one pass of a tile to the next, and if the
             }
             ++resident;
             for (std::uint32_t u = 0; u < g.units; ++u) { // what stays is what the pass needs
+                REQUIRE(schedule.frames(pass) == schedule.frames(pass - 1));
                 REQUIRE(schedule.positions(Unit{u}, pass) == schedule.positions(Unit{u}, pass - 1));
                 REQUIRE((schedule.outputs(Unit{u}, pass) == 0 || schedule.outputs(Unit{u}, pass - 1) > 0));
             }

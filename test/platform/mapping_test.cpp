@@ -186,3 +186,46 @@ TEST_CASE("a depthwise layer of 512 channels on 14 x 14 words is bound by the ch
         CHECK(frame->estimate_ms(0) == Approx(frame->layer_ms(0)).epsilon(0.15));
     }
 }
+
+namespace {
+
+/// Per frame, a batch of 8 takes no more time than a frame alone, and timed `gain` times less.
+void check_known_batch(const std::string& network, double gain) {
+    struct Pair {
+        double gain;
+        std::unique_ptr<TimedFrame> one, eight;
+    };
+    std::vector<Pair> all;
+    std::vector<TimedFrame*> each;
+    for (const char* mapping : mappings) {
+        for (const char* transfers : {"timed", "ideal"}) {
+            const auto run = [&](const char* batch) {
+                auto frame = std::make_unique<TimedFrame>(
+                    workloads::make_network(network),
+                    config_of("hydra", {fmt::format("transfers={}", transfers), batch}, mapping),
+                    fmt::format("platform{}", each.size()));
+                each.push_back(frame.get());
+                return frame;
+            };
+            all.push_back({std::string(transfers) == "timed" ? gain : 1.0, run("batch=1"), run("batch=8")});
+        }
+    }
+    simulate(each);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        CAPTURE(i, all[i].one->per_frame_ms(), all[i].eight->per_frame_ms());
+        constexpr double division = 1 + 1e-12; // of picoseconds by frames
+        CHECK(all[i].eight->per_frame_ms() * all[i].gain <= all[i].one->per_frame_ms() * division);
+    }
+}
+
+} // namespace
+
+TEST_CASE("VGG-16 in batches of 8 is 1.2 times as fast, under every mapping") {
+    check_known_batch("vgg16", 1.2);
+}
+TEST_CASE("VGG-19 in batches of 8 is 1.17 times as fast, under every mapping") {
+    check_known_batch("vgg19", 1.17);
+}
+TEST_CASE("ResNet-34 in batches of 8 is 1.1 times as fast, under every mapping") {
+    check_known_batch("resnet34", 1.1);
+}

@@ -45,7 +45,7 @@ inline double metered(const sc_core::sc_object& root, const std::string& account
 }
 /// @}
 
-/// One frame of a network on a platform of its own, without data.
+/// One frame of a network, or one batch, on a platform of its own, without data.
 class TimedFrame {
 public:
     TimedFrame(core::Network network, const platform::PlatformConfig& config, const std::string& name)
@@ -63,7 +63,7 @@ public:
             names.push_back(layer.name);
         }
         inference_ = std::make_unique<platform::Inference>(machine_, mapped_, quantized_, names);
-        inference_->install(1, {});
+        inference_->install(shape_.frames, {});
     }
     bool finished() const { return machine_.host.finished(); }
     void rethrow() const {
@@ -77,6 +77,7 @@ public:
     platform::HybridPlatform& machine() { return machine_; }
     const std::vector<platform::FrameTimes>& frames() const { return inference_->frames(); }
     double latency_ms() const { return core::to_ms(frames().front().latency()); }
+    double per_frame_ms() const { return latency_ms() / frames().front().frames; }
     std::size_t layers() const { return mapped_.layers.size(); }
     double layer_ms(std::size_t layer) const {
         const modules::LayerInterval& interval = frames().front().layers.at(layer);

@@ -40,7 +40,7 @@ std::uint64_t written_rows(const ConvSchedule& schedule, std::uint32_t pass, std
                            const MachineShape& m) {
     const LayerGeometry& g = schedule.geometry();
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>>
-        rows; // rank, local channel, first position
+        rows; // of a frame: rank, local channel, first position
     for (std::uint32_t unit = 0; unit < g.units; ++unit) {
         const Range positions = schedule.positions(Unit{unit}, pass);
         for (std::uint32_t group = 0; group < schedule.groups(Unit{unit}, pass); ++group) {
@@ -52,7 +52,7 @@ std::uint64_t written_rows(const ConvSchedule& schedule, std::uint32_t pass, std
             }
         }
     }
-    return rows.size();
+    return rows.size() * schedule.frames(pass).size();
 }
 
 Walked walk(const LayerGeometry& g, std::uint32_t split, const MachineShape& m) {
@@ -98,7 +98,7 @@ void check(const LayerGeometry& g, const LayerContext& context, const MachineSha
     REQUIRE(cost.weight_bytes == Approx(64.0 * static_cast<double>(w.weight_slots)));
     REQUIRE(cost.sum_bytes == Approx(64.0 * static_cast<double>(w.sum_slots)));
     // At least the words themselves, with their copies, at most a burst more at each end of a row's stretch.
-    const double words = static_cast<double>(g.filters) * g.positions();
+    const double words = static_cast<double>(g.frames) * g.filters * g.positions();
     if (g.positions() > 1) {
         const double copies = static_cast<double>(g.units) / context.output_split;
         REQUIRE(cost.result_bytes * (1 + 1e-9) >=
@@ -121,6 +121,7 @@ TEST_CASE("busy times and traffic are those of walking the schedule, under every
             shape.mapping = mapping;
             NetworkMaker maker(5);
             for (int round = 0; round < 12; ++round) {
+                shape.frames = round % 3 == 0 ? maker.from(2, 6) : 1;
                 const core::Network net = maker.next();
                 CAPTURE(machine.name, static_cast<int>(mapping), round);
                 const MappedNetwork mapped = map_network(net, {}, shape);

@@ -528,6 +528,13 @@ TEST_CASE("a tensor too large for the DRAM is refused by its layer") {
                         Catch::Contains("units' memory") && Catch::Contains("'conv1_1'"));
     machine.bank_bytes = 100'000;
     REQUIRE_THROWS_WITH(map_network(net, {}, machine), Catch::Contains("input"));
+    machine.bank_bytes = 3'000'000; // seven frames
+    machine.frames = 7;
+    REQUIRE_NOTHROW(map_network(net, {}, machine));
+    machine.frames = 8;
+    REQUIRE_THROWS_WITH(map_network(net, {}, machine),
+                        Catch::Contains("'conv1_1'") && Catch::Contains("8 frames"));
+    machine.frames = 1;
     machine.bank_bytes = 1 << 20;
     machine.banks = 2; // 2 MiB in all
     REQUIRE_THROWS_AS(map_network(net, {}, machine), core::InputError);

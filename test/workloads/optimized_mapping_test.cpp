@@ -46,10 +46,12 @@ void check_geometry(const LayerGeometry& g, const core::LayerDescriptor& layer, 
                 }
             }
             const std::uint64_t rows = g.input_rows(schedule.positions(Unit{u}, pass)).size();
-            REQUIRE(rows * g.in_width * 2 * g.channels_per_fetch <= m.activation_half_bytes);
+            REQUIRE(rows * g.in_width * 2 * g.channels_per_fetch * g.frames_per_tile <=
+                    m.activation_half_bytes);
         }
     }
-    REQUIRE(macs == layer.macs());
+    REQUIRE(g.frames == m.frames);
+    REQUIRE(macs == m.frames * layer.macs());
     REQUIRE(std::uint64_t{g.reduction_chunk} * g.filter_group * 2 <= m.weight_half_bytes);
 }
 
@@ -118,6 +120,18 @@ TEST_CASE("random networks: the same, on every machine") {
         for (int round = 0; round < 20; ++round) {
             CAPTURE(machine.name, round);
             check_network(maker.next(), optimized(machine.shape));
+        }
+    }
+}
+
+TEST_CASE("random networks: the same for batches, on every machine") {
+    for (const NamedMachine& machine : machines()) {
+        NetworkMaker maker(19);
+        for (int round = 0; round < 8; ++round) {
+            CAPTURE(machine.name, round);
+            MachineShape m = optimized(machine.shape);
+            m.frames = maker.from(2, 9);
+            check_network(maker.next(), m);
         }
     }
 }

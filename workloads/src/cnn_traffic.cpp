@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 #include <utility>
 
 namespace hydravp::workloads {
@@ -104,6 +105,9 @@ LayerTraffic layer_traffic(const LayerWork& work) {
 
 CnnTraffic::CnnTraffic(const core::Network& network, const MappedNetwork& mapped,
                        const TrafficLayout& layout) {
+    if (mapped.input.frames != 1) {
+        throw std::invalid_argument("the traffic is that of one frame, the network is mapped for a batch");
+    }
     for (std::size_t i = 0; i < mapped.layers.size(); ++i) {
         Plan plan;
         plan.name = network.layers[i].name;

@@ -43,28 +43,38 @@ void for_each(const Pieces& all, Work work) {
 
 /// The busiest slice of a layer's outputs, in its tiles and groups of filters.
 struct Slice {
-    Pieces tiles, groups;
+    Pieces frames, tiles, groups;
     std::uint32_t group_sets; ///< of convolution groups, for each of the filter groups
 
     explicit Slice(const LayerGeometry& g)
-        : tiles(pieces(std::min(slice_positions(g), g.positions()), g.tile_positions)),
+        : frames(pieces(g.frames, g.frames_per_tile)),
+          tiles(pieces(std::min(slice_positions(g), g.positions()), g.tile_positions)),
           groups(pieces(ceil_divide(g.group_filters(), g.filter_split), g.filter_group)),
           group_sets(g.local_groups() / g.groups_per_pass) {}
 
-    /// Calls work(positions, filters of each convolution group, count) for each kind of pass.
+    /// Calls work(frames, positions, count) for each kind of tile.
+    template <class Work>
+    void for_each_tile(Work work) const {
+        for_each(frames, [&](std::uint32_t of_tile, std::uint32_t frames_alike) {
+            for_each(tiles, [&](std::uint32_t positions, std::uint32_t tiles_alike) {
+                work(of_tile, positions, frames_alike * tiles_alike);
+            });
+        });
+    }
+    /// Calls work(positions of all frames, filters of each convolution group, count) for each kind of pass.
     template <class Work>
     void for_each_pass(Work work) const {
-        for_each(tiles, [&](std::uint32_t positions, std::uint32_t tiles_alike) {
+        for_each_tile([&](std::uint32_t of_tile, std::uint32_t positions, std::uint32_t tiles_alike) {
             for_each(groups, [&](std::uint32_t filters, std::uint32_t groups_alike) {
-                work(positions, filters, tiles_alike * groups_alike * group_sets);
+                work(of_tile * positions, filters, tiles_alike * groups_alike * group_sets);
             });
         });
     }
 };
 
-std::uint32_t lane_groups(const LayerGeometry& g, std::uint32_t positions, std::uint32_t filters) {
-    return g.lanes_per_filter == 0 || g.positions() == 1 ? ceil_divide(positions * filters, g.lanes)
-                                                         : filters * ceil_divide(positions, g.lanes);
+std::uint32_t lane_groups(const LayerGeometry& g, std::uint32_t points, std::uint32_t filters) {
+    return g.lanes_per_filter == 0 || g.positions() == 1 ? ceil_divide(points * filters, g.lanes)
+                                                         : filters * ceil_divide(points, g.lanes);
 }
 
 /// Bursts of 8 bytes in which a unit gets the weights of a pass over a group of filters once.
@@ -169,10 +179,10 @@ double overlapped(const Pieces& pieces, double work, double load) {
 double mean_tile_rows(const LayerGeometry& g, const ConvSchedule& schedule) {
     const core::Unit unit{std::size_t{g.position_split > 1 ? 1U : 0U} * g.channel_split};
     double rows = 0;
-    for (std::uint32_t tile = 0; tile < schedule.tiles(); ++tile) {
+    for (std::uint32_t tile = 0; tile < schedule.position_tiles(); ++tile) {
         rows += g.input_rows(schedule.positions(unit, tile * schedule.passes_per_tile())).size();
     }
-    return rows / schedule.tiles();
+    return rows / schedule.position_tiles();
 }
 
 LayerCost pooling_cost(const LayerGeometry& g, const MachineShape& m) {
@@ -190,7 +200,9 @@ LayerCost pooling_cost(const LayerGeometry& g, const MachineShape& m) {
                  });
         fetched += std::ceil(rows * g.in_width * 2 / 8) * channels * count;
     });
-    const double written = std::ceil(g.positions() * 2 / 8.0) * channels;
+    steps *= g.frames;
+    fetched *= g.frames;
+    const double written = std::ceil(g.positions() * 2 / 8.0) * channels * g.frames;
     cost.mac = steps * m.pool_step_ps;
     cost.chip_bus = (fetched + written) * m.chip_slot_ps;
     cost.activation_bytes = fetched * 8;
@@ -214,7 +226,8 @@ public:
         const double rows_bytes = mean_tile_rows(g_, schedule_) * g_.in_width * 2;
         fetches_ =
             schedule_.fetches() == 1 ? schedule_.passes() / schedule_.filter_groups() : schedule_.passes();
-        fetched_ = std::ceil(rows_bytes / 8 + 0.5) * g_.pass_channels() * fetches_;
+        const double frames = g_.frames * static_cast<double>(schedule_.position_tiles()) / schedule_.tiles();
+        fetched_ = std::ceil(rows_bytes / 8 + 0.5) * frames * g_.pass_channels() * fetches_;
     }
 
     LayerCost cost() const {
@@ -242,30 +255,34 @@ private:
     /// Slots of the channel that a row of results takes. Positions seldom begin at a burst; a single one is a
     /// word beside others.
     double result_slots(std::uint32_t positions) const {
-        const double at_the_ends = schedule_.tiles() > 1 ? 0.5 : 0;
+        const double at_the_ends = schedule_.position_tiles() > 1 ? 0.5 : 0;
         return g_.positions() == 1 ? 0.25 : std::ceil(positions / 4.0 + at_the_ends);
     }
     /// Bursts of a unit's partial sums of one pass.
-    double sum_bursts(std::uint32_t positions, std::uint32_t filters) const {
-        return std::ceil(static_cast<double>(positions) * filters * g_.groups_per_pass * m_.partial_sum_bits /
+    /// @param points positions of all its frames
+    double sum_bursts(std::uint32_t points, std::uint32_t filters) const {
+        return std::ceil(static_cast<double>(points) * filters * g_.groups_per_pass * m_.partial_sum_bits /
                          64);
     }
 
     void count_outputs(const LayerContext& layer) {
-        slice_.for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
-            const double groups = lane_groups(g_, positions, filters);
+        slice_.for_each_pass([&](std::uint32_t points, std::uint32_t filters, std::uint32_t count) {
+            const double groups = lane_groups(g_, points, filters);
             lane_groups_ += groups * count;
             widest_ = std::max(widest_, groups);
-            sums_ += sum_bursts(positions, filters) * count;
-            if (layer.has_residual) {
-                residual_ += static_cast<double>(filters) * g_.groups_per_pass * g_.output_slices() / 8 *
-                             result_slots(positions) * count;
-            }
+            sums_ += sum_bursts(points, filters) * count;
         });
         const double rows_of_tile = WrittenRows(g_, layer.output_split, m_).of_tile();
         for_each(slice_.tiles, [&](std::uint32_t positions, std::uint32_t count) {
-            rows_ += rows_of_tile * count;
-            results_ += rows_of_tile * result_slots(positions) * count;
+            const double rows = static_cast<double>(count) * g_.frames;
+            rows_ += rows_of_tile * rows;
+            results_ += rows_of_tile * result_slots(positions) * rows;
+            for_each(slice_.groups, [&](std::uint32_t filters, std::uint32_t groups_alike) {
+                if (layer.has_residual) {
+                    residual_ += static_cast<double>(filters) * g_.groups_per_pass * g_.output_slices() / 8 *
+                                 result_slots(positions) * rows * groups_alike * slice_.group_sets;
+                }
+            });
         });
     }
 
@@ -297,7 +314,8 @@ private:
         cost.sum_bytes = sums_ * ranks_ * slot_bytes;
         cost.result_bytes = results_ * slot_bytes;
         cost.activation_bytes = fetched_ * 8;
-        cost.macs = static_cast<double>(g_.filters) * g_.positions() * g_.group_channels() * g_.taps();
+        cost.macs =
+            static_cast<double>(g_.filters) * g_.positions() * g_.frames * g_.group_channels() * g_.taps();
         return cost;
     }
 
@@ -328,8 +346,8 @@ private:
                       : m_.chip_slot_ps * slowed(cost.channel / ranks_ + fetched_ * m_.chip_slot_ps, cost);
         const Pieces fetches = pieces(g_.pass_channels(), g_.channels_per_fetch);
         double pace = 0;
-        slice_.for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
-            const double pass = pass_time(positions, filters, fetches, burst);
+        slice_.for_each_pass([&](std::uint32_t points, std::uint32_t filters, std::uint32_t count) {
+            const double pass = pass_time(points, filters, fetches, burst);
             pace += count *
                     (schedule_.fetches() == 1 ? pass : overlapped(fetches, pass / g_.pass_channels(), fetch));
         });
@@ -337,9 +355,8 @@ private:
     }
 
     /// A pass whose activations are there.
-    double pass_time(std::uint32_t positions, std::uint32_t filters, const Pieces& fetches,
-                     double burst) const {
-        const double work = lane_groups(g_, positions, filters) * m_.step_ps;
+    double pass_time(std::uint32_t points, std::uint32_t filters, const Pieces& fetches, double burst) const {
+        const double work = lane_groups(g_, points, filters) * m_.step_ps;
         if (schedule_.weights_resident()) {
             return work * steps_;
         }
@@ -350,7 +367,7 @@ private:
         });
         if (streams()) {
             // While the sums of the pass before are read, no weights come; those in the buffer have to do.
-            const double reading = sum_bursts(positions, filters) * ranks_ * m_.channel_slot_ps;
+            const double reading = sum_bursts(points, filters) * ranks_ * m_.channel_slot_ps;
             const std::uint32_t chunk = std::min(g_.reduction_chunk, g_.channels_per_fetch * g_.taps());
             const double bytes = static_cast<double>(align_up(std::uint64_t{filters} * chunk * 2, 8));
             const double there = std::min(std::floor(2.0 * m_.weight_half_bytes / bytes) * chunk, steps_);
@@ -391,13 +408,23 @@ const char* LayerCost::bound_by() const {
         ->second;
 }
 
+LayerCost LayerCost::per_frame(std::uint32_t frames) const {
+    LayerCost cost = *this;
+    for (double* figure : {&cost.mac, &cost.chip_bus, &cost.channel, &cost.pcm, &cost.accumulation,
+                           &cost.migration, &cost.latency, &cost.weight_bytes, &cost.sum_bytes,
+                           &cost.result_bytes, &cost.activation_bytes, &cost.macs}) {
+        *figure /= frames;
+    }
+    return cost;
+}
+
 double ideal_latency(const LayerGeometry& g, const LayerContext& layer, const MachineShape& m) {
     if (layer.kind == core::LayerKind::max_pool || layer.kind == core::LayerKind::average_pool) {
         return 0;
     }
     double groups = 0;
-    Slice(g).for_each_pass([&](std::uint32_t positions, std::uint32_t filters, std::uint32_t count) {
-        groups += static_cast<double>(lane_groups(g, positions, filters)) * count;
+    Slice(g).for_each_pass([&](std::uint32_t points, std::uint32_t filters, std::uint32_t count) {
+        groups += static_cast<double>(lane_groups(g, points, filters)) * count;
     });
     return groups * g.pass_channels() * g.taps() * m.ideal_step_ps;
 }

@@ -31,15 +31,19 @@ public:
     /// @param split residue classes of its channels
     TensorPlacement place(const core::TensorShape& shape, std::uint32_t split, const std::string& what) {
         TensorPlacement tensor;
-        tensor.split = split;
+        tensor.split = static_cast<std::uint16_t>(split);
+        tensor.frames = static_cast<std::uint16_t>(machine_.frames);
         tensor.channels = shape.channels;
         tensor.height = shape.height;
         tensor.width = shape.width;
         const std::uint64_t plane = shape.positions() == 1 ? 2 : core::align_up(shape.positions() * 2, 8);
-        const std::uint64_t bytes =
-            core::align_up(core::ceil_divide(shape.channels, tensor.split) * plane, row_bytes);
+        const std::uint64_t frame =
+            core::align_up(core::ceil_divide(shape.channels, tensor.split) * plane, 8);
         tensor.plane_bytes = static_cast<std::uint32_t>(plane); // exact if the tensor fits a bank
-        tensor.base = allocate(bytes, what);
+        tensor.frame_distance = static_cast<std::uint32_t>(frame);
+        tensor.base =
+            allocate(frame * tensor.frames,
+                     tensor.frames == 1 ? what : fmt::format("{} for {} frames", what, tensor.frames));
         return tensor;
     }
 
@@ -78,7 +82,8 @@ core::LayerGeometry tile(const core::Network& network, std::size_t index, const 
     g.channel_split = input_split;
     const bool fits = optimizer != nullptr ? optimizer->tile(index, g)
                       : layer.is_pool()    ? tile_pooling(g, machine)
-                                           : tile_convolution(g, machine, output_split);
+                                           : tile_convolution(g, machine, context_of(layer, output_split));
+    g.frames = static_cast<std::uint16_t>(machine.frames); // if the optimizer has thought of one only
     if (!fits) {
         throw core::InputError(fmt::format(
             "layer '{}' does not fit the units' buffers: no tile of its {} words wide rows stays within half "
@@ -280,29 +285,47 @@ MappedNetwork map_as_in_paper(const core::Network& network, const std::vector<Qu
     return numbers;
 }
 
+/// What the search finds for one machine, cut for another, which differs in the frames of a batch only.
+std::optional<MappedNetwork> map_searched(const core::Network& network,
+                                          const std::vector<QuantizedLayer>& quantized,
+                                          const MachineShape& machine, const MachineShape& searched) {
+    Optimizer optimizer(network, searched);
+    if (optimizer.splits().empty()) {
+        return std::nullopt;
+    }
+    try {
+        return map_with(network, quantized, machine, &optimizer);
+    } catch (const core::InputError&) { // its copies take too much room
+        return std::nullopt;
+    }
+}
+
 /// What the search finds, unless the estimate says that a mapping of the paper's is as good: then the known
 /// one.
 MappedNetwork map_optimized(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
                             const MachineShape& machine) {
-    std::optional<MappedNetwork> found;
-    Optimizer optimizer(network, machine);
-    if (!optimizer.splits().empty()) {
-        try {
-            found = map_with(network, quantized, machine, &optimizer);
-        } catch (const core::InputError&) { // its copies take too much room
+    const double sure = machine.ideal_transfers ? 1 : 0.97; // the estimate is not exact
+    std::optional<MappedNetwork> best;
+    try {
+        best = map_as_in_paper(network, quantized, machine);
+    } catch (const core::InputError&) { // only the search may find a way
+    }
+    const auto consider = [&](std::optional<MappedNetwork> found, double margin) {
+        if (found &&
+            (!best || estimated_latency(*found, machine) < margin * estimated_latency(*best, machine))) {
+            best = std::move(found);
+        }
+    };
+    if (machine.frames > 1) {
+        MachineShape single = machine;
+        single.frames = 1;
+        // What is best for one frame is known to be no slower; a batch has to be better still.
+        if (map_optimized(network, quantized, single).mapping == Mapping::optimized) {
+            consider(map_searched(network, quantized, machine, single), 1);
         }
     }
-    if (!found) {
-        return map_as_in_paper(network, quantized, machine);
-    }
-    try {
-        MappedNetwork paper = map_as_in_paper(network, quantized, machine);
-        constexpr double sure = 0.97; // the estimate is not exact
-        const double bound = estimated_latency(paper, machine) * (machine.ideal_transfers ? 1 : sure);
-        return estimated_latency(*found, machine) < bound ? *found : paper;
-    } catch (const core::InputError&) { // does not fit any other way
-        return *found;
-    }
+    consider(map_searched(network, quantized, machine, machine), sure);
+    return best ? *std::move(best) : map_as_in_paper(network, quantized, machine);
 }
 
 } // namespace
@@ -320,15 +343,18 @@ namespace {
 /// What the register stack has 16 bits for.
 void check_register_widths(const core::Network& network, const MachineShape& machine) {
     constexpr std::uint32_t most = 0xffff;
-    if (machine.lanes > most || machine.units > most) {
-        throw core::InputError(fmt::format("found {} units with {} MACs each, expected at most {} of both",
-                                           machine.units, machine.lanes, most));
+    if (machine.lanes > most || machine.units > most || machine.frames > most) {
+        throw core::InputError(
+            fmt::format("found {} units with {} MACs each, and batches of {}, expected at most {} of all",
+                        machine.units, machine.lanes, machine.frames, most));
     }
     for (const LayerDescriptor& layer : network.layers) {
-        if (layer.dilation_height > most || layer.dilation_width > most) {
-            throw core::InputError(fmt::format("layer '{}': found the dilation {} x {}, expected at most {}",
-                                               layer.name, layer.dilation_height, layer.dilation_width,
-                                               most));
+        if (layer.dilation_height > most || layer.dilation_width > most || layer.stride_height > most ||
+            layer.stride_width > most) {
+            throw core::InputError(fmt::format(
+                "layer '{}': found the stride {} x {} and the dilation {} x {}, expected at most {}",
+                layer.name, layer.stride_height, layer.stride_width, layer.dilation_height,
+                layer.dilation_width, most));
         }
     }
 }

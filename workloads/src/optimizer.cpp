@@ -31,7 +31,8 @@ std::set<std::uint32_t> group_candidates(const LayerGeometry& g, std::uint32_t m
     }
     sizes.erase(sizes.upper_bound(std::min(slice_filters, most)), sizes.end());
     if (g.positions() == 1) { // small groups would leave lanes idle
-        sizes.erase(sizes.begin(), sizes.lower_bound(std::min<std::uint32_t>(g.lanes, *sizes.rbegin())));
+        const std::uint32_t filled = ceil_divide(g.lanes, g.frames_per_tile);
+        sizes.erase(sizes.begin(), sizes.lower_bound(std::min(filled, *sizes.rbegin())));
     }
     return sizes;
 }
@@ -55,11 +56,11 @@ std::set<std::uint32_t> chunk_candidates(const LayerGeometry& g) {
     return sizes;
 }
 
+} // namespace
+
 LayerContext context_of(const LayerDescriptor& layer, std::uint32_t output_split) {
     return {layer.kind, output_split, layer.residual.has_value()};
 }
-
-} // namespace
 
 Optimizer::Optimizer(const core::Network& network, const MachineShape& machine)
     : network_(network), machine_(machine), classes_(network) {
@@ -161,14 +162,15 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
     const LayerDescriptor& layer = network_.layers[index];
     const LayerContext context = context_of(layer, out);
     const std::uint64_t result =
-        std::uint64_t{ceil_divide(layer.out.channels, out)} * layer.out.positions() * 2;
+        std::uint64_t{ceil_divide(layer.out.channels, out)} * layer.out.positions() * 2 * machine_.frames;
     if (result > machine_.bank_bytes) {
         return std::nullopt;
     }
     LayerGeometry g = shape_geometry(layer);
     g.units = machine_.units;
     g.lanes = machine_.lanes;
-    g.channel_split = in;
+    g.channel_split = static_cast<std::uint16_t>(in);
+    g.frames = static_cast<std::uint16_t>(machine_.frames);
     std::optional<Choice> best;
     if (layer.is_pool()) {
         if (tile_pooling(g, machine_)) {
@@ -196,7 +198,12 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
 /// Tile sizes worth trying for the group that is set: the usual ones, and those of whole rows whose channels
 /// all fit half the activation buffer, so that they are fetched once for all groups.
 std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g, Tiles which) const {
-    const std::uint32_t limit = machine_.output_half_words / (g.groups_per_pass * g.filter_group);
+    const std::uint32_t limit =
+        machine_.output_half_words / (g.groups_per_pass * g.frames_per_tile * g.filter_group);
+    if (g.frames_per_tile > 1) { // only frames as a whole
+        return slice_positions(g) <= limit ? std::set<std::uint32_t>{slice_positions(g)}
+                                           : std::set<std::uint32_t>{};
+    }
     if (which == Tiles::smaller) {
         return fit_smaller_tile(g, machine_, limit) ? std::set<std::uint32_t>{g.tile_positions}
                                                     : std::set<std::uint32_t>{};
@@ -214,20 +221,24 @@ std::set<std::uint32_t> Optimizer::tiles_for(LayerGeometry g, Tiles which) const
     return tiles;
 }
 
-/// Every number of groups, filter group and tile for splits that are set.
+/// Every number of groups and frames, filter group and tile for splits that are set.
 void Optimizer::try_splits(LayerGeometry g, const LayerContext& context, Tiles tiles,
                            std::optional<Choice>& best) const {
     for (const std::uint32_t groups : groups_per_pass_candidates(g)) {
-        if (groups <= machine_.output_half_words) {
-            g.groups_per_pass = groups;
-            try_groups(g, context, tiles, best);
+        for (const std::uint32_t frames : frames_per_tile_candidates(g)) {
+            if (std::uint64_t{groups} * frames <= machine_.output_half_words) {
+                g.groups_per_pass = groups;
+                g.frames_per_tile = static_cast<std::uint16_t>(frames);
+                try_groups(g, context, tiles, best);
+            }
         }
     }
 }
 
 void Optimizer::try_groups(LayerGeometry g, const LayerContext& context, Tiles tiles,
                            std::optional<Choice>& best) const {
-    for (const std::uint32_t group : group_candidates(g, machine_.output_half_words / g.groups_per_pass)) {
+    for (const std::uint32_t group :
+         group_candidates(g, machine_.output_half_words / (g.groups_per_pass * g.frames_per_tile))) {
         g.filter_group = group;
         for (const std::uint32_t tile : tiles_for(g, tiles)) {
             g.tile_positions = tile;

@@ -66,6 +66,7 @@ private:
 
 /// Shape, kernel, stride and padding of a layer; the rest of its geometry is open.
 core::LayerGeometry shape_geometry(const core::LayerDescriptor& layer);
+LayerContext context_of(const core::LayerDescriptor& layer, std::uint32_t output_split);
 /// A unit's sums cannot overflow its accumulators.
 bool sums_fit(const core::LayerGeometry& geometry);
 

@@ -2,6 +2,7 @@
 #include "tiling.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -107,7 +108,7 @@ std::uint32_t tile_rows(const LayerGeometry& g) {
 }
 
 bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
-    const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * 2;
+    const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * 2 * g.frames_per_tile;
     g.channels_per_fetch = std::min(g.pass_channels(), machine.activation_half_bytes / channel_bytes);
     g.reduction_chunk =
         std::min(machine.weight_half_bytes / 8 * 8 / (2 * g.filter_group), g.channels_per_fetch * g.taps());
@@ -117,6 +118,17 @@ bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
 std::uint32_t slice_positions(const LayerGeometry& g) {
     const std::uint32_t positions = ceil_divide(g.positions(), g.position_split);
     return g.position_split > 1 ? static_cast<std::uint32_t>(align_up(positions, g.lanes)) : positions;
+}
+
+std::vector<std::uint32_t> frames_per_tile_candidates(const LayerGeometry& g) {
+    std::vector<std::uint32_t> candidates;
+    for (std::uint32_t tiles = 1; tiles < g.frames; tiles *= 2) {
+        candidates.push_back(ceil_divide(g.frames, tiles));
+    }
+    if (candidates.empty() || candidates.back() != 1) {
+        candidates.push_back(1);
+    }
+    return candidates;
 }
 
 std::vector<std::uint32_t> groups_per_pass_candidates(const LayerGeometry& g) {
@@ -156,7 +168,10 @@ bool fit_smaller_tile(LayerGeometry& g, const MachineShape& machine, std::uint32
     return false;
 }
 
-bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
+namespace {
+
+/// As far as one frame goes.
+bool tile_frame(LayerGeometry& g, const MachineShape& machine, std::uint32_t consumer_split) {
     g.units = machine.units;
     g.lanes = machine.lanes;
     g.lanes_per_filter = machine.mapping == Mapping::paper_text ? 1 : 0;
@@ -203,10 +218,68 @@ bool tile_convolution(LayerGeometry& g, const MachineShape& machine, std::uint32
     return found;
 }
 
+std::uint64_t busiest_steps(const LayerGeometry& g) {
+    const ConvSchedule schedule(g);
+    std::uint64_t steps = 0;
+    for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
+        steps += std::uint64_t{schedule.lane_groups(Unit{0}, pass)} * g.pass_channels() * g.taps();
+    }
+    return steps;
+}
+
+/// Lets tiles that cover the positions of a slice take several frames of the batch, if that needs no more
+/// steps and is clearly faster by the estimate, whatever the transfer model.
+void tile_frames(LayerGeometry& g, const MachineShape& machine, const LayerContext& layer) {
+    constexpr double sure = 0.97; // the estimate is not exact
+    const std::uint64_t most_steps = busiest_steps(g);
+    double bound = sure * estimate_cost(g, layer, machine).latency;
+    LayerGeometry best = g;
+    g.tile_positions = slice_positions(g);
+    const std::uint32_t slice_filters = ceil_divide(g.group_filters(), g.filter_split);
+    for (const std::uint32_t frames : frames_per_tile_candidates(g)) {
+        g.frames_per_tile = static_cast<std::uint16_t>(frames);
+        for (const std::uint32_t groups : groups_per_pass_candidates(g)) {
+            g.groups_per_pass = groups;
+            const std::uint64_t sums = std::uint64_t{g.tile_positions} * frames * groups;
+            const auto most = static_cast<std::uint32_t>(
+                std::min<std::uint64_t>(slice_filters, machine.output_half_words / sums));
+            for (std::uint32_t group = 1; group <= most; ++group) {
+                if (group > 64 && group % 32 != 0 && group != slice_filters) {
+                    continue; // as for a single frame
+                }
+                g.filter_group = group;
+                if (!fit_buffers(g, machine) || busiest_steps(g) > most_steps) {
+                    continue;
+                }
+                const double latency = estimate_cost(g, layer, machine).latency;
+                if (latency < bound) {
+                    bound = latency;
+                    best = g;
+                }
+            }
+        }
+    }
+    g = best;
+}
+
+} // namespace
+
+bool tile_convolution(LayerGeometry& g, const MachineShape& machine, const LayerContext& layer) {
+    if (!tile_frame(g, machine, layer.output_split)) {
+        return false;
+    }
+    if (machine.frames > 1) {
+        g.frames = static_cast<std::uint16_t>(machine.frames);
+        tile_frames(g, machine, layer);
+    }
+    return true;
+}
+
 bool tile_pooling(LayerGeometry& g, const MachineShape& machine) {
     g.units = machine.units;
     g.lanes = machine.lanes;
     g.filter_split = g.position_split = 1;
+    g.frames = static_cast<std::uint16_t>(machine.frames);
     g.filter_group = g.filters;
     g.reduction_chunk = 1;
     for (std::uint32_t rows = g.out_height; rows >= 1; --rows) { // as many whole rows as the buffers hold

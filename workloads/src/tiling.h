@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hydravp/core/work_item.h"
+#include "hydravp/workloads/cost_model.h"
 #include "hydravp/workloads/mapper.h"
 
 #include <cstdint>
@@ -10,12 +11,11 @@
 namespace hydravp::workloads {
 
 /// Chooses splits, tile, filter group and buffer chunks of a convolution: the fewest lane groups first, then
-/// the shortest estimated time of whichever of MACs, chip bus and channel is busiest.
+/// the shortest estimated time of whichever of MACs, chip bus and channel is busiest. A batch is cut like one
+/// frame after the other, unless tiles of several frames are better.
 /// @param geometry shape, kernel, padding and channel_split filled in; the rest is filled in by the call
-/// @param consumer_split residue classes of the output tensor
 /// @return false if no tile fits the buffers
-bool tile_convolution(core::LayerGeometry& geometry, const MachineShape& machine,
-                      std::uint32_t consumer_split);
+bool tile_convolution(core::LayerGeometry& geometry, const MachineShape& machine, const LayerContext& layer);
 
 /// The same for a pooling layer, which every unit does for the channels in its own chip.
 bool tile_pooling(core::LayerGeometry& geometry, const MachineShape& machine);
@@ -24,6 +24,9 @@ bool tile_pooling(core::LayerGeometry& geometry, const MachineShape& machine);
 /// @{
 /// Most input rows that any tile of the layer needs.
 std::uint32_t tile_rows(const core::LayerGeometry& geometry);
+/// Numbers of frames that a tile may take together, if it covers a slice's positions: all of the batch,
+/// halves, and so on; one is always among them.
+std::vector<std::uint32_t> frames_per_tile_candidates(const core::LayerGeometry& geometry);
 /// Fills in the chunks for the tile and group that are set; false if the buffers are too small for them.
 bool fit_buffers(core::LayerGeometry& geometry, const MachineShape& machine);
 /// Positions of the largest slice.

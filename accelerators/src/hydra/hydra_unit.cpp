@@ -265,14 +265,13 @@ void HydraUnit::wait_for_weights(std::uint32_t bytes) {
 
 void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
     const Range filters = schedule_.filters(index_, pass);
-    const Range positions = schedule_.positions(index_, pass);
     const std::uint32_t lane_groups = schedule_.lane_groups(index_, pass);
     enter(State::compute);
     if (lanes_trace_) {
-        show_lanes(filters.size() * positions.size(), steps.size());
+        show_lanes(schedule_.group_outputs(index_, pass), steps.size());
     }
     occupy(step_time_ * (std::int64_t{lane_groups} * steps.size()), mac_busy_);
-    const std::uint64_t macs = std::uint64_t{filters.size()} * positions.size() * steps.size();
+    const std::uint64_t macs = std::uint64_t{schedule_.group_outputs(index_, pass)} * steps.size();
     mac_count_ += macs;
     meter_.charge(macs_, layer_, static_cast<double>(macs));
     if (is_first_use(pass)) {
@@ -321,28 +320,40 @@ void HydraUnit::run_pooling() {
 }
 
 void HydraUnit::pool_tile(std::uint32_t pass, std::uint32_t fetch) {
-    const core::LayerGeometry& g = active_.geometry;
     const Range channels = schedule_.fetch_channels(index_, pass, fetch);
     const Range positions = schedule_.positions(index_, pass);
+    const Range frames = schedule_.frames(pass);
     if (channels.empty()) {
         return;
     }
-    const std::uint32_t groups = core::ceil_divide(channels.size() * positions.size(), config_.macs_per_unit);
+    const std::uint32_t groups =
+        core::ceil_divide(channels.size() * positions.size() * frames.size(), config_.macs_per_unit);
     enter(State::pool);
-    occupy(config_.clock_period * (std::int64_t{config_.pool_cycles} * groups * g.taps()), pool_busy_);
+    occupy(config_.clock_period * (std::int64_t{config_.pool_cycles} * groups * active_.geometry.taps()),
+           pool_busy_);
     enter(State::pool_write);
+    for (std::uint32_t frame = frames.begin; frame < frames.end; ++frame) {
+        pool_frame(pass, fetch, frame, tiles_[tiles_freed_ % 2][frame - frames.begin]);
+    }
+}
 
+void HydraUnit::pool_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_t frame,
+                           const ActivationTile& tile) {
+    const core::LayerGeometry& g = active_.geometry;
+    const Range channels = schedule_.fetch_channels(index_, pass, fetch);
+    const Range positions = schedule_.positions(index_, pass);
     const core::TensorPlacement& to = active_.output;
     const bool whole_planes = positions.size() == g.positions() && channels.size() > 1;
     const std::size_t plane_words = whole_planes ? to.plane_bytes / 2 : positions.size();
     pooled_.assign(plane_words * channels.size(), 0);
     if (keep_data_) {
         for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
-            pool_channel(tiles_[tiles_freed_ % 2], active_, c, positions,
+            pool_channel(tile, active_, c, positions,
                          pooled_.data() + (c - channels.begin) * plane_words);
         }
     }
-    const std::uint64_t plane = to.base + std::uint64_t{channels.begin} * to.plane_bytes;
+    const std::uint64_t plane =
+        to.base + std::uint64_t{frame} * to.frame_distance + std::uint64_t{channels.begin} * to.plane_bytes;
     if (whole_planes) { // planes follow each other; the padding between them is written along
         transfer(pool_access_, tlm::TLM_WRITE_COMMAND, plane, pooled_.data(),
                  std::uint64_t{channels.size() - 1} * to.plane_bytes + std::uint64_t{g.positions()} * 2);
@@ -419,16 +430,25 @@ void HydraUnit::fetch_chunk(std::uint64_t address, std::uint32_t bytes) {
 }
 
 void HydraUnit::fetch_tile(std::uint32_t pass, std::uint32_t fetch) {
+    const Range frames = schedule_.frames(pass);
+    FrameTiles& tiles = tiles_[tiles_filled_ % 2];
+    tiles.resize(std::max<std::size_t>(tiles.size(), frames.size()));
+    for (std::uint32_t frame = frames.begin; frame < frames.end; ++frame) {
+        fetch_frame(pass, fetch, frame, tiles[frame - frames.begin]);
+    }
+}
+
+void HydraUnit::fetch_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_t frame,
+                            ActivationTile& tile) {
     const core::LayerGeometry& g = active_.geometry;
     const core::TensorPlacement& from = active_.input;
     const Range channels = schedule_.fetch_channels(index_, pass, fetch);
     const Range rows = g.input_rows(schedule_.positions(index_, pass));
-    ActivationTile& tile = tiles_[tiles_filled_ % 2];
     tile.reset(g, channels, rows, keep_data_);
     const std::uint64_t row_bytes = std::uint64_t{g.in_width} * 2;
     const std::uint64_t bytes = rows.size() * row_bytes;
-    const std::uint64_t first =
-        from.base + std::uint64_t{channels.begin} * from.plane_bytes + rows.begin * row_bytes;
+    const std::uint64_t first = from.base + std::uint64_t{frame} * from.frame_distance +
+                                std::uint64_t{channels.begin} * from.plane_bytes + rows.begin * row_bytes;
     if (bytes == 0 || channels.empty()) {
         return; // the outputs see nothing but padding
     }

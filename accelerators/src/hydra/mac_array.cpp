@@ -12,11 +12,12 @@ void MacArray::begin_pass(const core::ConvSchedule& schedule, core::Unit unit, s
     pass_ = pass;
     groups_ = schedule.groups(unit, pass);
     filters_ = schedule.filters(unit, pass).size();
+    frames_ = schedule.frames(pass).size();
     positions_ = schedule.positions(unit, pass);
     steps_ = {};
     if (shares_activations()) {
-        layout_ = PassLayout::list(groups_ * filters_);
-        sums_.assign(std::size_t{groups_} * filters_ + pack_margin_sums, 0);
+        layout_ = PassLayout::list(groups_ * frames_ * filters_);
+        sums_.assign(std::size_t{layout_.positions} + pack_margin_sums, 0);
     }
 }
 
@@ -29,13 +30,12 @@ void MacArray::for_each_group(Range steps, Work work) const {
     }
 }
 
-void MacArray::take(const std::int16_t* weights, std::uint32_t stride, Range steps,
-                    const ActivationTile& tile) {
+void MacArray::take(const std::int16_t* weights, std::uint32_t stride, Range steps, const FrameTiles& tiles) {
     if (shares_activations()) {
         for_each_group(steps, [&](Range of_group) {
-            multiply_list(
-                weights + std::size_t{of_group.begin - steps.begin} * stride, stride, of_group, tile,
-                sums_.data() + std::size_t{schedule_.group_index(pass_, of_group.begin)} * filters_);
+            const std::size_t group = schedule_.group_index(pass_, of_group.begin);
+            multiply_list(weights + std::size_t{of_group.begin - steps.begin} * stride, stride, of_group,
+                          tiles, sums_.data() + group * frames_ * filters_);
         });
         return;
     }
@@ -48,33 +48,38 @@ void MacArray::take(const std::int16_t* weights, std::uint32_t stride, Range ste
     weights_.insert(weights_.end(), weights, weights + std::size_t{steps.size()} * stride);
 }
 
-void MacArray::end_fetch(const ActivationTile& tile, bool same_tile) {
+void MacArray::end_fetch(const FrameTiles& tiles, bool same_tiles) {
     if (steps_.empty()) {
         return;
     }
     const std::uint32_t taps = schedule_.geometry().taps();
-    const bool load = !same_tile || !loaded_;
+    const bool load = !same_tiles || !loaded_;
     std::size_t next = 0;
     for_each_group(steps_, [&](Range steps) {
-        if (next == operands_.size()) {
-            operands_.emplace_back();
+        for (std::uint32_t frame = 0; frame < frames_; ++frame) {
+            if (next == operands_.size()) {
+                operands_.emplace_back();
+            }
+            TileOperands& operands = operands_[next++];
+            if (load) {
+                operands.load(schedule_.geometry(), positions_, tiles[frame],
+                              {steps.begin / taps, steps.end / taps});
+            }
+            multiply_group(steps, frame, tiles[frame], operands);
         }
-        TileOperands& operands = operands_[next++];
-        if (load) {
-            operands.load(schedule_.geometry(), positions_, tile, {steps.begin / taps, steps.end / taps});
-        }
-        multiply_group(steps, tile, operands);
     });
     loaded_ = true;
     steps_ = {};
 }
 
 /// The first fetch of a group overwrites its sums.
-void MacArray::multiply_group(Range steps, const ActivationTile& tile, const TileOperands& operands) {
-    layout_ = operands.layout(groups_ * filters_);
+void MacArray::multiply_group(Range steps, std::uint32_t frame, const ActivationTile& tile,
+                              const TileOperands& operands) {
+    layout_ = operands.layout(groups_ * frames_ * filters_);
     const std::size_t length = filters_ * layout_.filter_distance;
-    sums_.resize(std::max(sums_.size(), groups_ * length));
-    std::int64_t* const sums = sums_.data() + schedule_.group_index(pass_, steps.begin) * length;
+    sums_.resize(std::max(sums_.size(), groups_ * frames_ * length));
+    const std::size_t group = schedule_.group_index(pass_, steps.begin);
+    std::int64_t* const sums = sums_.data() + (group * frames_ + frame) * length;
     const std::int16_t* const weights = weights_.data() + std::size_t{steps.begin - steps_.begin} * stride_;
     const bool first = schedule_.begins_group(steps.begin);
     if (!convolve(operands, weights, stride_, filters_, !first, sums, layout_.filter_distance,
@@ -86,17 +91,19 @@ void MacArray::multiply_group(Range steps, const ActivationTile& tile, const Til
     }
 }
 
-/// One position: the activation is what all lanes share.
+/// One position: a frame's activation is what the lanes of all filters share.
 void MacArray::multiply_list(const std::int16_t* weights, std::uint32_t stride, Range steps,
-                             const ActivationTile& tile, std::int64_t* sums) {
-    gathered_.resize(steps.size());
+                             const FrameTiles& tiles, std::int64_t* sums) {
+    gathered_.resize(std::size_t{steps.size()} * frames_);
     rows_.resize(steps.size());
     for (std::uint32_t i = 0; i < steps.size(); ++i) {
-        tile.gather(steps.begin + i, positions_, &gathered_[i]);
+        for (std::uint32_t frame = 0; frame < frames_; ++frame) {
+            tiles[frame].gather(steps.begin + i, positions_, &gathered_[std::size_t{i} * frames_ + frame]);
+        }
         rows_[i] = weights + std::size_t{i} * stride;
     }
-    multiply_accumulate(rows_.data(), gathered_.data(), 1, steps.size(), 1, filters_, sums, filters_,
-                        scratch_);
+    multiply_accumulate(rows_.data(), gathered_.data(), frames_, steps.size(), frames_, filters_, sums,
+                        filters_, scratch_);
 }
 
 /// The steps one by one, for each row of outputs: for operands of any size.

@@ -30,7 +30,7 @@ constexpr std::uint64_t align_up(std::uint64_t x, std::uint64_t to) {
 struct LayerGeometry {
     std::uint32_t in_height = 1, in_width = 1;
     std::uint32_t kernel_height = 1, kernel_width = 1;
-    std::uint32_t stride_height = 1, stride_width = 1;
+    std::uint16_t stride_height = 1, stride_width = 1;
     std::uint16_t dilation_height = 1, dilation_width = 1; ///< distance of neighbouring taps
     std::uint32_t pad_top = 0, pad_left = 0;
     std::uint32_t out_height = 1, out_width = 1;
@@ -39,6 +39,8 @@ struct LayerGeometry {
     /// Groups of a grouped convolution: filter f sees the channels c with c / group_channels() ==
     /// f / group_filters().
     std::uint32_t groups = 1;
+    /// Frames of a batch: each has an input and an output of its own, the weights are theirs together.
+    std::uint16_t frames = 1;
 
     // What the machine bounds has 16 bits, so that the register stack stays small.
     std::uint16_t units = 1;
@@ -47,7 +49,8 @@ struct LayerGeometry {
     /// groups, one of channel_split and group_channels() divides the other.
     std::uint16_t channel_split = 1, filter_split = 1, position_split = 1;
 
-    std::uint32_t tile_positions = 1;     ///< output positions of a pass
+    std::uint16_t frames_per_tile = 1;
+    std::uint32_t tile_positions = 1;     ///< output positions of a pass, in each of its frames
     std::uint32_t filter_group = 1;       ///< filters of a pass, in each of its groups
     std::uint32_t groups_per_pass = 1;    ///< of a unit's local groups; divides local_groups()
     std::uint32_t reduction_chunk = 1;    ///< (channel, tap) steps whose weights fit half a weight buffer
@@ -57,7 +60,7 @@ struct LayerGeometry {
     /// positions of one filter only, so that the last group of each filter may be partly idle.
     std::uint16_t lanes_per_filter = 0;
 
-    std::uint32_t positions() const { return out_height * out_width; }
+    std::uint32_t positions() const { return out_height * out_width; } ///< of a frame
     std::uint32_t taps() const { return kernel_height * kernel_width; }
     /// Input channels of a unit; where channel_split doesn't divide the channels, of the units that have
     /// most.
@@ -97,7 +100,8 @@ struct LayerGeometry {
                channel_split * filter_split * position_split <= units && tile_positions > 0 &&
                filter_group > 0 && reduction_chunk > 0 && channels_per_fetch > 0 && positions() > 0 &&
                taps() > 0 && stride_height > 0 && stride_width > 0 && dilation_height > 0 &&
-               dilation_width > 0 && channels > 0 && filters > 0 && groups_fit();
+               dilation_width > 0 && channels > 0 && filters > 0 && frames > 0 && frames_per_tile > 0 &&
+               groups_fit();
     }
     /// Input rows [begin, end) that an output range needs, padding left out.
     Range input_rows(Range positions) const;
@@ -109,10 +113,10 @@ private:
     }
 };
 
-/// The loop nest of a layer: tile of output positions, set of local groups (one, unless the convolution is
-/// grouped), filters of each (together a pass), fetch of activations (some local channels), chunk of weights.
-/// A pure function of the geometry; the units, the weight streamer and the result accumulation unit each walk
-/// their own copy and stay in step without talking about it.
+/// The loop nest of a layer: tile of output positions in one or more frames, set of local groups (one, unless
+/// the convolution is grouped), filters of each (together a pass), fetch of activations (some local
+/// channels), chunk of weights. A pure function of the geometry; the units, the weight streamer and the
+/// result accumulation unit each walk their own copy and stay in step without talking about it.
 class ConvSchedule {
 public:
     ConvSchedule() = default;
@@ -125,31 +129,38 @@ public:
     std::uint32_t tiles() const { return tiles_; }
     std::uint32_t filter_groups() const { return filter_groups_; }
     std::uint32_t group_sets() const { return group_sets_; }
+    /// Tiles of one frame, or of the frames that a tile takes together.
+    std::uint32_t position_tiles() const { return position_tiles_; }
     std::uint32_t tile_of(std::uint32_t pass) const { return pass / passes_per_tile(); }
     std::uint32_t filter_group_of(std::uint32_t pass) const { return pass % filter_groups_; }
     std::uint32_t group_set_of(std::uint32_t pass) const { return pass / filter_groups_ % group_sets_; }
 
+    /// Frames of a pass (the same for all units).
+    Range frames(std::uint32_t pass) const {
+        const std::uint32_t begin = tile_of(pass) / position_tiles_ * g_.frames_per_tile;
+        return {begin, std::min<std::uint32_t>(begin + g_.frames_per_tile, g_.frames)};
+    }
     /// Groups that `unit` works on in a pass.
     std::uint32_t groups(Unit unit, std::uint32_t pass) const;
     /// Filters, in the pass's `index`-th group, and output positions that `unit` computes in a pass; one of
     /// them empty: nothing to do.
     Range filters(Unit unit, std::uint32_t pass, std::uint32_t index = 0) const;
     Range positions(Unit unit, std::uint32_t pass) const;
-    /// Outputs of `unit` in one group of a pass, and in all of them, in the order group, filter, position;
-    /// none if no input channel is its own.
+    /// Outputs of `unit` in one group of a pass, and in all of them, in the order group, frame, filter,
+    /// position; none if no input channel is its own.
     std::uint32_t group_outputs(Unit unit, std::uint32_t pass) const {
-        return g_.local_channels(unit) == 0 ? 0 : filters(unit, pass).size() * positions(unit, pass).size();
+        return g_.local_channels(unit) == 0 ? 0 : filters(unit, pass).size() * points(unit, pass);
     }
     std::uint32_t outputs(Unit unit, std::uint32_t pass) const {
         return groups(unit, pass) * group_outputs(unit, pass);
     }
-    /// Groups of `lanes` outputs that the unit works through in a reduction step of a pass, filters and
-    /// positions taken as one list. A step is one channel's, so these are outputs of one group.
+    /// Groups of `lanes` outputs that the unit works through in a reduction step of a pass, filters, frames
+    /// and positions taken as one list. A step is one channel's, so these are outputs of one group.
     std::uint32_t lane_groups(Unit unit, std::uint32_t pass) const {
         const std::uint32_t all = group_outputs(unit, pass);
         return g_.lanes_per_filter == 0 || g_.positions() == 1 || all == 0
                    ? ceil_divide(all, g_.lanes)
-                   : filters(unit, pass).size() * ceil_divide(positions(unit, pass).size(), g_.lanes);
+                   : filters(unit, pass).size() * ceil_divide(points(unit, pass), g_.lanes);
     }
 
     /// Filters for which a reduction step of a pass has weights (the same for all units).
@@ -195,10 +206,15 @@ public:
 private:
     std::uint64_t fetch_bytes(std::uint32_t channels, std::uint32_t filters) const;
     std::uint32_t group_steps() const { return g_.group_local_channels() * g_.taps(); }
+    /// Outputs of a filter: positions in all frames of a pass.
+    std::uint32_t points(Unit unit, std::uint32_t pass) const {
+        return positions(unit, pass).size() * frames(pass).size();
+    }
 
     LayerGeometry g_;
     std::uint32_t slice_filters_ = 0, slice_positions_ = 0;
-    std::uint32_t tiles_ = 0, group_sets_ = 1, filter_groups_ = 1, fetches_ = 0, chunks_ = 0;
+    std::uint32_t tiles_ = 0, position_tiles_ = 1, group_sets_ = 1, filter_groups_ = 1, fetches_ = 0,
+                  chunks_ = 0;
 };
 
 } // namespace hydravp::core

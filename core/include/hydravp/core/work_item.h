@@ -17,18 +17,24 @@ namespace hydravp::core {
 
 /// Where a tensor lies in the chips' own (chip-local) address spaces. Channel c is stored in every unit u
 /// with u mod split == c mod split, as its local channel c / split: one plane of 16-bit words, row by row.
+/// The frames of a batch follow each other.
 struct TensorPlacement {
     std::uint64_t base = 0; ///< chip-local byte address, the same in all chips
     std::uint32_t plane_bytes =
         0; ///< distance of two local channels, whole bursts unless a plane is a single word
-    std::uint32_t split = 1;
+    std::uint16_t split = 1;
+    std::uint16_t frames = 1;
     std::uint32_t channels = 0;
     std::uint32_t height = 0, width = 0;
-    std::uint64_t address(std::uint32_t channel) const {
-        return base + std::uint64_t{channel / split} * plane_bytes;
+    std::uint32_t frame_distance = 0; ///< in bytes, from a frame to the next in a chip
+    std::uint64_t address(std::uint32_t channel, std::uint32_t frame = 0) const {
+        return base + std::uint64_t{frame} * frame_distance + std::uint64_t{channel / split} * plane_bytes;
     }
-    /// Bytes the tensor takes in each chip.
-    std::uint64_t bytes_per_chip() const { return std::uint64_t{ceil_divide(channels, split)} * plane_bytes; }
+    /// Bytes that one frame takes in each chip, and all of them.
+    std::uint64_t frame_bytes() const { return std::uint64_t{ceil_divide(channels, split)} * plane_bytes; }
+    std::uint64_t bytes_per_chip() const {
+        return std::uint64_t{frames - 1U} * frame_distance + frame_bytes();
+    }
 };
 
 /// Where a layer's weights are when the layer starts, and how they come into the units' weight buffers.

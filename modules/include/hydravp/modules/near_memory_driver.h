@@ -33,10 +33,14 @@ public:
     /// One per layer; without them nothing is flushed.
     void set_shared_ranges(std::vector<SharedRanges> ranges) { shared_ = std::move(ranges); }
 
-    /// Runs one frame whose input is in place already. `on_layer_done(index)` is called after each completion
-    /// interrupt. Throws core::SimulationError if a layer does not complete within the host's layer timeout.
+    /// The layers from the next run on, the same as before in number and addresses; must outlive the driver.
+    void set_layers(const std::vector<core::LayerWork>& layers) { layers_ = &layers; }
+
+    /// Runs the network once, on a frame or a batch whose input is in place already. `on_layer_done(index)`
+    /// is called after each completion interrupt. Throws core::SimulationError if a layer does not complete
+    /// within the host's layer timeout.
     template <class OnLayerDone>
-    void run_frame(OnLayerDone on_layer_done) {
+    void run_frames(OnLayerDone on_layer_done) {
         submit(0);
         for (std::size_t index = 0; index < layers_->size(); ++index) {
             run_layer(index);

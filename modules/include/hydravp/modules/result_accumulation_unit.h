@@ -54,10 +54,11 @@ private:
         unsigned char* data;
     };
 
-    /// The outputs of one convolution group that some neighbouring units make in a pass.
+    /// The outputs of one frame and convolution group that some neighbouring units make in a pass.
     struct Part {
         core::Unit first_unit;
-        std::uint32_t group; ///< which of the pass's groups
+        std::uint32_t index; ///< among the parts of these units
+        std::uint32_t frame;
         core::Range filters, positions;
         std::size_t first_output; ///< in the results of the pass
         std::uint32_t outputs() const { return filters.size() * positions.size(); }

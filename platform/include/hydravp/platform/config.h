@@ -5,6 +5,7 @@
 #include "hydravp/modules/config.h"
 #include "hydravp/workloads/mapper.h"
 
+#include <cstdint>
 #include <string>
 
 namespace hydravp::platform {
@@ -27,6 +28,7 @@ struct PlatformConfig {
     std::string name;
     TransferModel transfers = TransferModel::timed;
     Mapping mapping = Mapping::paper_numbers;
+    std::uint32_t batch = 1;   ///< frames that are computed together
     int partial_sum_bits = 32; ///< 16, 32 or 48
     core::WeightSource weights = core::WeightSource::stream;
     modules::HostConfig host;

@@ -12,23 +12,26 @@
 
 namespace hydravp::platform {
 
-/// Times of one frame.
+/// Times of one frame, or of frames that were computed together.
 struct FrameTimes {
+    std::uint32_t frames = 1;
     core::Picoseconds begin{}; ///< the driver begins to set up the first layer
     core::Picoseconds end{};   ///< the driver has handled the last layer's interrupt
     std::vector<modules::LayerInterval> layers;
     core::Picoseconds latency() const { return layers.back().end - layers.front().start; }
 };
 
-/// The program that the host of a `HybridPlatform` runs: loads a mapped network, then frame by frame the
-/// input, lets the driver run the layers, and reads tensors back. Loading and reading back are untimed debug
-/// transport.
+/// The program that the host of a `HybridPlatform` runs: loads a mapped network, then batch by batch the
+/// inputs of its frames, lets the driver run the layers, and reads tensors back. Loading and reading back are
+/// untimed debug transport. Frames that do not fill the last batch run under the same mapping.
 class Inference {
 public:
     struct Callbacks {
         /// Words of the frame's input, [channel][row][column]; not called in timing mode.
         std::function<std::vector<std::int16_t>(std::uint64_t frame)> input;
+        /// @param frame the first of its batch
         std::function<void(std::uint64_t frame, std::size_t layer)> layer_done;
+        /// For each frame when its batch is complete, before the next one begins.
         std::function<void(std::uint64_t frame)> frame_done;
     };
 
@@ -41,9 +44,15 @@ public:
     void install(std::uint64_t frames, Callbacks callbacks);
 
     /// A tensor's words as they are in the simulated DRAM now, [channel][row][column].
-    std::vector<std::int16_t> read_tensor(const core::TensorPlacement& tensor);
-    void write_tensor(const core::TensorPlacement& tensor, const std::vector<std::int16_t>& words);
-    /// System address of a word of a tensor in the chip view (in the first unit that holds it).
+    /// @param place of the frame in its batch (`place_of`)
+    std::vector<std::int16_t> read_tensor(const core::TensorPlacement& tensor, std::uint32_t place = 0);
+    void write_tensor(const core::TensorPlacement& tensor, const std::vector<std::int16_t>& words,
+                      std::uint32_t place = 0);
+    /// Where the tensors of a frame lie among those of its batch.
+    std::uint32_t place_of(std::uint64_t frame) const {
+        return static_cast<std::uint32_t>(frame % mapped_.input.frames);
+    }
+    /// System address of a word of a batch's first frame in the chip view (in the first unit that holds it).
     std::uint64_t word_address(const core::TensorPlacement& tensor, std::uint32_t channel,
                                std::uint32_t position) const;
 
@@ -51,12 +60,16 @@ public:
     std::vector<modules::AddressRange> ordinary_ranges(const core::TensorPlacement& tensor) const;
 
     modules::NearMemoryDriver& driver() { return driver_; }
+    /// One entry per batch.
     const std::vector<FrameTimes>& frames() const { return frames_; }
+    std::uint64_t frames_done() const;
     /// Bytes written untimed: model and inputs.
     std::uint64_t loaded_bytes() const { return loaded_bytes_; }
 
 private:
     void program(std::uint64_t frames);
+    void run_batch(std::uint64_t first, std::uint32_t frames);
+    const std::vector<core::LayerWork>& work_for(std::uint32_t frames);
     void load_model();
     void load_into_chips(const core::LayerWork& work, const workloads::QuantizedLayer& layer);
     std::vector<modules::SharedRanges> shared_ranges() const;
@@ -68,6 +81,7 @@ private:
     const workloads::MappedNetwork& mapped_;
     const std::vector<workloads::QuantizedLayer>& quantized_;
     modules::NearMemoryDriver driver_;
+    std::vector<core::LayerWork> smaller_; ///< of a last batch that is not full
     Callbacks callbacks_;
     std::vector<FrameTimes> frames_;
     std::vector<core::BackgroundConsumer*> background_;

@@ -11,7 +11,7 @@
 
 namespace hydravp::platform {
 
-/// A layer as the mapper cuts it, and what that is estimated to cost with timed transfers.
+/// A layer as the mapper cuts it, and what that is estimated to cost per frame with timed transfers.
 struct MappedLayer {
     core::LayerDescriptor layer;
     core::LayerWork work;
@@ -25,6 +25,7 @@ struct MappingReport {
     std::string asked_for; ///< the mapping of the configuration
     std::string mapping;   ///< the one that was taken: for `optimized`, one of the paper's if it is as good
     std::string transfers;
+    std::uint32_t batch = 1;        ///< frames that are computed together
     double peak_macs_per_s = 0;     ///< of all units
     double channel_bytes_per_s = 0; ///< of the units' channel
     double chip_bytes_per_s = 0;    ///< of all internal buses together

@@ -78,6 +78,12 @@ struct HostFigures {
     std::uint64_t kernel_events = 0;
 };
 
+/// Of frames that the units compute together.
+struct BatchFigures {
+    std::uint32_t frames = 0;
+    double latency_ms = 0; ///< of a full batch, or of the largest that there was
+};
+
 /// What only a processing-in-MRAM bank reports.
 struct MramFigures {
     std::uint32_t batch = 0; ///< frames that are computed together; `latency_ms` is the batch's
@@ -101,7 +107,8 @@ struct RunResults {
     int partial_sum_bits = 0;
     std::string data; ///< functional or timing
     std::uint64_t frames = 0;
-    double latency_ms = 0;  ///< per frame: first unit's start to last layer's completion
+    double latency_ms = 0;  ///< per frame: first unit's start to last layer's completion; of a batch, its
+                            ///< share
     double control_ms = 0;  ///< per frame: the host's set-up and interrupt handling
     double load_bytes = 0;  ///< model and images written untimed before the frames
     std::uint64_t macs = 0; ///< per frame, executed
@@ -109,6 +116,7 @@ struct RunResults {
     std::vector<LayerResult> layers;
     HardwareFigures hardware;
     std::vector<EnduranceFigures> endurance; ///< of memories whose technology has one
+    std::optional<BatchFigures> batch;       ///< absent if frames are computed one by one
     std::optional<LoadFigures> load;         ///< absent without a load
     std::optional<Accuracy> accuracy;
     std::optional<MramFigures> mram; ///< absent on other platforms

@@ -28,22 +28,23 @@ private:
 /// @param before an earlier reading of the same simulation, or none: from the beginning on
 Activity activity_between(const MeterReadings& before, const MeterReadings& after);
 
-/// Fills in the simulated figures of `results` (latency, control, MACs, totals, layers), all per frame, from
-/// the frames' times and from the meters as they are now (or as `readings` has them). `frames` is at least
-/// one, all frames complete.
+/// Fills in the simulated figures of `results` (latency, control, MACs, totals, layers, batch), all per
+/// frame, from the frames' times and from the meters as they are now (or as `readings` has them). `frames` is
+/// at least one, all frames complete.
 void collect_results(RunResults& results, const core::Network& network,
                      const std::vector<FrameTimes>& frames);
 void collect_results(RunResults& results, const core::Network& network, const std::vector<FrameTimes>& frames,
                      const MeterReadings& readings);
-/// The same where `batches` are the times of frames that were computed together, `images` in all: times are
-/// per batch, all else per frame.
+/// The same for a machine that reports the times of a whole batch: `batches` are those of frames that were
+/// computed together, `images` in all; all else is per frame.
 void collect_batch_results(RunResults& results, const core::Network& network,
                            const std::vector<FrameTimes>& batches, const MeterReadings& readings,
                            std::uint64_t images);
 
 /// The same for a first frame of which only the first layers are complete: the figures are theirs alone.
+/// @param frames computed together in the first batch
 void collect_partial_results(RunResults& results, const core::Network& network,
-                             const std::vector<modules::LayerInterval>& layers);
+                             const std::vector<modules::LayerInterval>& layers, std::uint32_t frames = 1);
 
 /// The same where there was no inference: the load's share of everything, over `duration`, which stands for a
 /// frame.

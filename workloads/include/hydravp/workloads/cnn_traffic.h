@@ -92,6 +92,7 @@ class LayerStream;
 class CnnTraffic {
 public:
     /// Throws core::InputError if regions of the layout overlap.
+    /// @param mapped for one frame, not for a batch
     CnnTraffic(const core::Network& network, const MappedNetwork& mapped, const TrafficLayout& layout);
 
     std::size_t layers() const { return plans_.size(); }

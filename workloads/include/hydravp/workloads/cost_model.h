@@ -9,8 +9,8 @@
 
 namespace hydravp::workloads {
 
-/// What one layer asks of the machine, as the mapper estimates it with timed transfers: how long each
-/// resource is busy, and what that makes of the layer's latency. In ps.
+/// What one layer asks of the machine for all frames of a batch, as the mapper estimates it with timed
+/// transfers: how long each resource is busy, and what that makes of the layer's latency. In ps.
 struct LayerCost {
     double mac = 0;          ///< MACs, or the pool unit, of the busiest unit
     double chip_bus = 0;     ///< a chip's internal bus: its unit's accesses and the channel's
@@ -19,13 +19,15 @@ struct LayerCost {
     double accumulation = 0; ///< reading, adding and writing back one pass after the other
     double migration = 0;    ///< copying the weights into the units' chips, while the layer before runs
     double latency = 0;
-    /// Bytes per frame that cross the channel: weights, partial sums, results with their copies.
+    /// Bytes that cross the channel: weights, partial sums, results with their copies.
     double weight_bytes = 0, sum_bytes = 0, result_bytes = 0;
     double activation_bytes = 0; ///< that a unit fetches from its chip
     double macs = 0;             ///< of all units
 
     /// The resource that is busy longest, by its name in the results.
     const char* bound_by() const;
+    /// The share of one frame in what a batch of so many costs.
+    LayerCost per_frame(std::uint32_t frames) const;
 };
 
 /// A layer as the estimate needs it, apart from its geometry.

@@ -22,6 +22,7 @@ enum class Mapping {
 /// What the mapper needs to know of the machine.
 struct MachineShape {
     Mapping mapping = Mapping::paper_numbers;
+    std::uint32_t frames = 1; ///< of a batch: a layer works on all of them before the next one begins
     core::WeightSource weights = core::WeightSource::stream;
     std::uint32_t units = 16;
     std::uint32_t chips_per_rank = 8;

@@ -37,4 +37,7 @@ private:
     std::vector<std::int16_t> words_;
 };
 
+/// One half of the activation buffer: the same rows and channels of one frame after the other.
+using FrameTiles = std::vector<ActivationTile>;
+
 } // namespace hydravp::accelerators::hydra

@@ -97,9 +97,11 @@ private:
     bool is_first_use(std::uint32_t pass) const;
     void run_pooling();
     void pool_tile(std::uint32_t pass, std::uint32_t fetch);
+    void pool_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_t frame, const ActivationTile& tile);
 
     void fetch_activations(); ///< thread: fills the halves of the AB
     void fetch_tile(std::uint32_t pass, std::uint32_t fetch);
+    void fetch_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_t frame, ActivationTile& tile);
     void fetch_weights(); ///< thread: fills the WB from the own chip where weights are not streamed
     void fetch_chunk(std::uint64_t address, std::uint32_t bytes);
     /// Moves bytes of the own chip, row by row; throws core::SimulationError on an error response.
@@ -121,7 +123,7 @@ private:
     WeightBuffer weights_;
     std::uint32_t awaited_weights_ = 0; ///< bytes of the chunk that `weights_arrived_` is to report
     OutputBuffer outputs_;
-    std::array<ActivationTile, 2> tiles_;
+    std::array<FrameTiles, 2> tiles_;
     std::uint32_t tiles_filled_ = 0, tiles_freed_ = 0; ///< counts since the layer's start
     MacArray mac_array_;
     std::vector<std::int16_t> pooled_;
