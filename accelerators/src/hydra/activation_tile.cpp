@@ -19,8 +19,8 @@ void ActivationTile::reset(const core::LayerGeometry& geometry, core::Range chan
 void ActivationTile::gather(std::uint32_t step, core::Range positions, std::int16_t* to) const {
     const core::LayerGeometry& g = geometry_;
     const std::int16_t* plane = channel(step / g.taps());
-    const auto kernel_row = static_cast<std::int64_t>(step % g.taps() / g.kernel_width * g.dilation_height);
-    const auto kernel_column = static_cast<std::int64_t>(step % g.kernel_width * g.dilation_width);
+    const auto kernel_row = std::int64_t{step % g.taps() / g.kernel_width} * g.dilation_height;
+    const auto kernel_column = std::int64_t{step % g.kernel_width} * g.dilation_width;
     const auto width = static_cast<std::int64_t>(g.in_width);
     std::uint32_t position = positions.begin;
     while (position < positions.end) { // one output row after the other
