@@ -54,4 +54,23 @@ void ActivationTile::gather(std::uint32_t step, core::Range positions, std::int1
     }
 }
 
+void ActivationTile::gather_steps(core::Range steps, std::uint32_t position, std::int16_t* to,
+                                  std::size_t distance) const {
+    const core::LayerGeometry& g = geometry_;
+    const bool kernel_is_plane = g.kernel_height == g.in_height && g.kernel_width == g.in_width &&
+                                 g.pad_top == 0 && g.pad_left == 0 && g.dilation_height == 1 &&
+                                 g.dilation_width == 1;
+    if (!kernel_is_plane) {
+        for (std::uint32_t step = steps.begin; step < steps.end; ++step, to += distance) {
+            gather(step, {position, position + 1}, to);
+        }
+        return;
+    }
+    // A fully-connected layer's: the words in their order.
+    const std::int16_t* word = words_.data() + (steps.begin - std::size_t{channels_.begin} * g.taps());
+    for (std::uint32_t step = steps.begin; step < steps.end; ++step, to += distance) {
+        *to = *word++;
+    }
+}
+
 } // namespace hydravp::accelerators::hydra

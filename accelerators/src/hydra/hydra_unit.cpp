@@ -187,7 +187,8 @@ void HydraUnit::control() {
 
 void HydraUnit::run_convolution() {
     for (std::uint32_t pass = 0; pass < schedule_.passes(); ++pass) {
-        run_pass(pass);
+        begin_pass(pass);
+        run_pass();
     }
     if (schedule_.weights_resident()) {
         weights_.consume(schedule_.chunk_bytes(0, schedule_.chunk_steps(0, 0, 0)));
@@ -196,9 +197,24 @@ void HydraUnit::run_convolution() {
     }
 }
 
-void HydraUnit::run_pass(std::uint32_t pass) {
-    const std::uint32_t outputs = schedule_.outputs(index_, pass);
-    if (outputs > 0) {
+void HydraUnit::begin_pass(std::uint32_t pass) {
+    const bool had_outputs = pass > 0 && pass_.outputs > 0;
+    pass_.index = pass;
+    pass_.outputs = schedule_.outputs(index_, pass);
+    pass_.group_outputs = schedule_.group_outputs(index_, pass);
+    pass_.lane_groups = schedule_.lane_groups(index_, pass);
+    pass_.filters = schedule_.filters(index_, pass).size();
+    // The weights are used neither by an earlier pass nor by a unit before, of another slice of positions.
+    const core::LayerGeometry& g = schedule_.geometry();
+    pass_.uses_weights_first =
+        schedule_.tile_of(pass) == 0 && index_.value() / g.channel_split % g.position_split == 0;
+    pass_.has_tile_of_last = had_outputs && schedule_.fetch_resident(pass);
+    pass_.keeps_tile = pass + 1 < schedule_.passes() && schedule_.fetch_resident(pass + 1) &&
+                       schedule_.outputs(index_, pass + 1) > 0;
+}
+
+void HydraUnit::run_pass() {
+    if (pass_.outputs > 0) {
         enter(State::wait_output);
         std::optional<Picoseconds> free = outputs_.free_time();
         for (; !free; free = outputs_.free_time()) {
@@ -206,34 +222,34 @@ void HydraUnit::run_pass(std::uint32_t pass) {
         }
         core::wait_until(*free);
         if (keep_data_) {
-            mac_array_.begin_pass(schedule_, index_, pass);
+            mac_array_.begin_pass(schedule_, index_, pass_.index);
         }
     }
     for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
-        run_fetch(pass, fetch);
+        run_fetch(fetch);
     }
-    if (outputs > 0) {
-        outputs_.commit(keep_data_ ? mac_array_.sums() : nullptr, mac_array_.layout(), outputs,
+    if (pass_.outputs > 0) {
+        outputs_.commit(keep_data_ ? mac_array_.sums() : nullptr, mac_array_.layout(), pass_.outputs,
                         active_.partial_sum_bits, active_.partial_sum_shift);
         show_outputs();
         changed_.notify(sc_core::SC_ZERO_TIME);
     }
 }
 
-void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
-    const bool working = schedule_.outputs(index_, pass) > 0;
+void HydraUnit::run_fetch(std::uint32_t fetch) {
+    const bool working = pass_.outputs > 0;
     enter(State::wait_fetch);
     while (working && tiles_filled_ == tiles_freed_) {
         wait(tile_filled_);
     }
     for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
-        const Range steps = schedule_.chunk_steps(pass, fetch, chunk);
-        const std::uint32_t bytes = schedule_.chunk_bytes(pass, steps);
+        const Range steps = schedule_.chunk_steps(pass_.index, fetch, chunk);
+        const std::uint32_t bytes = schedule_.chunk_bytes(pass_.index, steps);
         enter(State::wait_weights);
         wait_for_weights(bytes);
         const Range own = schedule_.own_steps(index_, steps);
         if (working && !own.empty()) {
-            compute_chunk(pass, own);
+            compute_chunk(own);
         }
         if (!schedule_.weights_resident()) {
             weights_.consume(bytes);
@@ -242,12 +258,9 @@ void HydraUnit::run_fetch(std::uint32_t pass, std::uint32_t fetch) {
         }
     }
     if (working && keep_data_) {
-        const bool same_tile = schedule_.fetch_resident(pass) && schedule_.outputs(index_, pass - 1) > 0;
-        mac_array_.end_fetch(tiles_[tiles_freed_ % 2], same_tile);
+        mac_array_.end_fetch(tiles_[tiles_freed_ % 2], pass_.has_tile_of_last);
     }
-    const bool kept = pass + 1 < schedule_.passes() && schedule_.fetch_resident(pass + 1) &&
-                      schedule_.outputs(index_, pass + 1) > 0;
-    if (working && !kept) {
+    if (working && !pass_.keeps_tile) {
         ++tiles_freed_;
         show_tiles();
         tile_freed_.notify(sc_core::SC_ZERO_TIME);
@@ -263,31 +276,23 @@ void HydraUnit::wait_for_weights(std::uint32_t bytes) {
     wait(weights_arrived_);
 }
 
-void HydraUnit::compute_chunk(std::uint32_t pass, Range steps) {
-    const Range filters = schedule_.filters(index_, pass);
-    const std::uint32_t lane_groups = schedule_.lane_groups(index_, pass);
+void HydraUnit::compute_chunk(Range steps) {
     enter(State::compute);
     if (lanes_trace_) {
-        show_lanes(schedule_.group_outputs(index_, pass), steps.size());
+        show_lanes(pass_.group_outputs, steps.size());
     }
-    occupy(step_time_ * (std::int64_t{lane_groups} * steps.size()), mac_busy_);
-    const std::uint64_t macs = std::uint64_t{schedule_.group_outputs(index_, pass)} * steps.size();
+    occupy(step_time_ * (std::int64_t{pass_.lane_groups} * steps.size()), mac_busy_);
+    const std::uint64_t macs = std::uint64_t{pass_.group_outputs} * steps.size();
     mac_count_ += macs;
     meter_.charge(macs_, layer_, static_cast<double>(macs));
-    if (is_first_use(pass)) {
+    if (pass_.uses_weights_first) {
         meter_.charge(weight_words_, layer_,
-                      static_cast<double>(std::uint64_t{filters.size()} * steps.size()));
+                      static_cast<double>(std::uint64_t{pass_.filters} * steps.size()));
     }
     if (keep_data_) {
-        mac_array_.take(weights_.front(), schedule_.step_filters(pass), steps, tiles_[tiles_freed_ % 2]);
+        mac_array_.take(weights_.front(), schedule_.step_filters(pass_.index), steps,
+                        tiles_[tiles_freed_ % 2]);
     }
-}
-
-/// The weights of the pass are used neither by an earlier pass nor by a unit before, of another slice of
-/// positions.
-bool HydraUnit::is_first_use(std::uint32_t pass) const {
-    const core::LayerGeometry& g = schedule_.geometry();
-    return schedule_.tile_of(pass) == 0 && index_.value() / g.channel_split % g.position_split == 0;
 }
 
 /// Lane group after lane group, each for all steps of the chunk; the last one may be short.
@@ -348,8 +353,7 @@ void HydraUnit::pool_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_
     pooled_.assign(plane_words * channels.size(), 0);
     if (keep_data_) {
         for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
-            pool_channel(tile, active_, c, positions,
-                         pooled_.data() + (c - channels.begin) * plane_words);
+            pool_channel(tile, active_, c, positions, pooled_.data() + (c - channels.begin) * plane_words);
         }
     }
     const std::uint64_t plane =

@@ -96,10 +96,10 @@ void MacArray::multiply_list(const std::int16_t* weights, std::uint32_t stride, 
                              const FrameTiles& tiles, std::int64_t* sums) {
     gathered_.resize(std::size_t{steps.size()} * frames_);
     rows_.resize(steps.size());
+    for (std::uint32_t frame = 0; frame < frames_; ++frame) {
+        tiles[frame].gather_steps(steps, positions_.begin, gathered_.data() + frame, frames_);
+    }
     for (std::uint32_t i = 0; i < steps.size(); ++i) {
-        for (std::uint32_t frame = 0; frame < frames_; ++frame) {
-            tiles[frame].gather(steps.begin + i, positions_, &gathered_[std::size_t{i} * frames_ + frame]);
-        }
         rows_[i] = weights + std::size_t{i} * stride;
     }
     multiply_accumulate(rows_.data(), gathered_.data(), frames_, steps.size(), frames_, filters_, sums,

@@ -57,10 +57,10 @@ private:
     /// The outputs of one frame and convolution group that some neighbouring units make in a pass.
     struct Part {
         core::Unit first_unit;
-        std::uint32_t index; ///< among the parts of these units
-        std::uint32_t frame;
+        std::uint32_t index = 0; ///< among the parts of these units
+        std::uint32_t frame = 0;
         core::Range filters, positions;
-        std::size_t first_output; ///< in the results of the pass
+        std::size_t first_output = 0; ///< in the results of the pass
         std::uint32_t outputs() const { return filters.size() * positions.size(); }
     };
 

@@ -30,6 +30,9 @@ public:
     /// Operand of one reduction step (local channel step / taps, tap step % taps) for each output position of
     /// the range, zero in the padding. Writes positions.size() words.
     void gather(std::uint32_t step, core::Range positions, std::int16_t* to) const;
+    /// Operands of several reduction steps for one output position, `distance` words apart.
+    void gather_steps(core::Range steps, std::uint32_t position, std::int16_t* to,
+                      std::size_t distance) const;
 
 private:
     core::LayerGeometry geometry_;

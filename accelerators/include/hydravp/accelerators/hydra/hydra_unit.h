@@ -89,12 +89,12 @@ private:
     }
     void control(); ///< thread: one layer after the other
     void run_convolution();
-    void run_pass(std::uint32_t pass);
-    void run_fetch(std::uint32_t pass, std::uint32_t fetch);
+    void begin_pass(std::uint32_t pass);
+    void run_pass();
+    void run_fetch(std::uint32_t fetch);
     /// Until the oldest bytes of the WB are valid.
     void wait_for_weights(std::uint32_t bytes);
-    void compute_chunk(std::uint32_t pass, core::Range steps);
-    bool is_first_use(std::uint32_t pass) const;
+    void compute_chunk(core::Range steps);
     void run_pooling();
     void pool_tile(std::uint32_t pass, std::uint32_t fetch);
     void pool_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_t frame, const ActivationTile& tile);
@@ -120,6 +120,13 @@ private:
     core::UnitRegisters shadow_, active_;
     std::deque<core::UnitRegisters> queued_;
     core::ConvSchedule schedule_;
+    /// What the schedule says of the pass at hand, looked up once.
+    struct Pass {
+        std::uint32_t index = 0;
+        std::uint32_t outputs = 0, group_outputs = 0, lane_groups = 0, filters = 0; ///< of this unit
+        bool uses_weights_first = false; ///< they are counted once, however often they are used
+        bool has_tile_of_last = false, keeps_tile = false;
+    } pass_;
     WeightBuffer weights_;
     std::uint32_t awaited_weights_ = 0; ///< bytes of the chunk that `weights_arrived_` is to report
     OutputBuffer outputs_;
