@@ -148,10 +148,15 @@ void Inference::load_model() {
         if (work.controller.weight_source == core::WeightSource::resident) {
             load_into_chips(work, quantized_[i]);
         } else {
-            const std::vector<unsigned char> image = workloads::model_image(work, quantized_[i]);
-            platform_.host.debug_write(work.controller.model_address, image.data(), image.size());
+            workloads::write_model(work, quantized_[i], [&](std::uint64_t offset, const auto& bytes) {
+                platform_.host.debug_write(work.controller.model_address + offset, bytes.data(),
+                                           bytes.size());
+            });
         }
         loaded_bytes_ += work.model_bytes;
+        if (callbacks_.layer_loaded) {
+            callbacks_.layer_loaded(i);
+        }
     }
 }
 

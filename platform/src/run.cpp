@@ -236,7 +236,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     if (!options.trace.file.empty()) {
         waveform.emplace(options.trace);
     }
-    const Workload work = prepare(config, options);
+    Workload work = prepare(config, options);
     const workloads::MappedNetwork mapped =
         workloads::map_network(work.network, work.quantized.layers, machine_for(config, work.frames));
     std::vector<std::string> names;
@@ -252,6 +252,11 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     Inference::Callbacks callbacks;
     callbacks.input = [&](std::uint64_t frame) {
         return workloads::quantize_image(work.quantized, work.image(frame));
+    };
+    callbacks.layer_loaded = [&](std::size_t layer) {
+        if (!options.golden) { // nobody else needs them, and they are as large as the simulated memory's
+            std::vector<std::int16_t>().swap(work.quantized.layers[layer].weights);
+        }
     };
     std::size_t layers_done = 0;
     MeterReadings after_frame; // what an interrupted run reports

@@ -369,19 +369,23 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
                                                  : map_with(network, quantized, machine, nullptr);
 }
 
-std::vector<unsigned char> model_image(const LayerWork& work, const QuantizedLayer& layer) {
+void write_model(const LayerWork& work, const QuantizedLayer& layer, const ModelWriter& write) {
     const core::LayerGeometry& g = work.unit.geometry;
     const core::ConvSchedule schedule(g);
-    std::vector<unsigned char> image(work.model_bytes, 0);
-    std::memcpy(image.data(), layer.bias.data(), layer.bias.size() * 8);
-    unsigned char* at = image.data() + core::bias_block_bytes(g.filters);
+    std::vector<unsigned char> piece(core::bias_block_bytes(g.filters), 0);
+    std::memcpy(piece.data(), layer.bias.data(), layer.bias.size() * 8);
+    write(0, piece);
+    std::uint64_t offset = piece.size();
     for_each_chunk(schedule, [&](std::uint32_t pass, core::Range steps) {
+        const std::uint32_t bytes = schedule.chunk_bytes(pass, steps);
+        piece.assign(std::size_t{bytes} * g.units, 0);
         for (std::uint32_t unit = 0; unit < g.units; ++unit) {
-            fill_chunk(schedule, layer, core::Unit{unit}, pass, steps, at);
-            at += schedule.chunk_bytes(pass, steps);
+            fill_chunk(schedule, layer, core::Unit{unit}, pass, steps,
+                       piece.data() + std::size_t{unit} * bytes);
         }
+        write(offset, piece);
+        offset += piece.size();
     });
-    return image;
 }
 
 std::vector<unsigned char> unit_weight_image(const LayerWork& work, const QuantizedLayer& layer,

@@ -29,6 +29,8 @@ public:
     struct Callbacks {
         /// Words of the frame's input, [channel][row][column]; not called in timing mode.
         std::function<std::vector<std::int16_t>(std::uint64_t frame)> input;
+        /// The layer's weights are in the simulated memory; not called in timing mode.
+        std::function<void(std::size_t layer)> layer_loaded;
         /// @param frame the first of its batch
         std::function<void(std::uint64_t frame, std::size_t layer)> layer_done;
         /// For each frame when its batch is complete, before the next one begins.

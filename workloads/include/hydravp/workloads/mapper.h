@@ -6,6 +6,7 @@
 #include "hydravp/workloads/quantized_network.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -83,8 +84,10 @@ MappedNetwork map_network(const core::Network& network, const std::vector<Quanti
 std::vector<unsigned char> unit_weight_image(const core::LayerWork& work, const QuantizedLayer& layer,
                                              core::Unit unit);
 
+/// Takes the next bytes of a layer's model data, at this distance from LayerWork::controller.model_address.
+using ModelWriter = std::function<void(std::uint64_t offset, const std::vector<unsigned char>& bytes)>;
 /// The bytes at LayerWork::controller.model_address: biases, then weights in the order in which they are
-/// streamed.
-std::vector<unsigned char> model_image(const core::LayerWork& work, const QuantizedLayer& layer);
+/// streamed. Piece by piece, since a layer may have hundreds of MB.
+void write_model(const core::LayerWork& work, const QuantizedLayer& layer, const ModelWriter& write);
 
 } // namespace hydravp::workloads
