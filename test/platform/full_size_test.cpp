@@ -46,6 +46,17 @@ TEST_CASE("ResNet-34 with projections is bit-exact at full size, weights migrate
 TEST_CASE("ResNet-34 is bit-exact at full size, as in the paper's text, ideal, 48-bit sums") {
     check_frame("resnet34", "--set mapping=paper-text --set transfers=ideal --set partial_sum_bits=48");
 }
+TEST_CASE("ResNet-50 is bit-exact at full size") {
+    check_frame("resnet50");
+}
+TEST_CASE("AlexNet and its groups are bit-exact at full size, optimized") {
+    check_frame("alexnet", "--set mapping=optimized");
+}
+TEST_CASE("MobileNets and their depthwise convolutions are bit-exact at full size") {
+    check_frame("mobilenet-v1");
+    check_frame("mobilenet-v2");
+    check_frame("mobilenet-v2", "--set mapping=optimized --set partial_sum_bits=16");
+}
 TEST_CASE("ResNet-34 is bit-exact at full size, in pure DRAM and in pure PCM") {
     check_frame("resnet34", "'" HYDRAVP_SOURCE_DIR "/configs/pure-dram.yaml'");
     check_frame("resnet34", "'" HYDRAVP_SOURCE_DIR "/configs/pure-pcm.yaml'");

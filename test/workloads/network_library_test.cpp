@@ -54,6 +54,12 @@ TEST_CASE("the known networks have the MAC counts behind the published frame tim
     CHECK(make_network("vgg19").macs() == 19'632'062'464U);
     CHECK(make_network("resnet34").macs() == 3'644'493'824U);
     CHECK(make_network("resnet34-projection").macs() == 3'663'761'408U);
+    CHECK(make_network("resnet18").macs() == 1'814'073'344U);
+    CHECK(make_network("alexnet").macs() == 724'406'816U); // Krizhevsky et al. 2012, two groups
+    // He et al. 2015, Table 1: 3.8e9; Howard et al. 2017, Table 8: 569e6; Sandler et al. 2018, Table 4: 300e6
+    CHECK(make_network("resnet50").macs() == Approx(3.86e9).epsilon(0.002));
+    CHECK(make_network("mobilenet-v1").macs() == Approx(569e6).epsilon(0.001));
+    CHECK(make_network("mobilenet-v2").macs() == Approx(300e6).epsilon(0.004));
 }
 
 TEST_CASE("output words of convolutions and fully-connected layers") {
@@ -72,30 +78,49 @@ TEST_CASE("weight words") {
     // The published numbers of parameters include one bias per output channel.
     CHECK(weight_words(make_network("vgg16")) == 138'357'544 - (2 * 64 + 2 * 128 + 3 * 256 + 6 * 512 + 9192));
     CHECK(weight_words(make_network("vgg19")) == 143'667'240 - (2 * 64 + 2 * 128 + 4 * 256 + 8 * 512 + 9192));
+    // torchvision's numbers of parameters, less two of each normalised channel and the biases of the classes
+    const auto normalised = [](const core::Network& net) {
+        std::uint64_t channels = 0;
+        for (const auto& l : net.layers) {
+            channels += l.kind == core::LayerKind::conv ? l.out.channels : 0;
+        }
+        return 2 * channels + 1000;
+    };
+    for (const auto& [name, parameters] : {std::pair{"resnet18", 11'689'512U},
+                                           {"resnet34-projection", 21'797'672U},
+                                           {"resnet50", 25'557'032U},
+                                           {"mobilenet-v2", 3'504'872U}}) {
+        const core::Network net = make_network(name);
+        CHECK(weight_words(net) == parameters - normalised(net));
+    }
+    CHECK(weight_words(make_network("alexnet")) == 60'965'224 - 10'568); // Caffe's, less its biases
+    CHECK(weight_words(make_network("mobilenet-v1")) == Approx(4.2e6).epsilon(0.01));
     CHECK(weight_words(make_network("resnet34-projection")) - weight_words(make_network("resnet34")) ==
           64 * 128 + 128 * 256 + 256 * 512);
 }
 
 TEST_CASE("every known network is consistent and its layer names are distinct") {
-    REQUIRE(known_networks().size() == 6);
+    REQUIRE(known_networks().size() == 11);
     for (const auto& info : known_networks()) {
         const auto net = make_network(info.name);
         CHECK(net.name == info.name);
         CHECK_FALSE(info.description.empty());
         CHECK_NOTHROW(net.validate());
         const bool svhn = info.name.rfind("svhn", 0) == 0;
-        CHECK(net.input == (svhn ? core::TensorShape{3, 40, 40} : core::TensorShape{3, 224, 224}));
+        const std::uint32_t pixels = svhn ? 40 : info.name == "alexnet" ? 227 : 224;
+        CHECK(net.input == core::TensorShape{3, pixels, pixels});
         CHECK(net.layers.back().out == core::TensorShape{svhn ? 10U : 1000U, 1, 1});
         CHECK(net.layers.back().kind == core::LayerKind::fully_connected);
         std::set<std::string> names;
         for (const auto& l : net.layers) {
             CHECK(names.insert(l.name).second);
         }
-        // ReLU after every convolution and hidden layer except projections; none after pools or the result.
+        // A ReLU after every convolution and hidden layer except projections; none after pools or the result.
         for (const auto& l : net.layers) {
             const bool linear = l.is_pool() || l.name == net.layers.back().name ||
-                                l.name.find("projection") != std::string::npos;
-            CHECK((l.activation == core::Activation::relu) != linear);
+                                l.name.find("project") != std::string::npos;
+            CHECK((l.activation == core::Activation::none) == linear);
+            CHECK((l.activation == core::Activation::relu6) == (!linear && info.name == "mobilenet-v2"));
         }
     }
 }

@@ -41,6 +41,13 @@ public:
     LayerDescriptor& convolution(std::string name, std::uint32_t filters, Window window) {
         return convolution(std::move(name), filters, window, true, last());
     }
+    /// A filter for each channel.
+    void depthwise(std::string name, std::uint32_t stride, core::Activation activation) {
+        const std::uint32_t groups = channels();
+        LayerDescriptor& layer = convolution(std::move(name), groups, {3, stride, 1});
+        layer.groups = groups;
+        layer.activation = activation;
+    }
     void max_pool(std::string name, Window window) {
         add(std::move(name), LayerKind::max_pool, channels(), window, false, last());
     }
@@ -99,8 +106,6 @@ Network make_vgg(std::string name, const std::array<int, 5>& convolutions_per_st
     return net.finish();
 }
 
-/// Stages 2 to 5 of two-convolution blocks; the first block of stages 3 to 5 halves the map. The ReLU of a
-/// block's second convolution acts on the sum with the shortcut.
 /// The SVHN network of DoReFa-Net's examples; average pooling as Angizi and Fan say (the example pools the
 /// maximum).
 Network make_svhn(std::string name, bool average) {
@@ -126,18 +131,27 @@ Network make_svhn(std::string name, bool average) {
     return net.finish();
 }
 
-Network make_resnet34(std::string name, bool projection) {
-    struct Stage {
-        std::uint32_t filters;
-        int blocks;
-    };
-    constexpr std::array<Stage, 4> stages{{{64, 3}, {128, 4}, {256, 6}, {512, 3}}};
-    NetworkBuilder net(std::move(name), imagenet_frame);
+constexpr std::array<std::uint32_t, 4> resnet_filters{64, 128, 256, 512};
+
+void begin_resnet(NetworkBuilder& net) {
     net.convolution("conv1", 64, {7, 2, 3});
     net.max_pool("pool1", {3, 2, 1});
-    for (std::size_t s = 0; s < stages.size(); ++s) {
-        const auto filters = stages[s].filters;
-        for (int block = 1; block <= stages[s].blocks; ++block) {
+}
+
+Network finish_resnet(NetworkBuilder& net) {
+    net.global_average_pool("pool5");
+    net.fully_connected("fc6", imagenet_classes, false);
+    return net.finish();
+}
+
+/// Stages 2 to 5 of two-convolution blocks; the first block of stages 3 to 5 halves the map. The ReLU of a
+/// block's second convolution acts on the sum with the shortcut.
+Network make_resnet(std::string name, const std::array<int, 4>& blocks, bool projection) {
+    NetworkBuilder net(std::move(name), imagenet_frame);
+    begin_resnet(net);
+    for (std::size_t s = 0; s < blocks.size(); ++s) {
+        const auto filters = resnet_filters[s];
+        for (int block = 1; block <= blocks[s]; ++block) {
             const auto prefix = "conv" + std::to_string(s + 2) + "_" + std::to_string(block);
             const std::uint32_t stride = s > 0 && block == 1 ? 2 : 1;
             const int entry = net.last();
@@ -151,8 +165,120 @@ Network make_resnet34(std::string name, bool projection) {
             net.convolution(prefix + "_b", filters, {3, 1, 1}, true, first).residual = shortcut;
         }
     }
-    net.global_average_pool("pool5");
-    net.fully_connected("fc6", imagenet_classes, false);
+    return finish_resnet(net);
+}
+
+/// Blocks that narrow the channels to a quarter for their 3x3 convolution; the stride is that of the first
+/// convolution, as published. The first block of every stage has a projection.
+Network make_resnet50(std::string name) {
+    constexpr std::array<int, 4> blocks{3, 4, 6, 3};
+    NetworkBuilder net(std::move(name), imagenet_frame);
+    begin_resnet(net);
+    for (std::size_t s = 0; s < blocks.size(); ++s) {
+        const auto filters = resnet_filters[s];
+        for (int block = 1; block <= blocks[s]; ++block) {
+            const auto prefix = "conv" + std::to_string(s + 2) + "_" + std::to_string(block);
+            const std::uint32_t stride = s > 0 && block == 1 ? 2 : 1;
+            const int entry = net.last();
+            core::ResidualInput shortcut{entry, 1};
+            if (block == 1) {
+                net.convolution(prefix + "_projection", 4 * filters, {1, stride, 0}, false, entry);
+                shortcut = {net.last(), 1};
+            }
+            net.convolution(prefix + "_a", filters, {1, stride, 0}, true, entry);
+            net.convolution(prefix + "_b", filters, {3, 1, 1});
+            net.convolution(prefix + "_c", 4 * filters, {1, 1, 0}).residual = shortcut;
+        }
+    }
+    return finish_resnet(net);
+}
+
+/// In two groups, as it was published for two GPUs; without its normalisation of responses, which later
+/// networks gave up.
+Network make_alexnet(std::string name) {
+    NetworkBuilder net(std::move(name), {3, 227, 227});
+    net.convolution("conv1", 96, {11, 4, 0});
+    net.max_pool("pool1", {3, 2, 0});
+    net.convolution("conv2", 256, {5, 1, 2}).groups = 2;
+    net.max_pool("pool2", {3, 2, 0});
+    net.convolution("conv3", 384, {3, 1, 1});
+    net.convolution("conv4", 384, {3, 1, 1}).groups = 2;
+    net.convolution("conv5", 256, {3, 1, 1}).groups = 2;
+    net.max_pool("pool5", {3, 2, 0});
+    net.fully_connected("fc6", 4096, true);
+    net.fully_connected("fc7", 4096, true);
+    net.fully_connected("fc8", imagenet_classes, false);
+    return net.finish();
+}
+
+/// A depthwise and a 1x1 convolution in turn.
+Network make_mobilenet_v1(std::string name) {
+    struct Block {
+        std::uint32_t filters, stride;
+    };
+    constexpr std::array<Block, 13> blocks{{{64, 1},
+                                            {128, 2},
+                                            {128, 1},
+                                            {256, 2},
+                                            {256, 1},
+                                            {512, 2},
+                                            {512, 1},
+                                            {512, 1},
+                                            {512, 1},
+                                            {512, 1},
+                                            {512, 1},
+                                            {1024, 2},
+                                            {1024, 1}}};
+    NetworkBuilder net(std::move(name), imagenet_frame);
+    net.convolution("conv1", 32, {3, 2, 1});
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const auto number = std::to_string(i + 2);
+        net.depthwise("conv" + number + "_depthwise", blocks[i].stride, core::Activation::relu);
+        net.convolution("conv" + number + "_pointwise", blocks[i].filters, {1, 1, 0});
+    }
+    net.global_average_pool("pool");
+    net.fully_connected("fc", imagenet_classes, false);
+    return net.finish();
+}
+
+/// Inverted residuals: wide between narrow ends, which are linear; shortcuts join ends of the same shape.
+Network make_mobilenet_v2(std::string name) {
+    struct Stage {
+        std::uint32_t expansion, filters;
+        int blocks;
+        std::uint32_t stride;
+    };
+    constexpr std::array<Stage, 7> stages{{{1, 16, 1, 1},
+                                           {6, 24, 2, 2},
+                                           {6, 32, 3, 2},
+                                           {6, 64, 4, 2},
+                                           {6, 96, 3, 1},
+                                           {6, 160, 3, 2},
+                                           {6, 320, 1, 1}}};
+    constexpr auto relu6 = core::Activation::relu6;
+    NetworkBuilder net(std::move(name), imagenet_frame);
+    net.convolution("conv1", 32, {3, 2, 1}).activation = relu6;
+    int number = 1;
+    for (const Stage& stage : stages) {
+        for (int block = 0; block < stage.blocks; ++block) {
+            const auto prefix = "block" + std::to_string(number++);
+            const std::uint32_t stride = block == 0 ? stage.stride : 1;
+            const int entry = net.last();
+            const std::uint32_t narrow = net.channels();
+            if (stage.expansion > 1) {
+                net.convolution(prefix + "_expand", narrow * stage.expansion, {1, 1, 0}).activation = relu6;
+            }
+            net.depthwise(prefix + "_depthwise", stride, relu6);
+            LayerDescriptor& end =
+                net.convolution(prefix + "_project", stage.filters, {1, 1, 0}, false, net.last());
+            if (stride == 1 && narrow == stage.filters) {
+                end.residual = core::ResidualInput{entry, 1};
+            }
+        }
+    }
+    net.convolution("conv_last", 1280, {1, 1, 0}).activation = relu6;
+    net.global_average_pool("pool");
+    net.fully_connected("fc", imagenet_classes, false);
     return net.finish();
 }
 
@@ -162,7 +288,7 @@ struct Entry {
     Network (*make)(std::string name);
 };
 
-const std::array<Entry, 6> entries{{
+const std::array<Entry, 11> entries{{
     {"vgg16", "VGG-16 (configuration D): 13 convolutions, 3 fully-connected layers",
      [](std::string name) {
          return make_vgg(std::move(name), {2, 2, 3, 3, 3});
@@ -172,9 +298,23 @@ const std::array<Entry, 6> entries{{
          return make_vgg(std::move(name), {2, 2, 4, 4, 4});
      }},
     {"resnet34", "ResNet-34 with parameter-free shortcuts: subsampled, missing channels zero (option A)",
-     [](std::string name) { return make_resnet34(std::move(name), false); }},
+     [](std::string name) {
+         return make_resnet(std::move(name), {3, 4, 6, 3}, false);
+     }},
     {"resnet34-projection", "ResNet-34 with 1x1 convolutions on the three widening shortcuts (option B)",
-     [](std::string name) { return make_resnet34(std::move(name), true); }},
+     [](std::string name) {
+         return make_resnet(std::move(name), {3, 4, 6, 3}, true);
+     }},
+    {"resnet18", "ResNet-18 with 1x1 convolutions on the three widening shortcuts",
+     [](std::string name) {
+         return make_resnet(std::move(name), {2, 2, 2, 2}, true);
+     }},
+    {"resnet50", "ResNet-50: bottleneck blocks, the stride in their first convolution", make_resnet50},
+    {"alexnet",
+     "AlexNet: 5 convolutions, three of them in two groups, 3 fully-connected layers, 227x227 pixels",
+     make_alexnet},
+    {"mobilenet-v1", "MobileNet: 13 pairs of depthwise and 1x1 convolutions", make_mobilenet_v1},
+    {"mobilenet-v2", "MobileNetV2: 17 inverted residuals with ReLU6", make_mobilenet_v2},
     {"svhn", "DoReFa-Net's network for SVHN, 40x40 pixels, average pooling",
      [](std::string name) { return make_svhn(std::move(name), true); }},
     {"svhn-max-pool", "the same with maximum pooling",

@@ -17,7 +17,7 @@ struct NetworkInfo {
 /// The topologies that `make_network` knows, in the order in which they should be listed.
 std::vector<NetworkInfo> known_networks();
 
-/// A known topology without weights: one 3x224x224 frame, 1000 classes.
+/// A known topology without weights.
 /// Throws core::InputError for an unknown name; the message proposes the nearest one.
 core::Network make_network(std::string_view name);
 
