@@ -239,9 +239,8 @@ TEST_CASE("a run that is stopped in its third frame reports two frames") {
 TEST_CASE("SIGTERM in the first frame leaves the frame's complete layers") {
     const TemporaryFolder folder;
     test::write_file(folder / "results.json", "of an earlier run");
-    Process run(folder,
-                {"run", "--network", "resnet34", "--data", "functional", "--golden", "off", "--vcd", "frame.vcd",
-                 "--out", "."});
+    Process run(folder, {"run", "--network", "resnet34", "--data", "functional", "--golden", "off", "--vcd",
+                         "frame.vcd", "--out", "."});
     run.wait_until_written(folder / "frame.vcd", 1'000'000); // of some 180 MB in a frame
     run.send(SIGTERM);
     const int status = run.wait();

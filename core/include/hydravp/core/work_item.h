@@ -59,7 +59,7 @@ struct UnitRegisters {
     // What needs no more has fewer than 32 bits, because writing the block takes time.
     std::uint8_t partial_sum_bits = 48;
     std::uint8_t partial_sum_shift = 0;
-    /// Of an average pooling: whether padding counts as zeros, and what there is of it below and on the right.
+    /// Of an average pooling: whether padding counts as zeros, and what there is below and on the right.
     std::uint16_t count_include_pad = 0;
     std::uint16_t pad_bottom = 0, pad_right = 0;
 };
