@@ -282,6 +282,104 @@ TEST_CASE("pooling nodes") {
     CHECK(net.layers[2].kind == core::LayerKind::average_pool);
 }
 
+TEST_CASE("poolings that round their size up or count their padding") {
+    ModelWriter model({1, 2, 8, 8});
+    auto& maximum = model.add("MaxPool", "m");
+    ModelWriter::ints(maximum, "kernel_shape", {3, 3});
+    ModelWriter::ints(maximum, "strides", {2, 2});
+    ModelWriter::integer(maximum, "ceil_mode", 1);
+    auto& average = model.add("AveragePool", "a");
+    ModelWriter::ints(average, "kernel_shape", {3, 3});
+    ModelWriter::ints(average, "pads", {1, 1, 1, 1});
+    ModelWriter::integer(average, "count_include_pad", 1);
+    model.add("GlobalMaxPool", "g");
+    const auto net = model.read().network;
+    REQUIRE(net.layers.size() == 3);
+    CHECK(net.layers[0].out == core::TensorShape{2, 4, 4}); // 3 without
+    CHECK(net.layers[0].ceil_mode);
+    CHECK(net.layers[1].out == core::TensorShape{2, 4, 4});
+    CHECK(net.layers[1].count_include_pad);
+    CHECK(net.layers[2].kind == core::LayerKind::max_pool);
+    CHECK(net.layers[2].out == core::TensorShape{2, 1, 1});
+}
+
+TEST_CASE("grouped and dilated convolutions, and normalisation of depthwise ones") {
+    ModelWriter model({1, 4, 9, 9});
+    auto& grouped = model.conv("grouped", {6, 2, 3, 3});
+    ModelWriter::integer(grouped, "group", 2);
+    ModelWriter::ints(grouped, "dilations", {2, 3});
+    auto& depthwise = model.conv("depthwise", {6, 1, 1, 1});
+    ModelWriter::integer(depthwise, "group", 6);
+    model.add("BatchNormalization", "bn", 4);
+    model.tensor("bn.0", {6}, {1, 2, 3, 4, 5, 6});
+    model.tensor("bn.1", {6}, {0, 0, 0, 0, 0, 1});
+    model.tensor("bn.2", {6}, {0, 0, 0, 0, 0, 0});
+    model.tensor("bn.3", {6}, {1, 1, 1, 1, 1, 1});
+    const FloatNetwork net = model.read();
+    REQUIRE(net.network.layers.size() == 2);
+    const core::LayerDescriptor& first = net.network.layers[0];
+    CHECK(first.groups == 2);
+    CHECK((first.dilation_height == 2 && first.dilation_width == 3));
+    CHECK(first.out == core::TensorShape{6, 5, 3}); // windows of 5 x 7
+    CHECK(net.network.layers[1].groups == 6);
+    for (std::size_t f = 0; f < 6; ++f) { // the weights of `tensor()`, each scaled with its filter's factor
+        const double weight = (static_cast<double>((f * 7 + 3) % 11) - 5) / 8;
+        CHECK(net.layers[1].weights[f] == Approx(weight * static_cast<double>(f + 1) / std::sqrt(1 + 1e-5)));
+    }
+    CHECK(net.layers[1].bias[5] == 1);
+}
+
+TEST_CASE("activations") {
+    using core::Activation;
+    const auto activation = [](auto add) {
+        ModelWriter model;
+        model.conv("c", {2, 2, 1, 1});
+        add(model);
+        const auto layer = model.read().network.layers.at(0);
+        return std::pair(layer.activation, layer.negative_slope);
+    };
+    const auto clip = [&](float low, float high) {
+        return [=](ModelWriter& model) {
+            auto& node = model.add("Clip", "n");
+            ModelWriter::real(node, "min", low);
+            ModelWriter::real(node, "max", high);
+        };
+    };
+    CHECK(activation([](ModelWriter& m) { m.add("Relu", "n"); }).first == Activation::relu);
+    CHECK(activation(clip(0, 6)).first == Activation::relu6);
+    CHECK(activation(clip(0, std::numeric_limits<float>::max())).first == Activation::relu);
+    CHECK(activation([](ModelWriter& m) {
+              m.add("Clip", "n", 2);
+              m.tensor("n.0", {}, {0});
+              m.tensor("n.1", {}, {6});
+          }).first == Activation::relu6);
+    CHECK(activation([](ModelWriter& m) {
+              m.add("Dropout", "d");
+              ModelWriter::real(m.add("LeakyRelu", "n"), "alpha", 0.25);
+              m.add("Identity", "i");
+          }) == std::pair(Activation::leaky_relu, 0.25));
+    const auto error = [](auto add) {
+        ModelWriter model;
+        model.conv("c", {2, 2, 1, 1});
+        add(model);
+        return model.error();
+    };
+    CHECK_THAT(error(clip(-1, 6)), Contains("node 'n' (Clip): clips to [-1, 6], supported are [0, 6]"));
+    CHECK_THAT(error(clip(0, 5)), Contains("clips to [0, 5]"));
+    CHECK_THAT(error([](ModelWriter& m) {
+                   m.add("Clip", "n", 1);
+                   m.tensor("n.0", {2}, {0, 0});
+               }),
+               Contains("min has shape [2], expected one value"));
+    CHECK_THAT(error([](ModelWriter& m) { ModelWriter::real(m.add("LeakyRelu", "n"), "alpha", 1.5); }),
+               Contains("alpha is 1.5, expected at least 0 and below 1"));
+    CHECK_THAT(error([&](ModelWriter& m) {
+                   m.add("Relu", "r");
+                   clip(0, 6)(m);
+               }),
+               Contains("is supported only after a Conv"));
+}
+
 TEST_CASE("weights as raw bytes, float data, double data and raw doubles are the same network") {
     const auto read = [](int variant) {
         ModelWriter model({1, 2});
@@ -357,8 +455,10 @@ TEST_CASE("unsupported attributes are refused with node and operator") {
         return message;
     };
     using W = ModelWriter;
-    CHECK_THAT(conv_error([](auto& n) { W::integer(n, "group", 2); }), Contains("group is 2"));
-    CHECK_THAT(conv_error([](auto& n) { W::ints(n, "dilations", {2, 1}); }), Contains("dilations"));
+    CHECK_THAT(conv_error([](auto& n) { W::integer(n, "group", 5); }),
+               Contains("group is 5, expected a common"));
+    CHECK_THAT(conv_error([](auto& n) { W::integer(n, "group", 0); }), Contains("group is 0"));
+    CHECK_THAT(conv_error([](auto& n) { W::ints(n, "dilations", {0, 1}); }), Contains("dilations"));
     CHECK_THAT(conv_error([](auto& n) { W::text(n, "auto_pad", "SAME"); }), Contains("auto_pad 'SAME'"));
     CHECK_THAT(conv_error([](auto& n) { W::text(n, "auto_pad", "VALID"); }),
                Contains("both pads and auto_pad"));
@@ -394,10 +494,11 @@ TEST_CASE("unsupported attributes are refused with node and operator") {
         return model.error();
     };
     const Ints none{0, 0, 0, 0}, some{0, 0, 1, 1};
-    CHECK_THAT(pool_error("MaxPool", none, [](auto& n) { W::integer(n, "ceil_mode", 1); }),
-               Contains("node 'p' (MaxPool): ceil_mode=1"));
-    CHECK_THAT(pool_error("AveragePool", some, [](auto& n) { W::integer(n, "count_include_pad", 1); }),
-               Contains("count_include_pad=1 with padding"));
+    CHECK_THAT(pool_error("MaxPool", none,
+                          [](auto& n) {
+                              W::ints(n, "dilations", {2, 2});
+                          }),
+               Contains("node 'p' (MaxPool): dilations"));
     CHECK_THAT(pool_error("MaxPool", none, [](auto& n) { W::integer(n, "count_include_pad", 0); }),
                Contains("not supported"));
     CHECK_THAT(pool_error("MaxPool", none, [](auto& n) { W::integer(n, "storage_order", 1); }),

@@ -3,19 +3,21 @@
 
 #include "hydravp/core/error.h"
 
+#include "onnx_node.h"
+#include "onnx_tensor.h"
+
+#include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <fstream>
-#include <initializer_list>
+#include <limits>
 #include <map>
 #include <new>
 #include <optional>
 #include <set>
-#include <stdexcept>
 
 namespace hydravp::workloads {
 
@@ -23,183 +25,32 @@ namespace {
 
 using core::LayerDescriptor;
 using core::LayerKind;
+using onnx_file::join;
+using onnx_file::largest_size;
+using onnx_file::largest_tensor;
+using onnx_file::Node;
+using onnx_file::Problem;
+using onnx_file::Tensor;
 
-// Sizes beyond these are mistakes or attacks; with them no product of sizes leaves 64 bits.
-constexpr std::int64_t largest_size = std::int64_t{1} << 20; ///< of one dimension of a tensor
-constexpr std::uint64_t largest_tensor = std::uint64_t{1} << 31;
-constexpr std::int64_t largest_window = std::int64_t{1} << 12;  ///< kernel, stride and padding
+constexpr std::int64_t largest_window = std::int64_t{1} << 12;  ///< kernel, stride, dilation and padding
 constexpr std::uint64_t small_network = std::uint64_t{1} << 22; ///< parameters, however they are stored
 constexpr std::int64_t oldest_opset = 7; ///< before, broadcasting and batch normalisation had other rules
 
 constexpr const char* supported_operators =
-    "Conv, BatchNormalization, Relu, MaxPool, AveragePool, GlobalAveragePool, Flatten, Gemm";
+    "Conv, BatchNormalization, Relu, Clip, LeakyRelu, MaxPool, AveragePool, GlobalMaxPool, "
+    "GlobalAveragePool, Flatten, Gemm, Dropout, Identity";
 
-struct Tensor {
-    std::vector<std::int64_t> dims;
-    std::vector<double> values;
-};
-
-std::string join(const std::vector<std::int64_t>& dims) {
-    std::string text = "[";
-    for (const auto d : dims) {
-        text += (text.size() > 1 ? ", " : "") + std::to_string(d);
+/// Windows of an input line, the last of which may reach beyond the padding in `ceil_mode` as long as it
+/// begins within the input or the padding before it.
+std::uint32_t window_outputs(std::uint32_t in, std::uint32_t before, std::uint32_t after, std::uint32_t span,
+                             std::uint32_t stride, bool ceil_mode) {
+    const std::uint32_t padded = in + before + after;
+    if (padded < span) {
+        return 0;
     }
-    return text + "]";
-}
-
-/// What is wrong; the file's name is put before it on the way out.
-class Problem : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
-template <class T>
-std::vector<double> from_raw(const std::string& raw) {
-    std::vector<double> values(raw.size() / sizeof(T));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        T value;
-        std::memcpy(&value, raw.data() + i * sizeof(T), sizeof(T));
-        values[i] = value;
-    }
-    return values;
-}
-
-Tensor to_tensor(const onnx::TensorProto& proto) {
-    const auto fail = [&](const std::string& what) -> void {
-        throw Problem("initializer '" + proto.name() + "' " + what);
-    };
-    if (proto.data_location() == onnx::TensorProto::EXTERNAL || proto.external_data_size() > 0) {
-        fail("keeps its data in another file, which is not supported");
-    }
-    if (proto.has_segment()) {
-        fail("is segmented, which is not supported");
-    }
-    Tensor tensor;
-    std::uint64_t count = 1;
-    for (const auto d : proto.dims()) {
-        if (d < 1 || d > largest_size * 1024 || count * static_cast<std::uint64_t>(d) > largest_tensor) {
-            fail("has the impossible shape " + join({proto.dims().begin(), proto.dims().end()}));
-        }
-        count *= static_cast<std::uint64_t>(d);
-        tensor.dims.push_back(d);
-    }
-    const bool is_float = proto.data_type() == onnx::TensorProto::FLOAT;
-    if (!is_float && proto.data_type() != onnx::TensorProto::DOUBLE) {
-        fail("has element type " + std::to_string(proto.data_type()) +
-             ", supported are float (1) and double (11)");
-    }
-    const bool typed_data = proto.float_data_size() > 0 || proto.double_data_size() > 0;
-    if (!proto.raw_data().empty()) {
-        const std::size_t size = is_float ? sizeof(float) : sizeof(double);
-        if (typed_data || proto.raw_data().size() != count * size) {
-            fail("has " + std::to_string(proto.raw_data().size()) + " bytes of data, expected " +
-                 std::to_string(count * size) + " for shape " + join(tensor.dims));
-        }
-        tensor.values = is_float ? from_raw<float>(proto.raw_data()) : from_raw<double>(proto.raw_data());
-    } else if (is_float) {
-        tensor.values.assign(proto.float_data().begin(), proto.float_data().end());
-    } else {
-        tensor.values.assign(proto.double_data().begin(), proto.double_data().end());
-    }
-    if (tensor.values.size() != count) {
-        fail("has " + std::to_string(tensor.values.size()) + " values, expected " + std::to_string(count) +
-             " for shape " + join(tensor.dims));
-    }
-    if (!std::all_of(tensor.values.begin(), tensor.values.end(), [](double x) { return std::isfinite(x); })) {
-        fail("contains NaN or infinity");
-    }
-    return tensor;
-}
-
-/// One node with checked access to what it says: every attribute must be one the caller knows.
-class Node {
-public:
-    explicit Node(const onnx::NodeProto& proto) : proto_(proto) {}
-
-    const std::string& op() const { return proto_.op_type(); }
-    const std::string& name() const { return proto_.name(); }
-
-    [[noreturn]] void fail(const std::string& what) const {
-        const auto& shown = !name().empty() || proto_.output_size() == 0 ? name() : proto_.output(0);
-        throw Problem("node '" + shown + "' (" + op() + "): " + what);
-    }
-    void require(bool ok, const std::string& what) const {
-        if (!ok) {
-            fail(what);
-        }
-    }
-
-    void allow(std::initializer_list<const char*> names) const {
-        std::set<std::string> seen;
-        for (const auto& attribute : proto_.attribute()) {
-            const bool known =
-                std::any_of(names.begin(), names.end(), [&](const char* n) { return attribute.name() == n; });
-            if (!known) {
-                std::string list;
-                for (const auto* n : names) {
-                    list += (list.empty() ? "" : ", ") + std::string(n);
-                }
-                fail("attribute '" + attribute.name() +
-                     "' is not supported; supported: " + (list.empty() ? "none" : list));
-            }
-            require(seen.insert(attribute.name()).second,
-                    "attribute '" + attribute.name() + "' occurs twice");
-            require(attribute.ref_attr_name().empty(),
-                    "attribute '" + attribute.name() +
-                        "' refers to a function's parameter, which is not supported");
-        }
-    }
-    std::int64_t integer(const char* name, std::int64_t fallback) const {
-        const auto* a = find(name, onnx::AttributeProto::INT);
-        return a != nullptr ? a->i() : fallback;
-    }
-    double real(const char* name, double fallback) const {
-        const auto* a = find(name, onnx::AttributeProto::FLOAT);
-        const double value = a != nullptr ? a->f() : fallback;
-        require(std::isfinite(value), std::string("attribute '") + name + "' is not finite");
-        return value;
-    }
-    std::string text(const char* name, const char* fallback) const {
-        const auto* a = find(name, onnx::AttributeProto::STRING);
-        return a != nullptr ? a->s() : fallback;
-    }
-    /// `size` integers of [low, high]; nothing if the attribute is absent.
-    std::optional<std::vector<std::uint32_t>> integers(const char* name, int size, std::int64_t low,
-                                                       std::int64_t high) const {
-        const auto* a = find(name, onnx::AttributeProto::INTS);
-        if (a == nullptr) {
-            return std::nullopt;
-        }
-        require(a->ints_size() == size, std::string("attribute '") + name + "' has " +
-                                            std::to_string(a->ints_size()) + " values, expected " +
-                                            std::to_string(size) + " (two spatial dimensions)");
-        std::vector<std::uint32_t> values;
-        for (const auto v : a->ints()) {
-            require(v >= low && v <= high, std::string("attribute '") + name + "' contains " +
-                                               std::to_string(v) + ", expected " + std::to_string(low) +
-                                               " to " + std::to_string(high));
-            values.push_back(static_cast<std::uint32_t>(v));
-        }
-        return values;
-    }
-
-private:
-    const onnx::AttributeProto* find(const char* name, onnx::AttributeProto::AttributeType type) const {
-        for (const auto& attribute : proto_.attribute()) {
-            if (attribute.name() == name) {
-                require(attribute.type() == type, std::string("attribute '") + name + "' has the wrong type");
-                return &attribute;
-            }
-        }
-        return nullptr;
-    }
-
-    const onnx::NodeProto& proto_;
-};
-
-std::uint32_t window_outputs(std::uint32_t in, std::uint32_t pads, std::uint32_t kernel,
-                             std::uint32_t stride) {
-    return in + pads < kernel ? 0 : (in + pads - kernel) / stride + 1;
+    const std::uint32_t whole = (padded - span) / stride + 1;
+    const bool one_more = ceil_mode && (padded - span) % stride != 0 && whole * stride < in + before;
+    return whole + (one_more ? 1 : 0);
 }
 
 /// Follows the chain from the graph's input and builds the network layer by layer.
@@ -289,14 +140,19 @@ private:
             const char* name;
             void (ChainReader::*read)(const Node&, const onnx::NodeProto&);
         };
-        static constexpr std::array<Operator, 8> operators{{{"Conv", &ChainReader::convolution},
-                                                            {"BatchNormalization", &ChainReader::batch_norm},
-                                                            {"Relu", &ChainReader::relu},
-                                                            {"MaxPool", &ChainReader::pool},
-                                                            {"AveragePool", &ChainReader::pool},
-                                                            {"GlobalAveragePool", &ChainReader::pool},
-                                                            {"Flatten", &ChainReader::flatten},
-                                                            {"Gemm", &ChainReader::gemm}}};
+        static constexpr std::array<Operator, 13> operators{{{"Conv", &ChainReader::convolution},
+                                                             {"BatchNormalization", &ChainReader::batch_norm},
+                                                             {"Relu", &ChainReader::relu},
+                                                             {"Clip", &ChainReader::clip},
+                                                             {"LeakyRelu", &ChainReader::leaky_relu},
+                                                             {"GlobalMaxPool", &ChainReader::pool},
+                                                             {"Dropout", &ChainReader::pass},
+                                                             {"Identity", &ChainReader::pass},
+                                                             {"MaxPool", &ChainReader::pool},
+                                                             {"AveragePool", &ChainReader::pool},
+                                                             {"GlobalAveragePool", &ChainReader::pool},
+                                                             {"Flatten", &ChainReader::flatten},
+                                                             {"Gemm", &ChainReader::gemm}}};
         const auto* op = std::find_if(operators.begin(), operators.end(),
                                       [&](const Operator& o) { return node.op() == o.name; });
         if (op == operators.end()) {
@@ -323,7 +179,7 @@ private:
         const auto found = initializers_.find(proto.input(index));
         node.require(found != initializers_.end(),
                      std::string("initializer '") + proto.input(index) + "' (" + what + ") is missing");
-        Tensor tensor = to_tensor(*found->second);
+        Tensor tensor = onnx_file::to_tensor(*found->second);
         // Nodes may share an initializer, but every layer has a copy: the network grows beyond the file.
         parameters_ += tensor.values.size();
         node.require(parameters_ <= most_parameters_, "shares initializers with too many nodes");
@@ -339,10 +195,12 @@ private:
             node.integers("strides", 2, 1, largest_window).value_or(std::vector<std::uint32_t>{1, 1});
         layer.stride_height = strides[0];
         layer.stride_width = strides[1];
-        for (const auto d :
-             node.integers("dilations", 2, 1, largest_window).value_or(std::vector<std::uint32_t>())) {
-            node.require(d == 1, "dilations other than 1 are not supported");
-        }
+        const auto dilations =
+            node.integers("dilations", 2, 1, largest_window).value_or(std::vector<std::uint32_t>{1, 1});
+        node.require(layer.kind == LayerKind::conv || (dilations[0] == 1 && dilations[1] == 1),
+                     "dilations other than 1 are not supported");
+        layer.dilation_height = dilations[0];
+        layer.dilation_width = dilations[1];
         const auto pads = node.integers("pads", 4, 0, largest_window);
         const auto mode = node.text("auto_pad", "NOTSET");
         node.require(mode == "NOTSET" || mode == "VALID" || mode == "SAME_UPPER" || mode == "SAME_LOWER",
@@ -367,15 +225,15 @@ private:
                 before = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
                 after = total - before;
             };
-            split(layer.in.height, layer.kernel_height, layer.stride_height, layer.pad_top, layer.pad_bottom);
-            split(layer.in.width, layer.kernel_width, layer.stride_width, layer.pad_left, layer.pad_right);
+            split(layer.in.height, layer.span_height(), layer.stride_height, layer.pad_top, layer.pad_bottom);
+            split(layer.in.width, layer.span_width(), layer.stride_width, layer.pad_left, layer.pad_right);
         }
-        layer.out.height = window_outputs(layer.in.height, layer.pad_top + layer.pad_bottom,
-                                          layer.kernel_height, layer.stride_height);
-        layer.out.width = window_outputs(layer.in.width, layer.pad_left + layer.pad_right, layer.kernel_width,
-                                         layer.stride_width);
+        layer.out.height = window_outputs(layer.in.height, layer.pad_top, layer.pad_bottom,
+                                          layer.span_height(), layer.stride_height, layer.ceil_mode);
+        layer.out.width = window_outputs(layer.in.width, layer.pad_left, layer.pad_right, layer.span_width(),
+                                         layer.stride_width, layer.ceil_mode);
         node.require(layer.out.height > 0 && layer.out.width > 0,
-                     "its " + std::to_string(layer.kernel_height) + "x" + std::to_string(layer.kernel_width) +
+                     "its " + std::to_string(layer.span_height()) + "x" + std::to_string(layer.span_width()) +
                          " window is larger than its " + std::to_string(layer.in.height) + "x" +
                          std::to_string(layer.in.width) + " input");
         node.require(layer.out.words() <= largest_tensor, "its output is too large");
@@ -403,17 +261,23 @@ private:
     void convolution(const Node& node, const onnx::NodeProto& proto) {
         node.allow({"kernel_shape", "strides", "pads", "dilations", "group", "auto_pad"});
         node.require(!flat_, "needs a 4-dimensional input, but its input is flattened");
-        node.require(node.integer("group", 1) == 1,
-                     "group is " + std::to_string(node.integer("group", 1)) + ", supported is 1");
         node.require(proto.input_size() <= 3, "has more than three inputs");
         Tensor weights = parameter(node, proto, 1, "weights");
         node.require(weights.dims.size() == 4,
                      "weights have shape " + join(weights.dims) +
                          ", expected 4 dimensions (filters, channels, height, width)");
         auto layer = new_layer(node, LayerKind::conv);
-        node.require(weights.dims[1] == layer.in.channels,
+        const std::int64_t groups = node.integer("group", 1);
+        node.require(groups >= 1 && groups <= layer.in.channels && layer.in.channels % groups == 0 &&
+                         weights.dims[0] % groups == 0,
+                     "group is " + std::to_string(groups) + ", expected a common divisor of its " +
+                         std::to_string(layer.in.channels) + " channels and " +
+                         std::to_string(weights.dims[0]) + " filters");
+        layer.groups = static_cast<std::uint32_t>(groups);
+        node.require(weights.dims[1] == layer.in.channels / groups,
                      "weights have shape " + join(weights.dims) + ", but the input has " +
-                         std::to_string(layer.in.channels) + " channels");
+                         std::to_string(layer.in.channels) + " channels" +
+                         (groups == 1 ? "" : " in " + std::to_string(groups) + " groups"));
         node.require(weights.dims[0] <= largest_size && weights.dims[2] <= largest_window &&
                          weights.dims[3] <= largest_window,
                      "weights have the unusable shape " + join(weights.dims));
@@ -457,7 +321,7 @@ private:
         const auto mean = vector_parameter(node, proto, 3, "mean", filters);
         const auto variance = vector_parameter(node, proto, 4, "variance", filters);
         const double epsilon = node.real("epsilon", 1e-5F);
-        const std::size_t per_filter = desc.in.channels * desc.taps();
+        const std::size_t per_filter = std::size_t{desc.filter_channels()} * desc.taps();
         for (std::size_t f = 0; f < filters; ++f) {
             node.require(variance[f] >= 0 && variance[f] + epsilon > 0,
                          "variance " + std::to_string(f) + " plus epsilon is not positive");
@@ -476,19 +340,73 @@ private:
     void relu(const Node& node, const onnx::NodeProto& proto) {
         node.allow({});
         node.require(proto.input_size() == 1, "has more than one input");
+        rectify(node);
+    }
+
+    /// Of values that aren't negative, and were not a layer's sums, a ReLU changes nothing.
+    void rectify(const Node& node) {
+        node.require(foldable_ || non_negative_,
+                     "is supported only after a Conv, Gemm or BatchNormalization");
         if (foldable_) {
             net_.network.layers.back().activation = core::Activation::relu;
-        } else {
-            // Of values that aren't negative it changes nothing.
-            node.require(non_negative_, "is supported only after a Conv, Gemm or BatchNormalization");
         }
         foldable_ = false;
         non_negative_ = true;
     }
 
+    /// Bounds as attributes, and as inputs since operator set 11.
+    void clip(const Node& node, const onnx::NodeProto& proto) {
+        node.allow({"min", "max"});
+        node.require(proto.input_size() <= 3, "has more than three inputs");
+        const auto bound = [&](const char* name, int index, double fallback) {
+            if (!node.has_input(index)) {
+                return node.real(name, fallback);
+            }
+            const Tensor tensor = parameter(node, proto, index, name);
+            node.require(tensor.values.size() == 1,
+                         std::string(name) + " has shape " + join(tensor.dims) + ", expected one value");
+            return tensor.values[0];
+        };
+        constexpr double largest = std::numeric_limits<float>::max(); // what stands for no bound
+        const double low = bound("min", 1, -largest);
+        const double high = bound("max", 2, largest);
+        node.require(low == 0 && (high == 6 || high >= largest),
+                     "clips to [" + fmt::format("{}, {}", low, high) +
+                         "], supported are [0, 6] (ReLU6) and 0 without an upper bound (ReLU)");
+        if (high >= largest) {
+            rectify(node);
+            return;
+        }
+        node.require(foldable_, "is supported only after a Conv, Gemm or BatchNormalization");
+        net_.network.layers.back().activation = core::Activation::relu6;
+        foldable_ = false;
+        non_negative_ = true;
+    }
+
+    void leaky_relu(const Node& node, const onnx::NodeProto& proto) {
+        node.allow({"alpha"});
+        node.require(proto.input_size() == 1, "has more than one input");
+        const double slope = node.real("alpha", 0.01);
+        node.require(slope >= 0 && slope < 1,
+                     "alpha is " + fmt::format("{}", slope) + ", expected at least 0 and below 1");
+        if (!foldable_) {
+            node.require(non_negative_, "is supported only after a Conv, Gemm or BatchNormalization");
+            return;
+        }
+        net_.network.layers.back().activation = core::Activation::leaky_relu;
+        net_.network.layers.back().negative_slope = slope;
+        foldable_ = false;
+    }
+
+    /// Nothing that inference would notice.
+    void pass(const Node& node, const onnx::NodeProto& proto) {
+        node.allow({"ratio", "seed"});
+        node.require(proto.input_size() <= 2, "training_mode is not supported");
+    }
+
     void pool(const Node& node, const onnx::NodeProto& proto) {
-        const bool global = node.op() == "GlobalAveragePool";
-        const bool average = node.op() != "MaxPool";
+        const bool global = node.op() == "GlobalAveragePool" || node.op() == "GlobalMaxPool";
+        const bool average = node.op() == "AveragePool" || node.op() == "GlobalAveragePool";
         if (global) {
             node.allow({});
         } else if (average) {
@@ -507,13 +425,11 @@ private:
         } else {
             const auto kernel = node.integers("kernel_shape", 2, 1, largest_window);
             node.require(kernel.has_value(), "attribute 'kernel_shape' is missing");
+            layer.ceil_mode = node.integer("ceil_mode", 0) != 0;
+            layer.count_include_pad = average && node.integer("count_include_pad", 0) != 0;
             read_window(node, *kernel, layer);
-            node.require(node.integer("ceil_mode", 0) == 0, "ceil_mode=1 is not supported");
             node.require(average || node.integer("storage_order", 0) == 0,
                          "storage_order=1 is not supported");
-            const bool padded = layer.pad_top + layer.pad_left + layer.pad_bottom + layer.pad_right > 0;
-            node.require(!average || !padded || node.integer("count_include_pad", 0) == 0,
-                         "count_include_pad=1 with padding is not supported");
             node.require(layer.pad_top < layer.kernel_height && layer.pad_bottom < layer.kernel_height &&
                              layer.pad_left < layer.kernel_width && layer.pad_right < layer.kernel_width,
                          "padding is as large as the window");

@@ -77,7 +77,7 @@ void MacArray::multiply_group(Range steps, std::uint32_t frame, const Activation
                               const TileOperands& operands) {
     layout_ = operands.layout(groups_ * frames_ * filters_);
     const std::size_t length = filters_ * layout_.filter_distance;
-    sums_.resize(std::max(sums_.size(), groups_ * frames_ * length));
+    sums_.resize(std::max(sums_.size(), std::size_t{groups_} * frames_ * length));
     const std::size_t group = schedule_.group_index(pass_, steps.begin);
     std::int64_t* const sums = sums_.data() + (group * frames_ + frame) * length;
     const std::int16_t* const weights = weights_.data() + std::size_t{steps.begin - steps_.begin} * stride_;
