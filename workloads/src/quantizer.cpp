@@ -149,7 +149,8 @@ public:
 
 private:
     std::size_t class_of(int tensor) const {
-        auto slot = static_cast<std::size_t>(tensor + 1);
+        const int first = tensor + 1; // the network's input is tensor -1
+        auto slot = static_cast<std::size_t>(first);
         while (class_[slot] != slot) {
             slot = class_[slot];
         }
