@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -15,13 +16,27 @@ namespace hydravp::platform {
 
 using core::TensorPlacement;
 
+namespace {
+
+std::vector<std::string> names_of(const std::vector<core::LayerWork>& layers,
+                                  const std::vector<std::string>& all_names) {
+    std::vector<std::string> names;
+    for (const core::LayerWork& work : layers) {
+        names.push_back(all_names[work.unit.layer]);
+    }
+    return names;
+}
+
+} // namespace
+
 Inference::Inference(HybridPlatform& platform, const workloads::MappedNetwork& mapped,
                      const std::vector<workloads::QuantizedLayer>& quantized,
-                     std::vector<std::string> layer_names)
+                     const std::vector<std::string>& layer_names)
     : platform_(platform),
       mapped_(mapped),
       quantized_(quantized),
-      driver_(platform.host, platform.controller.address_map(), mapped.layers, std::move(layer_names)) {
+      executed_(executed_layers(mapped)),
+      driver_(platform.host, platform.controller.address_map(), executed_, names_of(executed_, layer_names)) {
     check_load();
     driver_.set_shared_ranges(shared_ranges());
 }
@@ -50,23 +65,47 @@ void Inference::run_batch(std::uint64_t first, std::uint32_t frames) {
     const core::Picoseconds begin = core::now();
     background_charged_until_ = begin;
     driver_.set_layers(work_for(frames));
-    driver_.run_frames([&](std::size_t layer) {
-        charge_background(static_cast<core::LayerId>(layer));
+    driver_.run_frames([&](std::size_t index) {
+        const auto layer = static_cast<core::LayerId>(executed_[index].unit.layer);
+        charge_background(layer);
         if (callbacks_.layer_done) {
             callbacks_.layer_done(first, layer);
         }
     });
-    frames_.push_back({frames, begin, core::now(), platform_.controller.completed_layers()});
+    frames_.push_back({frames, begin, core::now(), completed_layers()});
     for (std::uint32_t i = 0; i < frames && callbacks_.frame_done; ++i) {
         callbacks_.frame_done(first + i);
     }
 }
 
+std::vector<core::LayerWork> Inference::executed_layers(const workloads::MappedNetwork& mapped) {
+    std::vector<core::LayerWork> layers;
+    std::copy_if(mapped.layers.begin(), mapped.layers.end(), std::back_inserter(layers),
+                 [](const core::LayerWork& work) { return work.unit.kind != core::LayerKind::concat; });
+    return layers;
+}
+
+std::vector<modules::LayerInterval> Inference::completed_layers() const {
+    std::vector<modules::LayerInterval> all;
+    auto done = platform_.controller.completed_layers().begin();
+    for (const core::LayerWork& work : mapped_.layers) {
+        if (work.unit.kind == core::LayerKind::concat) {
+            const core::Picoseconds end = all.back().end;
+            all.push_back({static_cast<core::LayerId>(work.unit.layer), end, end});
+        } else if (done != platform_.controller.completed_layers().end()) {
+            all.push_back(*done++);
+        } else {
+            break;
+        }
+    }
+    return all;
+}
+
 const std::vector<core::LayerWork>& Inference::work_for(std::uint32_t frames) {
     if (frames == mapped_.input.frames) {
-        return mapped_.layers;
+        return executed_;
     }
-    smaller_ = mapped_.layers;
+    smaller_ = executed_;
     for (core::LayerWork& work : smaller_) {
         work.unit.geometry.frames = work.controller.geometry.frames = static_cast<std::uint16_t>(frames);
     }
@@ -95,7 +134,7 @@ std::vector<modules::AddressRange> Inference::ordinary_ranges(const TensorPlacem
 
 std::vector<modules::SharedRanges> Inference::shared_ranges() const {
     std::vector<modules::SharedRanges> all;
-    for (const core::LayerWork& work : mapped_.layers) {
+    for (const core::LayerWork& work : executed_) {
         const core::LayerRegisters& layer = work.controller;
         modules::SharedRanges ranges;
         ranges.invalidate = ordinary_ranges(layer.output);

@@ -70,7 +70,31 @@ std::string times(double ps) {
     return fmt::format("{:.4f}", ps * ms_per_ps);
 }
 
+const std::vector<std::string> mapping_columns{"layer",
+                                               "kind",
+                                               "bound by",
+                                               "channels x filters x positions",
+                                               "tile",
+                                               "filters",
+                                               "passes",
+                                               "channels",
+                                               "weights",
+                                               "copies",
+                                               "mac [ms]",
+                                               "chip bus [ms]",
+                                               "channel [ms]",
+                                               "pcm [ms]",
+                                               "accumulation [ms]",
+                                               "latency [ms]"};
+
 std::vector<std::string> mapping_row(const MappedLayer& mapped) {
+    if (mapped.layer.is_concat()) {
+        std::vector<std::string> row(mapping_columns.size(), "-");
+        row[0] = mapped.layer.name;
+        row[1] = core::to_string(mapped.layer.kind);
+        row[2] = "joined in place";
+        return row;
+    }
     const core::LayerGeometry& g = mapped.work.unit.geometry;
     const core::ConvSchedule schedule(g);
     const workloads::LayerCost& cost = mapped.cost;
@@ -131,10 +155,7 @@ std::string format_mapping(const MappingReport& report) {
                     report.network, report.platform, report.mapping,
                     report.mapping == report.asked_for ? "" : " (as good as any found)", report.transfers,
                     report.batch == 1 ? "" : fmt::format(", batches of {} frames", report.batch));
-    TextTable cuts({"layer", "kind", "bound by", "channels x filters x positions", "tile", "filters",
-                    "passes", "channels", "weights", "copies", "mac [ms]", "chip bus [ms]", "channel [ms]",
-                    "pcm [ms]", "accumulation [ms]", "latency [ms]"},
-                   4);
+    TextTable cuts(mapping_columns, 4);
     cuts.add_rule();
     double total = 0;
     for (const MappedLayer& layer : report.layers) {
@@ -162,7 +183,7 @@ std::string format_mapping(const MappingReport& report) {
                     1);
     roofs.add_rule();
     for (const MappedLayer& layer : report.layers) {
-        if (layer.layer.is_pool()) {
+        if (!layer.layer.has_weights()) {
             continue;
         }
         const Rooflines r = rooflines(report, layer);
@@ -191,6 +212,12 @@ std::string mapping_csv(const MappingReport& report) {
     for (const MappedLayer& layer : report.layers) {
         const core::LayerGeometry& g = layer.work.unit.geometry;
         const workloads::LayerCost& cost = layer.cost;
+        if (layer.layer.is_concat()) {
+            text += fmt::format("{},{},,{},,,,,,,0,,,{},0,0,0,0,0,0,0,0,0,0,0\n", csv_field(layer.layer.name),
+                                core::to_string(layer.layer.kind), g.channel_split,
+                                layer.work.controller.output.split);
+            continue;
+        }
         text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
                             csv_field(layer.layer.name), core::to_string(layer.layer.kind), cost.bound_by(),
                             g.channel_split, g.filter_split, g.position_split, g.frames_per_tile,

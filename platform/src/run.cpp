@@ -304,7 +304,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     } else if (results.frames > 0) {
         collect_results(results, work.network, inference.frames(), after_frame);
     } else {
-        std::vector<modules::LayerInterval> layers = platform.controller.completed_layers();
+        std::vector<modules::LayerInterval> layers = inference.completed_layers();
         layers.resize(std::min(layers.size(), layers_done));
         collect_partial_results(results, work.network, layers, mapped.input.frames);
     }

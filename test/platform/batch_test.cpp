@@ -4,6 +4,7 @@
 #include "hydravp/platform/results_collector.h"
 
 #include "bit_exact.h"
+#include "branching_networks.h"
 #include "grouped_networks.h"
 #include "program.h"
 #include "schema_check.h"
@@ -78,8 +79,9 @@ void check_batches(const std::vector<std::string>& overrides, unsigned first_see
     std::vector<InferenceRig*> all;
     for (unsigned seed = first_seed; seed < first_seed + count; ++seed) {
         std::mt19937 random(seed);
-        const core::Network network =
-            seed % 2 == 0 ? test::small_random_network(random) : test::random_grouped_network(random, 12);
+        const core::Network network = seed % 3 == 0   ? test::small_random_network(random)
+                                      : seed % 3 == 1 ? test::random_grouped_network(random, 12)
+                                                      : test::random_branching_network(random);
         rigs.push_back(std::make_unique<BatchRig>(network, overrides, seed, frames, system));
         all.push_back(rigs.back().get());
     }

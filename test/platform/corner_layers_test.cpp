@@ -3,8 +3,8 @@
 // plain loops.
 #include "hydravp/platform/inference.h"
 
-#include "../workloads/naive_network.h"
 #include "inference_rig.h"
+#include "naive_network.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -57,6 +57,11 @@ TEST_CASE("MobileNets and their depthwise convolutions are bit-exact at full siz
     check_frame("mobilenet-v2");
     check_frame("mobilenet-v2", "--set mapping=optimized --set partial_sum_bits=16");
 }
+TEST_CASE("GoogLeNet and SqueezeNet and their joined branches are bit-exact at full size") {
+    check_frame("googlenet");
+    check_frame("squeezenet");
+    check_frame("squeezenet", "--set mapping=optimized --set partial_sum_bits=16");
+}
 TEST_CASE("ResNet-34 is bit-exact at full size, in pure DRAM and in pure PCM") {
     check_frame("resnet34", "'" HYDRAVP_SOURCE_DIR "/configs/pure-dram.yaml'");
     check_frame("resnet34", "'" HYDRAVP_SOURCE_DIR "/configs/pure-pcm.yaml'");

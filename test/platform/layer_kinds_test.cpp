@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
 using namespace hydravp;
@@ -82,15 +83,15 @@ core::Network pooled(bool maximum, bool ceil_mode, bool count_include_pad, std::
 void check_activations(const char* overrides) {
     InferenceRig none(activated(Activation::none, 0), small_platform({overrides}), 1, "none");
     InferenceRig relu(activated(Activation::relu, 0), small_platform({overrides}), 1, "relu");
-    InferenceRig six(activated(Activation::relu6, 0), small_platform({overrides}), 1, "six");
-    InferenceRig leaky(activated(Activation::leaky_relu, 0.1), small_platform({overrides}), 1, "leaky");
-    InferenceRig steep(activated(Activation::leaky_relu, 0.999), small_platform({overrides}), 1, "steep");
+    test::RandomNetwork random(activated(Activation::relu6, 0), small_platform({overrides}), 1);
     // The random network stays below 6; with this ceiling it doesn't.
     constexpr std::int16_t ceiling = 3000;
-    for (std::size_t layer = 0; layer < 3; ++layer) {
-        six.quantized.layers[layer].output_ceiling = ceiling;
-        six.mapped.layers[layer].controller.output_ceiling = ceiling;
+    for (auto& layer : random.quantized.layers) {
+        layer.output_ceiling = ceiling;
     }
+    InferenceRig six(std::move(random), small_platform({overrides}), "six");
+    InferenceRig leaky(activated(Activation::leaky_relu, 0.1), small_platform({overrides}), 1, "leaky");
+    InferenceRig steep(activated(Activation::leaky_relu, 0.999), small_platform({overrides}), 1, "steep");
     const std::vector<InferenceRig*> rigs{&none, &relu, &six, &leaky, &steep};
     for (InferenceRig* rig : rigs) {
         rig->install();

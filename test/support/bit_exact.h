@@ -46,7 +46,7 @@ inline void check_unique_words(const InferenceRig& rig) {
         CAPTURE(layers[i].name);
         REQUIRE(metered(*rig.machine, "weight_words", i) == layers[i].weights());
         REQUIRE(metered(*rig.machine, "output_words", i) ==
-                (layers[i].is_pool() ? 0 : layers[i].out.words()));
+                (layers[i].has_weights() ? layers[i].out.words() : 0));
     }
 }
 

@@ -16,6 +16,7 @@
 #include <map>
 #include <numeric>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -143,25 +144,39 @@ void check_pooling(const LayerWork& work, const MachineShape& m) {
     }
 }
 
-/// The layer (or the network's input) whose output a tensor is pooled from, if it is.
-int pooled_from(const Network& net, int index) {
-    while (index != core::network_input && net.layers[static_cast<std::size_t>(index)].is_pool()) {
-        index = net.layers[static_cast<std::size_t>(index)].input;
+/// The tensors from which poolings and concats lead to this one, or the other way round, and it.
+std::set<int> family(const Network& net, int index) {
+    std::set<int> found{index};
+    for (std::size_t before = 0; before != found.size();) {
+        before = found.size();
+        for (std::size_t i = 0; i < net.layers.size(); ++i) {
+            if (!net.layers[i].has_weights()) {
+                std::vector<int> tensors = net.layers[i].sources();
+                tensors.push_back(static_cast<int>(i));
+                if (std::any_of(tensors.begin(), tensors.end(), [&](int t) { return found.count(t) != 0; })) {
+                    found.insert(tensors.begin(), tensors.end());
+                }
+            }
+        }
     }
-    return index;
+    return found;
 }
 
-/// The most residue classes that suit all grouped convolutions which read a tensor, or what is pooled from
-/// it.
+/// The most residue classes that suit the channels of a tensor's family, and all grouped convolutions which
+/// read one of it.
 std::uint32_t expected_split(const Network& net, int index, const MachineShape& m) {
+    const std::set<int> tensors = family(net, index);
     const auto suits = [&](std::uint32_t split) {
         return std::all_of(net.layers.begin(), net.layers.end(), [&](const LayerDescriptor& layer) {
             const std::uint32_t channels = layer.in.channels / layer.groups;
-            return layer.groups == 1 || pooled_from(net, layer.input) != pooled_from(net, index) ||
-                   channels % split == 0 || split % channels == 0;
+            return layer.groups == 1 || tensors.count(layer.input) == 0 || channels % split == 0 ||
+                   split % channels == 0;
         });
     };
-    const std::uint32_t most = std::gcd(net.shape_of(index).channels, m.units);
+    std::uint32_t most = m.units;
+    for (const int tensor : tensors) {
+        most = std::gcd(most, net.shape_of(tensor).channels);
+    }
     std::uint32_t best = 1;
     for (std::uint32_t split = 1; split <= most; ++split) {
         best = most % split == 0 && suits(split) ? split : best;
@@ -176,12 +191,27 @@ void check_placement(const Network& net, int index, const TensorPlacement& tenso
     REQUIRE(tensor.width == shape.width);
     REQUIRE(tensor.split == expected_split(net, index, m));
     REQUIRE(tensor.plane_bytes >= shape.positions() * 2);
-    REQUIRE(tensor.base % 8 == 0);
+    REQUIRE((shape.positions() == 1 || tensor.base % 8 == 0));
     REQUIRE((shape.positions() == 1 || tensor.plane_bytes % 8 == 0));
     const std::uint64_t bytes = std::uint64_t{tensor.plane_bytes} * (shape.channels / tensor.split);
     REQUIRE(tensor.bytes_per_chip() == bytes);
     REQUIRE(tensor.base / m.bank_bytes == (tensor.base + bytes - 1) / m.bank_bytes);
     REQUIRE(tensor.base + bytes <= m.bank_bytes * m.banks);
+}
+
+/// Every channel of a concat is in the same chips and at the same address as in its member.
+void check_concat(const LayerDescriptor& layer, const MappedNetwork& mapped, const TensorPlacement& whole) {
+    std::uint32_t next = 0;
+    for (const int member : layer.members) {
+        const TensorPlacement& part = mapped.outputs[static_cast<std::size_t>(member)];
+        REQUIRE(part.split == whole.split);
+        REQUIRE(part.frame_distance == whole.frame_distance);
+        for (std::uint32_t channel = 0; channel < part.channels; ++channel, ++next) {
+            REQUIRE(channel % part.split == next % whole.split);
+            REQUIRE(part.address(channel) == whole.address(next));
+        }
+    }
+    REQUIRE(next == whole.channels);
 }
 
 void require_disjoint(std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges) {
@@ -206,17 +236,27 @@ void check_mapping(const Network& net, const MappedNetwork& mapped, const Machin
     const auto placed = [&](int index) {
         return index == core::network_input ? mapped.input : mapped.outputs[static_cast<std::size_t>(index)];
     };
+    std::set<int> members;
+    for (const LayerDescriptor& layer : net.layers) {
+        members.insert(layer.members.begin(), layer.members.end());
+    }
     for (std::size_t i = 0; i < net.layers.size(); ++i) {
         const LayerDescriptor& layer = net.layers[i];
         const LayerWork& work = mapped.layers[i];
         INFO("layer " << layer.name);
         check_placement(net, static_cast<int>(i), mapped.outputs[i], m);
-        tensors.emplace_back(mapped.outputs[i].base,
-                             mapped.outputs[i].base + mapped.outputs[i].bytes_per_chip());
+        if (members.count(static_cast<int>(i)) == 0) {
+            tensors.emplace_back(mapped.outputs[i].base,
+                                 mapped.outputs[i].base + mapped.outputs[i].bytes_per_chip());
+        }
         REQUIRE(work.unit.kind == layer.kind);
         REQUIRE(work.controller.kind == layer.kind);
         REQUIRE(work.unit.layer == i);
         REQUIRE(work.controller.layer == i);
+        if (layer.is_concat()) {
+            check_concat(layer, mapped, mapped.outputs[i]);
+            continue;
+        }
         REQUIRE(same(work.unit.input, placed(layer.input)));
         REQUIRE(same(work.controller.input, placed(layer.input)));
         REQUIRE(same(work.unit.output, mapped.outputs[i]));
@@ -262,7 +302,7 @@ std::vector<QuantizedLayer> random_layers(const Network& net, std::uint32_t unit
         for (std::int16_t& w : q.weights) {
             w = static_cast<std::int16_t>(random());
         }
-        q.bias.resize(layer.is_pool() ? 0 : layer.out.channels);
+        q.bias.resize(layer.has_weights() ? layer.out.channels : 0);
         for (std::int64_t& b : q.bias) {
             b = static_cast<std::int64_t>(random()) >> 17;
         }
@@ -359,7 +399,8 @@ Network single(core::TensorShape in, std::uint32_t filters, std::uint32_t kernel
 } // namespace
 
 TEST_CASE("the built-in networks respect every buffer and bank, on every machine") {
-    const std::string name = GENERATE("vgg16", "vgg19", "resnet34", "resnet34-projection");
+    const std::string name = GENERATE("vgg16", "vgg19", "resnet34", "resnet34-projection", "mobilenet-v2",
+                                      "googlenet", "squeezenet");
     const Network net = make_network(name);
     for (const std::uint32_t units : {1U, 2U, 8U, 16U, 32U}) {
         CAPTURE(name, units);
@@ -390,7 +431,7 @@ TEST_CASE("every weight is streamed to its units exactly once, biases come first
             const MappedNetwork mapped = map_network(net, layers, machine.shape);
             for (std::size_t i = 0; i < net.layers.size(); ++i) {
                 const LayerDescriptor& layer = net.layers[i];
-                if (layer.is_pool() || layer.weights() > 300'000) {
+                if (!layer.has_weights() || layer.weights() > 300'000) {
                     continue;
                 }
                 CAPTURE(machine.name, round, i);
@@ -414,7 +455,7 @@ TEST_CASE("the shifts of the quantised network reach both register blocks") {
         const auto layers = random_layers(net, 16, maker.random());
         const MappedNetwork mapped = map_network(net, layers, machine_of(16));
         for (std::size_t i = 0; i < layers.size(); ++i) {
-            if (net.layers[i].is_pool()) {
+            if (!net.layers[i].has_weights()) {
                 continue;
             }
             const core::LayerRegisters& r = mapped.layers[i].controller;

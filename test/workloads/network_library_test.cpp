@@ -60,6 +60,9 @@ TEST_CASE("the known networks have the MAC counts behind the published frame tim
     CHECK(make_network("resnet50").macs() == Approx(3.86e9).epsilon(0.002));
     CHECK(make_network("mobilenet-v1").macs() == Approx(569e6).epsilon(0.001));
     CHECK(make_network("mobilenet-v2").macs() == Approx(300e6).epsilon(0.004));
+    // Module by module from Szegedy et al. 2015, Table 1, which gives millions
+    CHECK(make_network("googlenet").macs() == Approx(1.58e9).epsilon(0.01));
+    CHECK(make_network("squeezenet").macs() == Approx(349e6).epsilon(0.01)); // torchvision: 0.35 GFLOPS
 }
 
 TEST_CASE("output words of convolutions and fully-connected layers") {
@@ -94,13 +97,23 @@ TEST_CASE("weight words") {
         CHECK(weight_words(net) == parameters - normalised(net));
     }
     CHECK(weight_words(make_network("alexnet")) == 60'965'224 - 10'568); // Caffe's, less its biases
+    // Less their biases: Caffe's GoogLeNet without the classifiers for training, torchvision's SqueezeNet 1.1
+    const auto channels = [](const core::Network& net) {
+        std::uint64_t sum = 0;
+        for (const auto& l : net.layers) {
+            sum += l.has_weights() ? l.out.channels : 0;
+        }
+        return sum;
+    };
+    CHECK(weight_words(make_network("googlenet")) == 6'998'552 - channels(make_network("googlenet")));
+    CHECK(weight_words(make_network("squeezenet")) == 1'235'496 - channels(make_network("squeezenet")));
     CHECK(weight_words(make_network("mobilenet-v1")) == Approx(4.2e6).epsilon(0.01));
     CHECK(weight_words(make_network("resnet34-projection")) - weight_words(make_network("resnet34")) ==
           64 * 128 + 128 * 256 + 256 * 512);
 }
 
 TEST_CASE("every known network is consistent and its layer names are distinct") {
-    REQUIRE(known_networks().size() == 11);
+    REQUIRE(known_networks().size() == 13);
     for (const auto& info : known_networks()) {
         const auto net = make_network(info.name);
         CHECK(net.name == info.name);
@@ -110,14 +123,15 @@ TEST_CASE("every known network is consistent and its layer names are distinct") 
         const std::uint32_t pixels = svhn ? 40 : info.name == "alexnet" ? 227 : 224;
         CHECK(net.input == core::TensorShape{3, pixels, pixels});
         CHECK(net.layers.back().out == core::TensorShape{svhn ? 10U : 1000U, 1, 1});
-        CHECK(net.layers.back().kind == core::LayerKind::fully_connected);
+        const bool convolutional = info.name == "squeezenet"; // its last convolution has a ReLU
+        CHECK((net.layers.back().kind == core::LayerKind::fully_connected) == !convolutional);
         std::set<std::string> names;
         for (const auto& l : net.layers) {
             CHECK(names.insert(l.name).second);
         }
         // A ReLU after every convolution and hidden layer except projections; none after pools or the result.
         for (const auto& l : net.layers) {
-            const bool linear = l.is_pool() || l.name == net.layers.back().name ||
+            const bool linear = !l.has_weights() || l.name == net.layers.back().name ||
                                 l.name.find("project") != std::string::npos;
             CHECK((l.activation == core::Activation::none) == linear);
             CHECK((l.activation == core::Activation::relu6) == (!linear && info.name == "mobilenet-v2"));
@@ -132,6 +146,18 @@ TEST_CASE("structure of VGG-16") {
     CHECK(layer(net, "pool5").out == core::TensorShape{512, 7, 7});
     CHECK(layer(net, "fc6").taps() == 49);
     CHECK(layer(net, "conv5_3").in.channels == 512);
+}
+
+TEST_CASE("structure of GoogLeNet and SqueezeNet") {
+    const auto google = make_network("googlenet");
+    CHECK(layer(google, "pool1").out == core::TensorShape{64, 56, 56});
+    CHECK(layer(google, "inception3a").out == core::TensorShape{256, 28, 28});
+    CHECK(layer(google, "inception4a").out == core::TensorShape{512, 14, 14});
+    CHECK(layer(google, "inception4e").out == core::TensorShape{832, 14, 14});
+    CHECK(layer(google, "inception5b").out == core::TensorShape{1024, 7, 7});
+    const auto squeeze = make_network("squeezenet");
+    CHECK(layer(squeeze, "pool1").out == core::TensorShape{64, 55, 55});
+    CHECK(layer(squeeze, "fire9").out == core::TensorShape{512, 13, 13});
 }
 
 TEST_CASE("structure of ResNet-34") {

@@ -59,6 +59,9 @@ public:
         const std::uint32_t layers = from(1, 6);
         for (std::uint32_t i = 0; i < layers; ++i) {
             net.layers.push_back(layer(net, i + 1 == layers));
+            if (from(0, 3) == 0) {
+                join(net);
+            }
         }
         net.validate();
         return net;
@@ -71,6 +74,22 @@ public:
 private:
     std::uint32_t one_of(const std::vector<std::uint32_t>& list) {
         return list[from(0, static_cast<std::uint32_t>(list.size()) - 1)];
+    }
+
+    /// Joins the last tensor and, in any order, others of its height and width.
+    void join(core::Network& net) {
+        const int last = static_cast<int>(net.layers.size()) - 1;
+        std::vector<int> members{last};
+        for (int tensor = last; tensor >= core::network_input; --tensor) {
+            const core::TensorShape& shape = net.shape_of(tensor);
+            if (shape.height == net.shape_of(last).height && shape.width == net.shape_of(last).width &&
+                from(0, 1) == 0) {
+                members.insert(members.begin() + from(0, static_cast<std::uint32_t>(members.size())), tensor);
+            }
+        }
+        if (members.size() > 1) {
+            net.append_concat("join" + std::to_string(net.layers.size()), members);
+        }
     }
 
     core::LayerDescriptor layer(const core::Network& net, bool last) {

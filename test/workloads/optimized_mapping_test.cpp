@@ -64,13 +64,14 @@ void check_network(const core::Network& net, const MachineShape& m) {
         CAPTURE(net.layers[i].name);
         const core::LayerWork& work = mapped.layers[i];
         const core::TensorPlacement input = placed(net.layers[i].input);
-        REQUIRE(work.unit.input.base == input.base);
+        REQUIRE((net.layers[i].is_concat() ? work.unit.output : work.unit.input).base ==
+                (net.layers[i].is_concat() ? mapped.outputs[i] : input).base);
         // A unit finds its channels, and no others, one after the other in its own chip.
         REQUIRE(work.unit.geometry.channel_split == input.split);
         REQUIRE(m.units % input.split == 0);
         const core::TensorPlacement& output = mapped.outputs[i];
         REQUIRE(output.base / m.bank_bytes == (output.base + output.bytes_per_chip() - 1) / m.bank_bytes);
-        if (net.layers[i].is_pool()) {
+        if (!net.layers[i].has_weights()) {
             REQUIRE(output.split == input.split);
         } else if (mapped.mapping == Mapping::optimized) {
             check_geometry(work.unit.geometry, net.layers[i], m);
@@ -106,7 +107,7 @@ double check_better(const core::Network& net, MachineShape m) {
 } // namespace
 
 TEST_CASE("built-in networks: every output is computed once, within the buffers, from the unit's own chip") {
-    for (const char* name : {"vgg16", "resnet34-projection"}) {
+    for (const char* name : {"vgg16", "resnet34-projection", "googlenet"}) {
         for (const std::uint32_t units : {1U, 8U, 16U, 32U}) {
             CAPTURE(name, units);
             check_network(make_network(name), optimized(machine_of(units)));

@@ -4,10 +4,12 @@
 #include "hydravp/core/error.h"
 
 #include "layer_words.h"
+#include "tensor_views.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
@@ -33,6 +35,7 @@ TrafficTensor make_tensor(const core::TensorPlacement& placement) {
     tensor.channels = placement.channels;
     tensor.split = placement.split;
     tensor.plane_bytes = std::uint64_t{placement.height} * placement.width * 2;
+    tensor.all_channels = tensor.channels;
     tensor.region.bytes = tensor.channels * tensor.plane_bytes;
     return tensor;
 }
@@ -58,13 +61,17 @@ std::uint64_t LayerTraffic::total() const {
 }
 
 std::uint64_t TrafficTensor::address(std::uint32_t channel) const {
+    channel += first_channel;
     const std::uint32_t residue = channel % split;
     const std::uint64_t before =
-        std::uint64_t{residue} * (channels / split) + std::min(residue, channels % split);
+        std::uint64_t{residue} * (all_channels / split) + std::min(residue, all_channels % split);
     return region.base + (before + channel / split) * plane_bytes;
 }
 
 LayerTraffic layer_traffic(const LayerWork& work) {
+    if (work.unit.kind == core::LayerKind::concat) {
+        return {};
+    }
     const LayerGeometry& g = work.unit.geometry;
     const core::ConvSchedule schedule(g);
     const bool pooling = is_pooling(work);
@@ -125,24 +132,34 @@ CnnTraffic::CnnTraffic(const core::Network& network, const MappedNetwork& mapped
     place_regions(layout);
 }
 
-/// The last layer that reads each tensor, the network's input first; a tensor that nobody reads is a result
-/// and stays.
-std::vector<std::size_t> CnnTraffic::last_readers(const core::Network& network) {
+/// The last layer that reads each tensor or one that it shares a concat with, the network's input first; a
+/// tensor that nobody reads is a result and stays.
+std::vector<std::size_t> CnnTraffic::last_readers(const core::Network& network) const {
     std::vector<std::size_t> last(network.layers.size() + 1, network.layers.size());
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
-        last[place_of(network.layers[i].input)] = i;
-        if (network.layers[i].residual) {
-            last[place_of(network.layers[i].residual->source)] = i;
+        for (const int source : network.layers[i].sources()) {
+            last[place_of(source)] = i;
         }
+    }
+    std::vector<std::size_t> of_root(last.size(), 0);
+    for (std::size_t slot = 0; slot < last.size(); ++slot) {
+        std::size_t& root = of_root[place_of(root_of_[slot])];
+        root = std::max(root, last[slot]);
+    }
+    for (std::size_t slot = 0; slot < last.size(); ++slot) {
+        last[slot] = of_root[place_of(root_of_[slot])];
     }
     return last;
 }
 
 /// Gives every tensor a region and a place in it, relative to the region's base.
 void CnnTraffic::place_tensors(const core::Network& network, const MappedNetwork& mapped) {
+    const std::vector<TensorView> views = tensor_views(network);
+    for (const TensorView& view : views) {
+        root_of_.push_back(view.root);
+    }
     const std::vector<std::size_t> last_reader = last_readers(network);
-    const auto place = [&](const core::TensorPlacement& placement, std::uint8_t region, std::size_t layer) {
-        TrafficTensor tensor = make_tensor(placement);
+    const auto place = [&](TrafficTensor tensor, std::uint8_t region, std::size_t layer) {
         std::vector<TrafficRegion> occupied;
         for (std::size_t i = 0; i < tensors_.size(); ++i) {
             if (region_of_[i] == region && last_reader[i] >= layer) {
@@ -162,10 +179,21 @@ void CnnTraffic::place_tensors(const core::Network& network, const MappedNetwork
         tensors_.push_back(tensor);
         region_of_.push_back(region);
     };
-    place(mapped.input, 0, 0);
+    place(make_tensor(mapped.input), 0, 0);
+    std::map<int, std::size_t> placed; // roots, and a tensor that lies in them
     for (std::size_t i = 0; i < plans_.size(); ++i) {
-        const std::size_t input = place_of(plans_[i].input);
-        place(mapped.outputs[i], region_of_[input] == 0 ? 1 : 0, i);
+        const TensorView& view = views[i + 1];
+        const auto known = placed.find(view.root);
+        if (known == placed.end()) {
+            placed[view.root] = tensors_.size();
+            place(make_tensor(mapped.outputs[static_cast<std::size_t>(view.root)]),
+                  region_of_[place_of(plans_[i].input)] == 0 ? 1 : 0, i);
+        } else {
+            tensors_.push_back(tensors_[known->second]);
+            region_of_.push_back(region_of_[known->second]);
+        }
+        tensors_.back().first_channel = view.first_channel;
+        tensors_.back().channels = mapped.outputs[i].channels;
     }
 }
 
@@ -199,10 +227,13 @@ void CnnTraffic::place_regions(const TrafficLayout& layout) {
 
 int CnnTraffic::tensor_of(std::size_t layer, AccessKind kind) const {
     const Plan& plan = plans_[layer];
+    int tensor = plan.input;
     if (kind == AccessKind::residual_read && plan.residual) {
-        return *plan.residual;
+        tensor = *plan.residual;
+    } else if (kind == AccessKind::output_write) {
+        tensor = static_cast<int>(layer);
     }
-    return kind == AccessKind::output_write ? static_cast<int>(layer) : plan.input;
+    return root_of_[place_of(tensor)];
 }
 
 LayerStream CnnTraffic::stream(std::size_t layer, std::uint32_t access_bytes) const {

@@ -26,6 +26,9 @@ LayerStream::LayerStream(const CnnTraffic& traffic, std::size_t layer, std::uint
     output_ = &traffic.tensor(static_cast<int>(layer));
     residual_ = plan.residual ? &traffic.tensor(*plan.residual) : nullptr;
     weights_ = plan.weights;
+    if (plan.work.unit.kind == core::LayerKind::concat) {
+        step_ = Step::end; // nothing moves
+    }
 }
 
 bool LayerStream::next(TrafficAccess& access) {

@@ -419,7 +419,7 @@ LayerCost LayerCost::per_frame(std::uint32_t frames) const {
 }
 
 double ideal_latency(const LayerGeometry& g, const LayerContext& layer, const MachineShape& m) {
-    if (layer.kind == core::LayerKind::max_pool || layer.kind == core::LayerKind::average_pool) {
+    if (!core::has_weights(layer.kind)) {
         return 0;
     }
     double groups = 0;
@@ -430,8 +430,10 @@ double ideal_latency(const LayerGeometry& g, const LayerContext& layer, const Ma
 }
 
 LayerCost estimate_cost(const LayerGeometry& g, const LayerContext& layer, const MachineShape& m) {
-    const bool pool = layer.kind == core::LayerKind::max_pool || layer.kind == core::LayerKind::average_pool;
-    return pool ? pooling_cost(g, m) : ConvolutionEstimate(g, layer, m).cost();
+    if (layer.kind == core::LayerKind::concat) {
+        return {}; // its members are written in place
+    }
+    return core::is_pool(layer.kind) ? pooling_cost(g, m) : ConvolutionEstimate(g, layer, m).cost();
 }
 
 } // namespace hydravp::workloads

@@ -4,6 +4,7 @@
 #include "hydravp/core/channel_split.h"
 #include "hydravp/core/error.h"
 
+#include "data_layout.h"
 #include "optimizer.h"
 #include "tensor_classes.h"
 #include "tiling.h"
@@ -21,58 +22,6 @@ using core::LayerWork;
 using core::TensorPlacement;
 
 namespace {
-
-/// Hands out chip-local addresses: each tensor in a bank of its own, so that the units read from one leased
-/// bank while the controller writes into another.
-class DataLayout {
-public:
-    explicit DataLayout(const MachineShape& machine) : machine_(machine), used_(machine.banks, 0) {}
-
-    /// @param split residue classes of its channels
-    TensorPlacement place(const core::TensorShape& shape, std::uint32_t split, const std::string& what) {
-        TensorPlacement tensor;
-        tensor.split = static_cast<std::uint16_t>(split);
-        tensor.frames = static_cast<std::uint16_t>(machine_.frames);
-        tensor.channels = shape.channels;
-        tensor.height = shape.height;
-        tensor.width = shape.width;
-        const std::uint64_t plane = shape.positions() == 1 ? 2 : core::align_up(shape.positions() * 2, 8);
-        const std::uint64_t frame =
-            core::align_up(core::ceil_divide(shape.channels, tensor.split) * plane, 8);
-        tensor.plane_bytes = static_cast<std::uint32_t>(plane); // exact if the tensor fits a bank
-        tensor.frame_distance = static_cast<std::uint32_t>(frame);
-        tensor.base =
-            allocate(frame * tensor.frames,
-                     tensor.frames == 1 ? what : fmt::format("{} for {} frames", what, tensor.frames));
-        return tensor;
-    }
-
-    /// Chip-local address of `bytes` in one bank of every chip.
-    std::uint64_t allocate(std::uint64_t bytes, const std::string& what) {
-        bytes = core::align_up(bytes, row_bytes);
-        for (std::size_t tried = 0; tried < used_.size(); ++tried) {
-            const std::size_t bank = next_bank_;
-            next_bank_ = (next_bank_ + 1) % used_.size();
-            if (used_[bank] + bytes <= machine_.bank_bytes) {
-                const std::uint64_t base = bank * machine_.bank_bytes + used_[bank];
-                used_[bank] += bytes;
-                total_ += bytes;
-                return base;
-            }
-        }
-        throw core::InputError(fmt::format("the network does not fit the units' memory: {} needs {} bytes in "
-                                           "one bank of every chip, a bank has {}",
-                                           what, bytes, machine_.bank_bytes));
-    }
-    std::uint64_t total() const { return total_; }
-
-private:
-    static constexpr std::uint64_t row_bytes = 1024;
-    const MachineShape& machine_;
-    std::vector<std::uint64_t> used_;
-    std::size_t next_bank_ = 0;
-    std::uint64_t total_ = 0;
-};
 
 /// How a layer is cut: by the optimizer, or by the rules of the paper's mappings if there is none.
 core::LayerGeometry tile(const core::Network& network, std::size_t index, const MachineShape& machine,
@@ -98,6 +47,17 @@ core::LayerGeometry tile(const core::Network& network, std::size_t index, const 
                         "accumulators",
                         layer.name, std::uint64_t{g.group_local_channels()} * g.taps()));
     }
+    return g;
+}
+
+/// Of a concat, which is not cut because nothing is done.
+core::LayerGeometry joined_geometry(const LayerDescriptor& layer, const MachineShape& machine,
+                                    std::uint32_t split) {
+    core::LayerGeometry g = shape_geometry(layer);
+    g.units = machine.units;
+    g.lanes = machine.lanes;
+    g.channel_split = static_cast<std::uint16_t>(split);
+    g.frames = static_cast<std::uint16_t>(machine.frames);
     return g;
 }
 
@@ -206,42 +166,44 @@ MappedNetwork map_with(const core::Network& network, const std::vector<Quantized
                        const MachineShape& machine, Optimizer* optimizer) {
     MappedNetwork mapped;
     mapped.mapping = optimizer != nullptr ? Mapping::optimized : machine.mapping;
-    DataLayout data(machine);
     const TensorClasses classes(network);
     const auto split_of = [&](int tensor) {
         const std::size_t set = classes.set_of(tensor);
         return optimizer != nullptr
                    ? optimizer->splits()[set]
-                   : classes.largest(set, machine.channel_split(network.shape_of(tensor).channels));
+                   : classes.largest(set, machine.channel_split(classes.common_channels(set)));
     };
-    mapped.input = data.place(network.input, split_of(core::network_input), "the input");
+    DataLayout data(network, machine, split_of);
+    mapped.input = data.place(core::network_input);
     std::uint64_t model = machine.pcm_base;
     std::string first_beyond; // layer that no longer fits the PCM
-    const auto placement_of = [&](int index) -> const TensorPlacement& {
-        return index == core::network_input ? mapped.input : mapped.outputs[static_cast<std::size_t>(index)];
-    };
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         const LayerDescriptor& layer = network.layers[i];
-        const TensorPlacement output = data.place(layer.out, split_of(static_cast<int>(i)),
-                                                  fmt::format("the output of layer '{}'", layer.name));
+        const TensorPlacement output = data.place(static_cast<int>(i));
         mapped.outputs.push_back(output);
         LayerWork work;
         work.unit.kind = work.controller.kind = layer.kind;
         work.unit.layer = work.controller.layer = static_cast<std::uint32_t>(i);
+        work.unit.output = work.controller.output = output;
+        if (layer.is_concat()) {
+            work.unit.input = work.controller.input = output;
+            work.unit.geometry = work.controller.geometry = joined_geometry(layer, machine, output.split);
+            mapped.layers.push_back(work);
+            continue; // its members have been written in place
+        }
         work.unit.pad_bottom = static_cast<std::uint16_t>(layer.pad_bottom);
         work.unit.pad_right = static_cast<std::uint16_t>(layer.pad_right);
         work.unit.count_include_pad = layer.count_include_pad ? 1 : 0;
-        work.unit.input = work.controller.input = placement_of(layer.input);
+        work.unit.input = work.controller.input = data.place(layer.input);
         work.unit.geometry = work.controller.geometry =
             tile(network, i, machine, work.unit.input.split, output.split, optimizer);
-        work.unit.output = work.controller.output = output;
         fill_arithmetic(work, layer, quantized.empty() ? nullptr : &quantized[i], machine.partial_sum_bits);
         if (layer.residual) {
             work.controller.has_residual = 1;
-            work.controller.residual = placement_of(layer.residual->source);
+            work.controller.residual = data.place(layer.residual->source);
             work.controller.residual_subsample = layer.residual->subsample;
         }
-        if (!layer.is_pool()) {
+        if (layer.has_weights()) {
             const core::ConvSchedule schedule(work.unit.geometry);
             work.controller.model_address = model;
             work.model_bytes =

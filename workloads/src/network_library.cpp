@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/workloads/network_library.h"
 
+#include "hydravp/core/conv_schedule.h"
 #include "hydravp/core/error.h"
 
 #include <algorithm>
@@ -48,8 +49,22 @@ public:
         layer.groups = groups;
         layer.activation = activation;
     }
-    void max_pool(std::string name, Window window) {
-        add(std::move(name), LayerKind::max_pool, channels(), window, false, last());
+    void max_pool(std::string name, Window window) { max_pool(std::move(name), window, last()); }
+    void max_pool(std::string name, Window window, int from) {
+        add(std::move(name), LayerKind::max_pool, net_.shape_of(from).channels, window, false, from);
+    }
+    /// Whose last windows may reach beyond the input.
+    void max_pool_rounded_up(std::string name, Window window) {
+        LayerDescriptor& layer = add(std::move(name), LayerKind::max_pool, channels(), window, false, last());
+        layer.ceil_mode = true;
+        const auto windows = [&](std::uint32_t in) {
+            return core::ceil_divide(in + 2 * window.pad - window.kernel, window.stride) + 1;
+        };
+        layer.out.height = windows(layer.in.height);
+        layer.out.width = windows(layer.in.width);
+    }
+    void concat(std::string name, const std::vector<int>& members) {
+        net_.append_concat(std::move(name), members);
     }
     void average_pool(std::string name, Window window) {
         add(std::move(name), LayerKind::average_pool, channels(), window, false, last());
@@ -282,13 +297,84 @@ Network make_mobilenet_v2(std::string name) {
     return net.finish();
 }
 
+/// Modules of four branches, joined: 1x1; 1x1 and 3x3; 1x1 and 5x5; pooling and 1x1. Without the response
+/// normalisation and the two classifiers that only help training.
+Network make_googlenet(std::string name) {
+    struct Module {
+        const char* name;
+        std::uint32_t ones, reduce3, threes, reduce5, fives, pooled;
+        bool last_of_stage;
+    };
+    // Szegedy et al. 2015, Table 1
+    constexpr std::array<Module, 9> modules{{{"3a", 64, 96, 128, 16, 32, 32, false},
+                                             {"3b", 128, 128, 192, 32, 96, 64, true},
+                                             {"4a", 192, 96, 208, 16, 48, 64, false},
+                                             {"4b", 160, 112, 224, 24, 64, 64, false},
+                                             {"4c", 128, 128, 256, 24, 64, 64, false},
+                                             {"4d", 112, 144, 288, 32, 64, 64, false},
+                                             {"4e", 256, 160, 320, 32, 128, 128, true},
+                                             {"5a", 256, 160, 320, 32, 128, 128, false},
+                                             {"5b", 384, 192, 384, 48, 128, 128, false}}};
+    NetworkBuilder net(std::move(name), imagenet_frame);
+    net.convolution("conv1", 64, {7, 2, 3});
+    net.max_pool_rounded_up("pool1", {3, 2, 0});
+    net.convolution("conv2_reduce", 64, {1, 1, 0});
+    net.convolution("conv2", 192, {3, 1, 1});
+    net.max_pool_rounded_up("pool2", {3, 2, 0});
+    for (const Module& module : modules) {
+        const std::string prefix = std::string("inception") + module.name;
+        const int entry = net.last();
+        std::vector<int> branches;
+        net.convolution(prefix + "_1x1", module.ones, {1, 1, 0});
+        branches.push_back(net.last());
+        net.convolution(prefix + "_3x3_reduce", module.reduce3, {1, 1, 0}, true, entry);
+        net.convolution(prefix + "_3x3", module.threes, {3, 1, 1});
+        branches.push_back(net.last());
+        net.convolution(prefix + "_5x5_reduce", module.reduce5, {1, 1, 0}, true, entry);
+        net.convolution(prefix + "_5x5", module.fives, {5, 1, 2});
+        branches.push_back(net.last());
+        net.max_pool(prefix + "_pool", {3, 1, 1}, entry);
+        net.convolution(prefix + "_pool_1x1", module.pooled, {1, 1, 0});
+        branches.push_back(net.last());
+        net.concat(prefix, branches);
+        if (module.last_of_stage) {
+            net.max_pool_rounded_up(std::string("pool") + module.name[0], {3, 2, 0});
+        }
+    }
+    net.global_average_pool("pool5");
+    net.fully_connected("fc", imagenet_classes, false);
+    return net.finish();
+}
+
+/// Fire modules: a narrow 1x1 convolution, then 1x1 and 3x3 ones side by side.
+Network make_squeezenet(std::string name) {
+    constexpr std::array<std::uint32_t, 8> squeezed{16, 16, 32, 32, 48, 48, 64, 64};
+    NetworkBuilder net(std::move(name), imagenet_frame);
+    net.convolution("conv1", 64, {3, 2, 0});
+    net.max_pool_rounded_up("pool1", {3, 2, 0});
+    for (std::size_t i = 0; i < squeezed.size(); ++i) {
+        const std::string prefix = "fire" + std::to_string(i + 2);
+        net.convolution(prefix + "_squeeze", squeezed[i], {1, 1, 0});
+        const int narrow = net.last();
+        net.convolution(prefix + "_expand1", 4 * squeezed[i], {1, 1, 0});
+        net.convolution(prefix + "_expand3", 4 * squeezed[i], {3, 1, 1}, true, narrow);
+        net.concat(prefix, {narrow + 1, narrow + 2});
+        if (i == 1 || i == 3) {
+            net.max_pool_rounded_up("pool" + std::to_string(i + 2), {3, 2, 0});
+        }
+    }
+    net.convolution("conv10", imagenet_classes, {1, 1, 0});
+    net.global_average_pool("pool10");
+    return net.finish();
+}
+
 struct Entry {
     const char* name;
     const char* description;
     Network (*make)(std::string name);
 };
 
-const std::array<Entry, 11> entries{{
+const std::array<Entry, 13> entries{{
     {"vgg16", "VGG-16 (configuration D): 13 convolutions, 3 fully-connected layers",
      [](std::string name) {
          return make_vgg(std::move(name), {2, 2, 3, 3, 3});
@@ -315,6 +401,8 @@ const std::array<Entry, 11> entries{{
      make_alexnet},
     {"mobilenet-v1", "MobileNet: 13 pairs of depthwise and 1x1 convolutions", make_mobilenet_v1},
     {"mobilenet-v2", "MobileNetV2: 17 inverted residuals with ReLU6", make_mobilenet_v2},
+    {"googlenet", "GoogLeNet: nine modules of four joined branches", make_googlenet},
+    {"squeezenet", "SqueezeNet 1.1: eight fire modules, no fully-connected layer", make_squeezenet},
     {"svhn", "DoReFa-Net's network for SVHN, 40x40 pixels, average pooling",
      [](std::string name) { return make_svhn(std::move(name), true); }},
     {"svhn-max-pool", "the same with maximum pooling",

@@ -117,10 +117,14 @@ double Optimizer::improve(std::vector<std::uint32_t>& splits) {
     double best = total(splits);
     for (bool changed = true; changed;) {
         changed = false;
-        for (std::uint32_t& split : splits) {
+        for (std::size_t set = 0; set < splits.size(); ++set) {
+            std::uint32_t& split = splits[set];
             const std::uint32_t before = split;
             std::uint32_t winner = before;
             for (const std::uint32_t candidate : candidates_) {
+                if (!classes_.allows(set, candidate)) {
+                    continue;
+                }
                 split = candidate;
                 const double cost = total(splits);
                 if (cost < best) {
@@ -172,6 +176,9 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
     g.channel_split = static_cast<std::uint16_t>(in);
     g.frames = static_cast<std::uint16_t>(machine_.frames);
     std::optional<Choice> best;
+    if (layer.is_concat()) {
+        return Choice{0, g};
+    }
     if (layer.is_pool()) {
         if (tile_pooling(g, machine_)) {
             best = Choice{cost_of(g, context), g};

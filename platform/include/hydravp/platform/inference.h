@@ -40,7 +40,8 @@ public:
     /// Throws core::InputError if the footprint of a background load overlaps the network's tensors.
     /// @param quantized weights to load; empty in timing mode
     Inference(HybridPlatform& platform, const workloads::MappedNetwork& mapped,
-              const std::vector<workloads::QuantizedLayer>& quantized, std::vector<std::string> layer_names);
+              const std::vector<workloads::QuantizedLayer>& quantized,
+              const std::vector<std::string>& layer_names);
 
     /// Call before the simulation starts; the platform's host will run `frames` frames.
     void install(std::uint64_t frames, Callbacks callbacks);
@@ -61,6 +62,10 @@ public:
     /// The rows of a tensor at the addresses of ordinary, interleaved memory, each a row of a rank.
     std::vector<modules::AddressRange> ordinary_ranges(const core::TensorPlacement& tensor) const;
 
+    /// The present batch's layers that are complete, in their order. A concat takes no time: it is complete
+    /// when its members are.
+    std::vector<modules::LayerInterval> completed_layers() const;
+
     modules::NearMemoryDriver& driver() { return driver_; }
     /// One entry per batch.
     const std::vector<FrameTimes>& frames() const { return frames_; }
@@ -71,6 +76,8 @@ public:
 private:
     void program(std::uint64_t frames);
     void run_batch(std::uint64_t first, std::uint32_t frames);
+    /// The layers that the units execute, all but concats.
+    static std::vector<core::LayerWork> executed_layers(const workloads::MappedNetwork& mapped);
     const std::vector<core::LayerWork>& work_for(std::uint32_t frames);
     void load_model();
     void load_into_chips(const core::LayerWork& work, const workloads::QuantizedLayer& layer);
@@ -82,6 +89,7 @@ private:
     HybridPlatform& platform_;
     const workloads::MappedNetwork& mapped_;
     const std::vector<workloads::QuantizedLayer>& quantized_;
+    std::vector<core::LayerWork> executed_;
     modules::NearMemoryDriver driver_;
     std::vector<core::LayerWork> smaller_; ///< of a last batch that is not full
     Callbacks callbacks_;

@@ -58,10 +58,12 @@ struct TrafficRegion {
 };
 
 /// A tensor in linear memory: planes of 16-bit words, [row][column], without gaps. The channels c of one
-/// residue class c mod split, those that one unit reads, follow each other; class follows class.
+/// residue class c mod split, those that one unit reads, follow each other; class follows class. The members
+/// of a concat are channels of the tensor that it makes.
 struct TrafficTensor {
-    TrafficRegion region;
+    TrafficRegion region; ///< of all channels, also those of a concat's other members
     std::uint32_t channels = 0;
+    std::uint32_t first_channel = 0, all_channels = 0; ///< of those in the region
     std::uint32_t split = 1;
     std::uint64_t plane_bytes = 0;
 
@@ -87,8 +89,9 @@ class LayerStream;
 /// several chips; a pooling is done once. Partial sums stay in the units and make no traffic.
 ///
 /// Weights lie in one region, layer after layer, in the order of `core::LayerWork::controller.model_address`.
-/// Tensors alternate between two regions: a layer reads from one and writes into the other; within a
-/// region, a tensor lies at the lowest place that no tensor needed later occupies.
+/// Tensors alternate between two regions: a layer of a chain reads from one and writes into the
+/// other; within a region, a tensor lies at the lowest place that no tensor needed later occupies. The
+/// members of a concat lie in the tensor that it makes.
 class CnnTraffic {
 public:
     /// Throws core::InputError if regions of the layout overlap.
@@ -106,7 +109,8 @@ public:
     const TrafficRegion& weights_of(std::size_t layer) const { return plans_[layer].weights; }
     /// What layer `index` (or core::network_input) produces.
     const TrafficTensor& tensor(int index) const { return tensors_[place_of(index)]; }
-    /// The tensor that a layer's accesses of this kind belong to, as for `tensor()`; not for weights.
+    /// The tensor that a layer's accesses of this kind belong to, as for `tensor()`; a member's is the
+    /// outermost concat's. Not for weights.
     int tensor_of(std::size_t layer, AccessKind kind) const;
 
     /// The accesses of a layer from its first one on; *this must outlive it.
@@ -125,12 +129,13 @@ private:
     };
     /// Of layer `index`'s output in the lists of tensors; the network's input comes first.
     static std::size_t place_of(int index) { return static_cast<std::size_t>(std::ptrdiff_t{index} + 1); }
-    static std::vector<std::size_t> last_readers(const core::Network& network);
+    std::vector<std::size_t> last_readers(const core::Network& network) const;
     void place_tensors(const core::Network& network, const MappedNetwork& mapped);
     void place_regions(const TrafficLayout& layout);
 
     std::vector<Plan> plans_;
     std::vector<TrafficTensor> tensors_;
+    std::vector<int> root_of_; ///< the tensor itself, or the outermost concat that it is part of
     std::vector<std::uint8_t> region_of_;
     std::array<TrafficRegion, 2> activations_;
     TrafficRegion weights_;
