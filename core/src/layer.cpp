@@ -52,11 +52,8 @@ std::uint64_t Network::macs() const {
     return sum;
 }
 
-namespace {
-
-/// Windows along one side of an input.
-std::uint32_t windows(std::uint32_t in, std::uint32_t pad_before, std::uint32_t pad_after, std::uint32_t span,
-                      std::uint32_t stride, bool ceil_mode) {
+std::uint32_t window_count(std::uint32_t in, std::uint32_t pad_before, std::uint32_t pad_after,
+                           std::uint32_t span, std::uint32_t stride, bool ceil_mode) {
     const std::uint32_t padded = in + pad_before + pad_after;
     if (padded < span) {
         return 0;
@@ -65,6 +62,8 @@ std::uint32_t windows(std::uint32_t in, std::uint32_t pad_before, std::uint32_t 
     const bool more = ceil_mode && (padded - span) % stride != 0 && whole * stride < in + pad_before;
     return whole + (more ? 1 : 0);
 }
+
+namespace {
 
 void require(bool ok, const LayerDescriptor& layer, const char* what) {
     if (!ok) {
@@ -79,10 +78,10 @@ void validate_window(const LayerDescriptor& layer) {
     require(!layer.ceil_mode || layer.is_pool(), layer, "only poolings round their output size up");
     require(!layer.count_include_pad || layer.kind == LayerKind::average_pool, layer,
             "only an average pooling counts its padding");
-    require(layer.out.height == windows(layer.in.height, layer.pad_top, layer.pad_bottom, layer.span_height(),
-                                        layer.stride_height, layer.ceil_mode) &&
-                layer.out.width == windows(layer.in.width, layer.pad_left, layer.pad_right,
-                                           layer.span_width(), layer.stride_width, layer.ceil_mode),
+    require(layer.out.height == window_count(layer.in.height, layer.pad_top, layer.pad_bottom,
+                                             layer.span_height(), layer.stride_height, layer.ceil_mode) &&
+                layer.out.width == window_count(layer.in.width, layer.pad_left, layer.pad_right,
+                                                layer.span_width(), layer.stride_width, layer.ceil_mode),
             layer, "output size does not follow from input, kernel, stride and padding");
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hydravp/workloads/network_library.h"
 
-#include "hydravp/core/conv_schedule.h"
 #include "hydravp/core/error.h"
 
 #include <algorithm>
@@ -58,7 +57,7 @@ public:
         LayerDescriptor& layer = add(std::move(name), LayerKind::max_pool, channels(), window, false, last());
         layer.ceil_mode = true;
         const auto windows = [&](std::uint32_t in) {
-            return core::ceil_divide(in + 2 * window.pad - window.kernel, window.stride) + 1;
+            return core::window_count(in, window.pad, window.pad, window.kernel, window.stride, true);
         };
         layer.out.height = windows(layer.in.height);
         layer.out.width = windows(layer.in.width);

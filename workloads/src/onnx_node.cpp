@@ -54,6 +54,19 @@ std::string Node::text(const char* name, const char* fallback) const {
     return a != nullptr ? a->s() : fallback;
 }
 
+const onnx::TensorProto* Node::tensor(const char* name) const {
+    const auto* a = find(name, onnx::AttributeProto::TENSOR);
+    return a != nullptr ? &a->t() : nullptr;
+}
+
+std::optional<std::vector<std::int64_t>> Node::integers(const char* name) const {
+    const auto* a = find(name, onnx::AttributeProto::INTS);
+    if (a == nullptr) {
+        return std::nullopt;
+    }
+    return std::vector<std::int64_t>(a->ints().begin(), a->ints().end());
+}
+
 std::optional<std::vector<std::uint32_t>> Node::integers(const char* name, int size, std::int64_t low,
                                                          std::int64_t high) const {
     const auto* a = find(name, onnx::AttributeProto::INTS);

@@ -18,7 +18,10 @@ public:
 
     int inputs() const { return proto_.input_size(); }
     /// Whether it has this input, counted from 0; an empty name stands for one that is left out.
-    bool has_input(int index) const { return index < inputs() && !proto_.input(index).empty(); }
+    bool has_input(int index) const { return index < inputs() && !input(index).empty(); }
+    const std::string& input(int index) const { return proto_.input(index); }
+    int outputs() const { return proto_.output_size(); }
+    const std::string& output(int index = 0) const { return proto_.output(index); }
 
     /// Throws Problem with the node's name and operator.
     [[noreturn]] void fail(const std::string& what) const;
@@ -34,6 +37,9 @@ public:
     std::int64_t integer(const char* name, std::int64_t fallback) const;
     double real(const char* name, double fallback) const;
     std::string text(const char* name, const char* fallback) const;
+    /// A constant; null if the attribute is absent.
+    const onnx::TensorProto* tensor(const char* name) const;
+    std::optional<std::vector<std::int64_t>> integers(const char* name) const;
     /// `size` integers of [low, high]; nothing if the attribute is absent.
     std::optional<std::vector<std::uint32_t>> integers(const char* name, int size, std::int64_t low,
                                                        std::int64_t high) const;

@@ -87,4 +87,22 @@ Tensor to_tensor(const onnx::TensorProto& proto) {
     return tensor;
 }
 
+std::vector<std::int64_t> to_integers(const onnx::TensorProto& proto) {
+    std::vector<std::int64_t> dims;
+    const std::uint64_t count = read_shape(proto, dims);
+    if (proto.data_type() != onnx::TensorProto::INT64 || dims.size() > 1) {
+        fail(proto, "has element type " + std::to_string(proto.data_type()) + " and shape " + join(dims) +
+                        ", expected 64-bit integers (7) in one dimension");
+    }
+    std::vector<std::int64_t> values =
+        proto.raw_data().empty()
+            ? std::vector<std::int64_t>(proto.int64_data().begin(), proto.int64_data().end())
+            : from_raw<std::int64_t>(proto.raw_data());
+    if (values.size() != count) {
+        fail(proto, "has " + std::to_string(values.size()) + " values, expected " + std::to_string(count) +
+                        " for shape " + join(dims));
+    }
+    return values;
+}
+
 } // namespace hydravp::workloads::onnx_file

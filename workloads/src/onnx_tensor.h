@@ -32,4 +32,7 @@ struct Tensor {
 /// A constant of floats or doubles, all of them finite. Throws Problem.
 Tensor to_tensor(const onnx::TensorProto& proto);
 
+/// A constant of 64-bit integers with at most one dimension. Throws Problem.
+std::vector<std::int64_t> to_integers(const onnx::TensorProto& proto);
+
 } // namespace hydravp::workloads::onnx_file

@@ -44,6 +44,12 @@ enum class Activation : std::uint32_t {
 
 const char* to_string(Activation activation);
 
+/// Windows along one side of an input of `in` words between `pad_before` and `pad_after` words of padding.
+/// With `ceil_mode` the last one may reach beyond the padding, as long as it begins within the input or the
+/// padding before it.
+std::uint32_t window_count(std::uint32_t in, std::uint32_t pad_before, std::uint32_t pad_after,
+                           std::uint32_t span, std::uint32_t stride, bool ceil_mode);
+
 /// The tensor that a residual shortcut adds to a convolution's result before the activation
 /// (option A of He et al.: spatial subsampling, missing channels are zero).
 struct ResidualInput {

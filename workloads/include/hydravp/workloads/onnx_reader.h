@@ -7,14 +7,18 @@
 
 namespace hydravp::workloads {
 
-/// Reads a feed-forward chain of Conv, BatchNormalization, Relu, MaxPool, AveragePool, GlobalAveragePool,
-/// Flatten and Gemm nodes. Batch normalisation is folded, in double precision, into the convolution or Gemm
-/// before it, and ReLU becomes a flag of it; Flatten and Gemm become a convolution that covers its input.
+/// Reads a graph of Conv, BatchNormalization, Relu, Clip (ReLU and ReLU6), LeakyRelu, MaxPool, AveragePool,
+/// GlobalMaxPool, GlobalAveragePool, ReduceMean, Add or Sum of two, Concat, Flatten, Reshape, Squeeze, Gemm,
+/// MatMul, Constant, Dropout and Identity nodes with one input and one output.
 ///
-/// Not supported: branches, grouped or dilated convolutions, rounding up of output sizes, averages that count
-/// padding, weights in external files, weights shared by so many nodes that the network outgrows its file by
-/// far. Whatever isn't understood completely is refused with core::InputError, which names the file, the node
-/// and its operator.
+/// Batch normalisation is folded, in double precision, into the convolution or product before it; an
+/// activation function and a sum become a part of it. Where that is impossible, because somebody else reads
+/// the value in between or no convolution makes it, they become a 1x1 depthwise convolution. A product
+/// becomes a convolution that covers its input.
+///
+/// Not supported: constants that differ within a channel, weights in external files, weights shared by so
+/// many nodes that the network outgrows its file by far. Whatever isn't understood completely is refused with
+/// core::InputError, which names the file, the node and its operator.
 FloatNetwork read_onnx(const std::string& path);
 
 } // namespace hydravp::workloads
