@@ -78,16 +78,14 @@ Range ConvSchedule::chunk_steps(std::uint32_t pass, std::uint32_t fetch, std::ui
 }
 
 std::uint32_t ConvSchedule::chunk_bytes(std::uint32_t pass, Range steps) const {
-    return static_cast<std::uint32_t>(align_up(std::uint64_t{step_filters(pass)} * steps.size() * 2, 8));
+    return static_cast<std::uint32_t>(bytes_of(steps.size(), step_filters(pass)));
 }
 
 /// Of the chunks of a fetch that covers so many channels, in a pass over so many filters.
 std::uint64_t ConvSchedule::fetch_bytes(std::uint32_t channels, std::uint32_t filters) const {
-    const auto chunk_of = [&](std::uint32_t steps) {
-        return align_up(std::uint64_t{filters} * steps * 2, 8);
-    };
     const std::uint32_t steps = channels * g_.taps();
-    return steps / g_.reduction_chunk * chunk_of(g_.reduction_chunk) + chunk_of(steps % g_.reduction_chunk);
+    return steps / g_.reduction_chunk * bytes_of(g_.reduction_chunk, filters) +
+           bytes_of(steps % g_.reduction_chunk, filters);
 }
 
 std::uint64_t ConvSchedule::weight_bytes_per_unit() const {

@@ -5,7 +5,6 @@
 #include "hydravp/core/partial_sums.h"
 
 #include <algorithm>
-#include <limits>
 
 // Compiles what lies between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE once per instruction set.
 #undef HWY_TARGET_INCLUDE
@@ -101,6 +100,15 @@ void sum_over_units(const unsigned char* const* from, std::size_t units, std::si
     }
 }
 
+namespace {
+
+std::int16_t highest_output(const core::LayerRegisters& layer) {
+    return static_cast<std::int16_t>(
+        std::min<std::int32_t>(layer.output_ceiling, layer.geometry.highest_word()));
+}
+
+} // namespace
+
 std::int16_t output_word(const core::LayerRegisters& layer, std::int64_t value) {
     int shift = layer.output_shift;
     if (value < 0) {
@@ -117,17 +125,17 @@ std::int16_t output_word(const core::LayerRegisters& layer, std::int64_t value) 
         }
     }
     const std::int16_t word = core::saturate16(core::round_shift(value, shift));
-    return std::min(word, static_cast<std::int16_t>(layer.output_ceiling));
+    return std::clamp(word, layer.geometry.lowest_word(), highest_output(layer));
 }
 
 void output_words(const core::LayerRegisters& layer, const std::int64_t* sums, std::size_t count,
                   std::uint32_t sum_shift, std::int64_t bias, std::int16_t* words) {
-    using Limits = std::numeric_limits<std::int16_t>;
     std::size_t i = 0;
     if (layer.activation != core::Activation::leaky_relu && layer.output_shift >= 1 &&
         layer.output_shift <= 62) {
-        const std::int64_t lowest = layer.activation == core::Activation::none ? Limits::min() : 0;
-        const std::int64_t highest = std::min<std::int64_t>(layer.output_ceiling, Limits::max());
+        const std::int64_t lowest =
+            layer.activation == core::Activation::none ? layer.geometry.lowest_word() : 0;
+        const std::int64_t highest = highest_output(layer);
         i = HWY_DYNAMIC_DISPATCH(round_vectors)(sums, count, static_cast<int>(sum_shift), bias,
                                                 layer.output_shift, lowest, highest, words);
     }

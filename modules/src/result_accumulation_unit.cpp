@@ -3,6 +3,7 @@
 
 #include "hydravp/core/fixed_point.h"
 #include "hydravp/core/time.h"
+#include "hydravp/core/words.h"
 #include "hydravp/modules/output_words.h"
 
 #include <algorithm>
@@ -240,6 +241,12 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
         words += std::size_t{part.filters.size()} * residual_words(part.positions).size();
     });
     residual_.assign(words, 0); // channels that the source doesn't have stay zero
+    const std::uint32_t word_bytes = layer_.geometry.word_bytes;
+    auto* bytes = reinterpret_cast<unsigned char*>(residual_.data());
+    if (word_bytes != sizeof residual_.front()) {
+        narrow_.assign(words, 0);
+        bytes = narrow_.data();
+    }
     segments_.clear();
     std::size_t next = 0;
     for_each_part(pass, [&](const Part& part) {
@@ -249,13 +256,16 @@ void ResultAccumulationUnit::read_residual(std::uint32_t pass) {
             if (filter < layer_.residual.channels) {
                 segments_.push_back(
                     {filter % layer_.residual.split,
-                     layer_.residual.address(filter, part.frame) + std::uint64_t{range.begin} * 2,
-                     range.size() * 2, reinterpret_cast<unsigned char*>(residual_.data() + next)});
+                     layer_.residual.address(filter, part.frame) + std::uint64_t{range.begin} * word_bytes,
+                     range.size() * word_bytes, bytes + next * word_bytes});
             }
         }
     });
     move(tlm::TLM_READ_COMMAND, segments_);
     finish_moves(0);
+    if (keep_data_ && word_bytes != sizeof residual_.front()) {
+        core::load_words(narrow_.data(), words, word_bytes, residual_.data());
+    }
 }
 
 /// Adds up what the units made for a part.
@@ -310,12 +320,21 @@ const std::int16_t* ResultAccumulationUnit::add_residual(Range positions, const 
 
 void ResultAccumulationUnit::write_back(std::uint32_t pass) {
     segments_.clear();
+    const std::uint32_t word_bytes = layer_.geometry.word_bytes;
+    auto* words = reinterpret_cast<unsigned char*>(results_.data());
+    if (word_bytes != sizeof results_.front()) {
+        narrow_.resize(results_.size());
+        words = narrow_.data();
+        if (keep_data_) {
+            core::store_words(results_.data(), results_.size(), word_bytes, words);
+        }
+    }
     for_each_part(pass, [&](const Part& part) {
-        auto* data = reinterpret_cast<unsigned char*>(results_.data() + part.first_output);
-        const std::uint32_t bytes = part.positions.size() * 2;
+        unsigned char* data = words + part.first_output * word_bytes;
+        const std::uint32_t bytes = part.positions.size() * word_bytes;
         for (std::uint32_t filter = part.filters.begin; filter < part.filters.end; ++filter, data += bytes) {
             const std::uint64_t address =
-                layer_.output.address(filter, part.frame) + std::uint64_t{part.positions.begin} * 2;
+                layer_.output.address(filter, part.frame) + std::uint64_t{part.positions.begin} * word_bytes;
             for (std::uint32_t unit = filter % layer_.output.split; unit < units_;
                  unit += layer_.output.split) {
                 segments_.push_back(

@@ -128,7 +128,20 @@ void hydra_keys(ConfigBinder& b, accelerators::hydra::HydraConfig& hydra) {
     b.count("units", hydra.units, "one per DRAM chip, filled rank by rank").optional();
     b.count("macs_per_unit", hydra.macs_per_unit, "lanes").optional();
     b.clock("clock_period", hydra.clock_period, "of a unit").optional();
-    b.count("mac_cycles", hydra.mac_cycles, "of one multiply-accumulate").optional();
+    using accelerators::hydra::Multiplier;
+    b.choice<std::uint32_t>("precision", hydra.precision, {{"16", 16}, {"8", 8}},
+                            "bits of activations, weights and results")
+        .optional();
+    b.choice<Multiplier>("multiplier", hydra.multiplier,
+                         {{"booth-radix-4", Multiplier::booth_radix_4},
+                          {"booth-radix-2", Multiplier::booth_radix_2},
+                          {"parallel", Multiplier::parallel}},
+                         "serial, two bits or one in a cycle, or all bits at once")
+        .optional();
+    b.count("mac_cycles", hydra.mac_cycles,
+            "of one multiply-accumulate, in place of what the multiplier takes")
+        .optional()
+        .only_where("a number of cycles", [&hydra] { return hydra.mac_cycles > 0; });
     b.number(
          "ab_port_bits", hydra.ab_port_bits, [](std::uint32_t n) { return n >= 16 && n % 16 == 0; },
          "a multiple of 16", "of the port that fills the stream buffers")

@@ -79,9 +79,11 @@ private:
             // The port has to fill as many lanes.
             scale("MACs of a unit", "hydra.macs_per_unit", hydra.macs_per_unit, factor,
                   {fmt::format("hydra.ab_port_bits={}", port_bits(factor))});
-            scale("cycles of a MAC", "hydra.mac_cycles", hydra.mac_cycles, factor,
+            scale("cycles of a MAC", "hydra.mac_cycles", hydra.cycles_per_mac(), factor,
                   {fmt::format("hydra.ab_port_bits={}", port_bits(1 / factor))});
         }
+        choose("bits of activations, weights and results", "hydra.precision",
+               fmt::format("{}", hydra.precision), {"8", "16"});
         scale("activation buffer", "hydra.activation_buffer", hydra.activation_buffer);
         scale("weight buffer", "hydra.weight_buffer", hydra.weight_buffer);
         scale("output buffer", "hydra.output_buffer", hydra.output_buffer);

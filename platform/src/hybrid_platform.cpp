@@ -132,6 +132,7 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
     shape.units = hydra.units;
     shape.chips_per_rank = dram.geometry.chips_per_rank;
     shape.lanes = hydra.macs_per_unit;
+    shape.word_bytes = hydra.word_bytes();
     shape.activation_half_bytes = static_cast<std::uint32_t>(hydra.activation_buffer.count / 2);
     shape.weight_half_bytes = static_cast<std::uint32_t>(hydra.weight_buffer.count / 2);
     shape.output_half_words = static_cast<std::uint32_t>(hydra.output_buffer.count / 2) /
@@ -145,7 +146,7 @@ workloads::MachineShape machine_shape(const PlatformConfig& config) {
     const auto ps = [](core::Picoseconds time) { return static_cast<double>(time.count()); };
     const memory::Technology& units_memory = dram.technology;
     shape.ideal_transfers = config.transfers == TransferModel::ideal;
-    shape.ideal_step_ps = ps(hydra.clock_period * hydra.mac_cycles);
+    shape.ideal_step_ps = ps(hydra.clock_period * hydra.cycles_per_mac());
     shape.pool_step_ps = ps(hydra.clock_period * hydra.pool_cycles);
     shape.pcm_slot_ps = config.memory.pcm.channels == 0
                             ? 0

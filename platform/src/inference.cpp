@@ -3,11 +3,11 @@
 
 #include "hydravp/core/error.h"
 #include "hydravp/core/time.h"
+#include "hydravp/core/words.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <numeric>
 #include <utility>
@@ -59,7 +59,7 @@ void Inference::run_batch(std::uint64_t first, std::uint32_t frames) {
     for (std::uint32_t i = 0; i < frames && !quantized_.empty(); ++i) {
         const std::vector<std::int16_t> words = callbacks_.input(first + i);
         write_tensor(mapped_.input, words, i);
-        loaded_bytes_ += words.size() * 2;
+        loaded_bytes_ += words.size() * mapped_.word_bytes;
     }
     platform_.controller.clear_completed_layers();
     const core::Picoseconds begin = core::now();
@@ -229,7 +229,8 @@ std::uint64_t Inference::chip_address(std::uint32_t unit, std::uint64_t chip_loc
 
 std::uint64_t Inference::word_address(const TensorPlacement& tensor, std::uint32_t channel,
                                       std::uint32_t position) const {
-    return chip_address(channel % tensor.split, tensor.address(channel) + std::uint64_t{position} * 2);
+    return chip_address(channel % tensor.split,
+                        tensor.address(channel) + std::uint64_t{position} * mapped_.word_bytes);
 }
 
 std::vector<std::int16_t> Inference::read_tensor(const TensorPlacement& tensor, std::uint32_t place) {
@@ -240,8 +241,8 @@ std::vector<std::int16_t> Inference::read_tensor(const TensorPlacement& tensor, 
     for (std::uint32_t unit = 0; unit < tensor.split; ++unit) {
         platform_.host.debug_read(chip_address(unit, base), chip.data(), chip.size());
         for (std::uint32_t channel = unit; channel < tensor.channels; channel += tensor.split) {
-            std::memcpy(words.data() + channel * positions,
-                        chip.data() + (tensor.address(channel, place) - base), positions * 2);
+            core::load_words(chip.data() + (tensor.address(channel, place) - base), positions,
+                             mapped_.word_bytes, words.data() + channel * positions);
         }
     }
     return words;
@@ -255,8 +256,8 @@ void Inference::write_tensor(const TensorPlacement& tensor, const std::vector<st
     for (std::uint32_t unit = 0; unit < platform_.units.size(); ++unit) {
         for (std::uint32_t channel = unit % tensor.split; channel < tensor.channels;
              channel += tensor.split) {
-            std::memcpy(chip.data() + (tensor.address(channel, place) - base),
-                        words.data() + channel * positions, positions * 2);
+            core::store_words(words.data() + channel * positions, positions, mapped_.word_bytes,
+                              chip.data() + (tensor.address(channel, place) - base));
         }
         platform_.host.debug_write(chip_address(unit, base), chip.data(), chip.size());
     }

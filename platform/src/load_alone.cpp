@@ -45,6 +45,7 @@ RunResults run_load_alone(const PlatformConfig& config, const RunOptions& option
     results.transfers = to_string(config.transfers);
     results.mapping = to_string(config.mapping);
     results.partial_sum_bits = config.partial_sum_bits;
+    results.precision = static_cast<int>(config.hydra.precision);
     results.data = functional ? "functional" : "timing";
     platform.dram.flush();
     for (const auto& channel : platform.pcm) {

@@ -132,6 +132,7 @@ MappingReport map_report(const PlatformConfig& config, const std::string& name) 
     report.asked_for = to_string(config.mapping);
     report.mapping = to_string(mapped.mapping);
     report.transfers = to_string(config.transfers);
+    report.precision = config.hydra.precision;
     report.batch = machine.frames;
     constexpr double burst = 8; // bytes of a chip
     const double macs = static_cast<double>(machine.units) * machine.lanes;
@@ -150,11 +151,12 @@ MappingReport map_report(const PlatformConfig& config, const std::string& name) 
 }
 
 std::string format_mapping(const MappingReport& report) {
-    std::string text =
-        fmt::format("{} on {}: mapping {}{}, for transfers {}{}; times estimated, with timed transfers\n\n",
-                    report.network, report.platform, report.mapping,
-                    report.mapping == report.asked_for ? "" : " (as good as any found)", report.transfers,
-                    report.batch == 1 ? "" : fmt::format(", batches of {} frames", report.batch));
+    std::string text = fmt::format(
+        "{} on {}: mapping {}{}, for transfers {}, words of {} bits{}; times estimated, with timed "
+        "transfers\n\n",
+        report.network, report.platform, report.mapping,
+        report.mapping == report.asked_for ? "" : " (as good as any found)", report.transfers,
+        report.precision, report.batch == 1 ? "" : fmt::format(", batches of {} frames", report.batch));
     TextTable cuts(mapping_columns, 4);
     cuts.add_rule();
     double total = 0;

@@ -269,6 +269,7 @@ void write_results_json(const std::string& path, const RunResults& results) {
     json["transfers"] = results.transfers;
     json["mapping"] = results.mapping;
     json["partial_sum_bits"] = results.partial_sum_bits;
+    json["precision"] = results.precision;
     json["data"] = results.data;
     json["frames"] = results.frames;
     json["latency_ms"] = finite(results.latency_ms);
@@ -372,10 +373,10 @@ std::string format_table(const RunResults& results) {
     if (results.mram) {
         return format_mram_table(results);
     }
-    std::string text =
-        fmt::format("{} on {}: transfers {}, mapping {}, partial sums {} bit, data {}, {} frame{}\n",
-                    results.network, results.platform, results.transfers, results.mapping,
-                    results.partial_sum_bits, results.data, results.frames, results.frames == 1 ? "" : "s");
+    std::string text = fmt::format(
+        "{} on {}: transfers {}, mapping {}, words {} bit, partial sums {} bit, data {}, {} frame{}\n",
+        results.network, results.platform, results.transfers, results.mapping, results.precision,
+        results.partial_sum_bits, results.data, results.frames, results.frames == 1 ? "" : "s");
     if (!results.complete) {
         text += results.frames > 0
                     ? "INCOMPLETE: the run ended before its last frame; these are the complete frames\n"

@@ -146,6 +146,7 @@ Workload prepare(const PlatformConfig& config, const RunOptions& options) {
     if (work.functional) {
         workloads::QuantizerOptions quantizer;
         quantizer.partial_sum_bits = config.partial_sum_bits;
+        quantizer.word_bits = static_cast<int>(config.hydra.precision);
         quantizer.channel_splits = workloads::channel_splits(
             workloads::map_network(work.network, {}, machine_for(config, work.frames)));
         work.quantized = workloads::quantize(*real, calibration_set(work, options), quantizer);
@@ -291,6 +292,7 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     results.transfers = to_string(config.transfers);
     results.mapping = to_string(config.mapping);
     results.partial_sum_bits = config.partial_sum_bits;
+    results.precision = static_cast<int>(config.hydra.precision);
     results.data = work.functional ? "functional" : "timing";
     results.frames = inference.frames_done();
     results.load_bytes = static_cast<double>(inference.loaded_bytes());

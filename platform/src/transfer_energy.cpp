@@ -9,7 +9,6 @@ namespace hydravp::platform {
 namespace {
 
 constexpr double mj_per_pj = 1e-9;
-constexpr double bits_per_word = 16;
 
 double read_pj(const memory::Technology& technology, bool buffers) {
     return technology.array_read.pj + (buffers ? technology.buffer_read.pj : 0);
@@ -35,6 +34,7 @@ TransferMemories transfer_memories(const PlatformConfig& config) {
     memories.activations = config.memory.dram.technology;
     const bool resident = config.weights == core::WeightSource::resident;
     memories.weights = resident ? memories.activations : config.memory.pcm.technology;
+    memories.word_bits = config.hydra.precision;
     memories.migrates = memories.weights.kind != memories.activations.kind;
     return memories;
 }
@@ -47,7 +47,7 @@ double transfer_energy_mj(double weights, double outputs, const TransferMemories
         per_weight += write_pj(to, accounting.buffers);
     }
     const double per_output = write_pj(to, accounting.buffers) + read_pj(to, accounting.buffers);
-    return bits_per_word * (weights * per_weight + outputs * per_output) * mj_per_pj;
+    return memories.word_bits * (weights * per_weight + outputs * per_output) * mj_per_pj;
 }
 
 Figures transfer_energies(const Activity& activity, const TransferMemories& memories) {

@@ -138,6 +138,9 @@ TEST_CASE("optimized is never slower on random networks, 32 units") {
 TEST_CASE("optimized is never slower on random networks, fast MACs") {
     check_never_slower("hydra", {"pcm.ranks=1", "hydra.mac_cycles=2", "hydra.ab_port_bits=256"}, 600, 15);
 }
+TEST_CASE("optimized is never slower on random networks: words of 8 bits") {
+    check_never_slower("hydra", {"pcm.ranks=1", "hydra.precision=8"}, 700, 15);
+}
 TEST_CASE("optimized is never slower on random networks, weights migrate") {
     check_never_slower("hydra", {"pcm.ranks=1", "weights=migrate"}, 700, 10);
 }

@@ -32,6 +32,7 @@ RunResults example() {
     r.transfers = "timed";
     r.mapping = "paper-numbers";
     r.partial_sum_bits = 32;
+    r.precision = 16;
     r.data = "functional";
     r.frames = 2;
     r.latency_ms = 0.3;
@@ -84,6 +85,7 @@ TEST_CASE("results.json is exactly this") {
   "transfers": "timed",
   "mapping": "paper-numbers",
   "partial_sum_bits": 32,
+  "precision": 16,
   "data": "functional",
   "frames": 2,
   "latency_ms": 0.3,
@@ -281,7 +283,7 @@ TEST_CASE("layers.csv has a column for every account of any layer") {
 
 TEST_CASE("the table has aligned columns with units") {
     const std::string text = format_table(example());
-    CHECK_THAT(text, Catch::StartsWith("tiny on hydra: transfers timed, mapping paper-numbers, "
+    CHECK_THAT(text, Catch::StartsWith("tiny on hydra: transfers timed, mapping paper-numbers, words 16 bit, "
                                        "partial sums 32 bit, data functional, 2 frames\n"));
     CHECK_THAT(text, Contains("latency [ms]") && Contains("energy [mJ]") && Contains("DRAM written [MB]"));
     CHECK_THAT(text, Contains("75.0")); // mac: 0.15 of 0.2 ms

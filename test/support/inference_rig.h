@@ -72,6 +72,7 @@ struct RandomNetwork {
         const std::vector<std::uint8_t> image = workloads::random_image(network.input, seed);
         workloads::QuantizerOptions options;
         options.partial_sum_bits = config.partial_sum_bits;
+        options.word_bits = static_cast<int>(config.hydra.precision);
         options.channel_splits =
             workloads::channel_splits(workloads::map_network(network, {}, machine_shape(config)));
         quantized = workloads::quantize(workloads::random_network(network, seed), {image}, options);

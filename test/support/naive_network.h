@@ -174,7 +174,7 @@ inline std::vector<std::vector<std::int16_t>> run(const workloads::QuantizedNetw
                     total += core::round_shift(word, -q.residual_shift);
                 }
             }
-            return activated(layer, q, total);
+            return static_cast<std::int16_t>(core::saturate(activated(layer, q, total), net.word_bits));
         });
         outputs.push_back(std::move(out));
     }

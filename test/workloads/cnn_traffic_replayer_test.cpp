@@ -243,7 +243,7 @@ TEST_CASE("a bit that flips between two layers is found") {
                                [&] {
                                    char text[20];
                                    std::snprintf(text, sizeof text, "%llx",
-                                                 static_cast<unsigned long long>(address - 1));
+                                                 static_cast<unsigned long long>(address));
                                    return std::string(text);
                                }()) &&
                           Contains("what layer 'conv1' wrote"));

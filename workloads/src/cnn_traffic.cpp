@@ -30,11 +30,11 @@ bool overlap(const TrafficRegion& a, const TrafficRegion& b) {
     return a.bytes > 0 && b.bytes > 0 && a.base < b.base + b.bytes && b.base < a.base + a.bytes;
 }
 
-TrafficTensor make_tensor(const core::TensorPlacement& placement) {
+TrafficTensor make_tensor(const core::TensorPlacement& placement, std::uint32_t word_bytes) {
     TrafficTensor tensor;
     tensor.channels = placement.channels;
     tensor.split = placement.split;
-    tensor.plane_bytes = std::uint64_t{placement.height} * placement.width * 2;
+    tensor.plane_bytes = std::uint64_t{placement.height} * placement.width * word_bytes;
     tensor.all_channels = tensor.channels;
     tensor.region.bytes = tensor.channels * tensor.plane_bytes;
     return tensor;
@@ -76,7 +76,7 @@ LayerTraffic layer_traffic(const LayerWork& work) {
     const core::ConvSchedule schedule(g);
     const bool pooling = is_pooling(work);
     LayerTraffic traffic;
-    traffic[AccessKind::output_write] = std::uint64_t{g.filters} * g.positions() * 2;
+    traffic[AccessKind::output_write] = std::uint64_t{g.filters} * g.positions() * g.word_bytes;
     if (!pooling) {
         traffic[AccessKind::weight_read] =
             core::bias_block_bytes(g.filters) +
@@ -98,10 +98,10 @@ LayerTraffic layer_traffic(const LayerWork& work) {
             const Range positions = schedule.positions(Unit{std::size_t{slice} * g.channel_split},
                                                        tile * schedule.passes_per_tile());
             traffic[AccessKind::activation_read] +=
-                input_fetches * g.input_rows(positions).size() * g.in_width * g.channels * 2;
+                input_fetches * g.input_rows(positions).size() * g.in_width * g.channels * g.word_bytes;
             if (r.has_residual != 0 && !positions.empty()) {
                 traffic[AccessKind::residual_read] += std::uint64_t{residual_words(r, positions).size()} *
-                                                      std::min(g.filters, r.residual.channels) * 2;
+                                                      std::min(g.filters, r.residual.channels) * g.word_bytes;
             }
         }
     }
@@ -179,14 +179,14 @@ void CnnTraffic::place_tensors(const core::Network& network, const MappedNetwork
         tensors_.push_back(tensor);
         region_of_.push_back(region);
     };
-    place(make_tensor(mapped.input), 0, 0);
+    place(make_tensor(mapped.input, mapped.word_bytes), 0, 0);
     std::map<int, std::size_t> placed; // roots, and a tensor that lies in them
     for (std::size_t i = 0; i < plans_.size(); ++i) {
         const TensorView& view = views[i + 1];
         const auto known = placed.find(view.root);
         if (known == placed.end()) {
             placed[view.root] = tensors_.size();
-            place(make_tensor(mapped.outputs[static_cast<std::size_t>(view.root)]),
+            place(make_tensor(mapped.outputs[static_cast<std::size_t>(view.root)], mapped.word_bytes),
                   region_of_[place_of(plans_[i].input)] == 0 ? 1 : 0, i);
         } else {
             tensors_.push_back(tensors_[known->second]);

@@ -9,7 +9,6 @@
 #include <sysc/kernel/sc_dynamic_processes.h> // sc_spawn
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,14 +22,13 @@ namespace {
 /// Patterns of weights are numbered from here, those of tensors from 0.
 constexpr std::uint32_t weight_patterns = 0x10000;
 
-std::uint16_t pattern_word(std::uint32_t pattern, std::uint64_t word) {
-    return static_cast<std::uint16_t>(((std::uint64_t{pattern} << 40 ^ word) * 0x9E3779B97F4A7C15) >> 48);
+unsigned char pattern_byte(std::uint32_t pattern, std::uint64_t byte) {
+    return static_cast<unsigned char>(((std::uint64_t{pattern} << 40 ^ byte) * 0x9E3779B97F4A7C15) >> 56);
 }
 
-void fill_pattern(unsigned char* data, std::uint64_t bytes, std::uint32_t pattern, std::uint64_t first_word) {
-    for (std::uint64_t i = 0; i < bytes / 2; ++i) {
-        const std::uint16_t word = pattern_word(pattern, first_word + i);
-        std::memcpy(data + i * 2, &word, 2);
+void fill_pattern(unsigned char* data, std::uint64_t bytes, std::uint32_t pattern, std::uint64_t first) {
+    for (std::uint64_t i = 0; i < bytes; ++i) {
+        data[i] = pattern_byte(pattern, first + i);
     }
 }
 
@@ -161,30 +159,29 @@ void CnnTrafficReplayer::perform(Worker& worker, const TrafficAccess& access) {
 
 // ---- data
 
-/// Number of the pattern that lies where the access goes, and which of its words comes first.
-std::uint32_t CnnTrafficReplayer::pattern_of(const TrafficAccess& access, std::uint64_t& first_word) const {
+/// Number of the pattern that lies where the access goes, and which of its bytes comes first.
+std::uint32_t CnnTrafficReplayer::pattern_of(const TrafficAccess& access, std::uint64_t& first) const {
     if (access.kind == AccessKind::weight_read) {
-        first_word = (access.address - traffic_.weights_of(access.layer).base) / 2;
+        first = access.address - traffic_.weights_of(access.layer).base;
         return weight_patterns + access.layer;
     }
     const int tensor = traffic_.tensor_of(access.layer, access.kind);
-    first_word = (access.address - traffic_.tensor(tensor).region.base) / 2;
+    first = access.address - traffic_.tensor(tensor).region.base;
     return static_cast<std::uint32_t>(tensor + 1);
 }
 
 void CnnTrafficReplayer::fill(unsigned char* data, const TrafficAccess& access) const {
-    std::uint64_t first_word = 0;
-    const std::uint32_t pattern = pattern_of(access, first_word);
-    fill_pattern(data, access.bytes, pattern, first_word);
+    std::uint64_t first = 0;
+    const std::uint32_t pattern = pattern_of(access, first);
+    fill_pattern(data, access.bytes, pattern, first);
 }
 
 void CnnTrafficReplayer::verify(const unsigned char* data, const TrafficAccess& access) const {
-    std::uint64_t first_word = 0;
-    const std::uint32_t pattern = pattern_of(access, first_word);
-    for (std::uint32_t i = 0; i < access.bytes / 2; ++i) {
-        std::uint16_t found = 0;
-        std::memcpy(&found, data + std::size_t{i} * 2, 2);
-        const std::uint16_t expected = pattern_word(pattern, first_word + i);
+    std::uint64_t first = 0;
+    const std::uint32_t pattern = pattern_of(access, first);
+    for (std::uint32_t i = 0; i < access.bytes; ++i) {
+        const unsigned found = data[i];
+        const unsigned expected = pattern_byte(pattern, first + i);
         if (found != expected) {
             const int tensor = traffic_.tensor_of(access.layer, access.kind);
             const std::string writer =
@@ -194,9 +191,9 @@ void CnnTrafficReplayer::verify(const unsigned char* data, const TrafficAccess& 
                     : fmt::format("what layer '{}' wrote",
                                   traffic_.layer_name(static_cast<std::size_t>(tensor)));
             throw core::SimulationError(
-                fmt::format("{}: layer '{}': {} at {:#x}: found {:#06x}, expected {:#06x}, {}", name(),
-                            traffic_.layer_name(access.layer), to_string(access.kind),
-                            access.address + std::uint64_t{i} * 2, found, expected, writer));
+                fmt::format("{}: layer '{}': {} at {:#x}: found {:#04x}, expected {:#04x}, {}", name(),
+                            traffic_.layer_name(access.layer), to_string(access.kind), access.address + i,
+                            found, expected, writer));
         }
     }
 }
@@ -217,7 +214,7 @@ void CnnTrafficReplayer::load_region(const TrafficRegion& region, std::uint32_t 
     std::vector<unsigned char> data(std::min(largest, region.bytes));
     for (std::uint64_t done = 0; done < region.bytes; done += data.size()) {
         const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(data.size(), region.bytes - done));
-        fill_pattern(data.data(), bytes, pattern, done / 2);
+        fill_pattern(data.data(), bytes, pattern, done);
         core::PooledPayload payload(payloads_);
         payload->set_command(tlm::TLM_WRITE_COMMAND);
         payload->set_address(region.base + done);

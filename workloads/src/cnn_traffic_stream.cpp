@@ -227,8 +227,9 @@ bool LayerStream::set_planes(AccessKind kind, const TrafficTensor& tensor, std::
     if (channels == 0 || words.empty()) {
         return false;
     }
-    const std::uint64_t bytes = std::uint64_t{words.size()} * 2;
-    block_ = {kind, tensor.address(first_channel) + std::uint64_t{words.begin} * 2, tensor.plane_bytes, bytes,
+    const std::uint64_t word_bytes = schedule_.geometry().word_bytes;
+    const std::uint64_t bytes = words.size() * word_bytes;
+    block_ = {kind, tensor.address(first_channel) + words.begin * word_bytes, tensor.plane_bytes, bytes,
               channels};
     if (bytes == tensor.plane_bytes) {
         block_.bytes *= channels;

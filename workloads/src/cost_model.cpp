@@ -80,14 +80,14 @@ std::uint32_t lane_groups(const LayerGeometry& g, std::uint32_t points, std::uin
 /// Bursts of 8 bytes in which a unit gets the weights of a pass over a group of filters once.
 double weight_bursts(const LayerGeometry& g, std::uint32_t filters) {
     double bursts = 0;
-    for_each(pieces(g.pass_channels(), g.channels_per_fetch),
-             [&](std::uint32_t channels, std::uint32_t fetches) {
-                 for_each(pieces(channels * g.taps(), g.reduction_chunk),
-                          [&](std::uint32_t steps, std::uint32_t chunks) {
-                              bursts += static_cast<double>(align_up(std::uint64_t{filters} * steps * 2, 8)) /
-                                        8 * chunks * fetches;
-                          });
-             });
+    for_each(
+        pieces(g.pass_channels(), g.channels_per_fetch), [&](std::uint32_t channels, std::uint32_t fetches) {
+            for_each(pieces(channels * g.taps(), g.reduction_chunk), [&](std::uint32_t steps,
+                                                                         std::uint32_t chunks) {
+                bursts += static_cast<double>(align_up(std::uint64_t{filters} * steps * g.word_bytes, 8)) /
+                          8 * chunks * fetches;
+            });
+        });
     return bursts;
 }
 
@@ -198,11 +198,11 @@ LayerCost pooling_cost(const LayerGeometry& g, const MachineShape& m) {
                      steps += static_cast<double>(ceil_divide(of_fetch * positions, g.lanes)) * g.taps() *
                               fetches * count;
                  });
-        fetched += std::ceil(rows * g.in_width * 2 / 8) * channels * count;
+        fetched += std::ceil(rows * g.in_width * g.word_bytes / 8) * channels * count;
     });
     steps *= g.frames;
     fetched *= g.frames;
-    const double written = std::ceil(g.positions() * 2 / 8.0) * channels * g.frames;
+    const double written = std::ceil(g.positions() * g.word_bytes / 8.0) * channels * g.frames;
     cost.mac = steps * m.pool_step_ps;
     cost.chip_bus = (fetched + written) * m.chip_slot_ps;
     cost.activation_bytes = fetched * 8;
@@ -223,7 +223,7 @@ public:
           steps_(static_cast<double>(geometry.pass_channels()) * geometry.taps()) {
         count_outputs(layer);
         count_weights();
-        const double rows_bytes = mean_tile_rows(g_, schedule_) * g_.in_width * 2;
+        const double rows_bytes = mean_tile_rows(g_, schedule_) * g_.in_width * g_.word_bytes;
         fetches_ =
             schedule_.fetches() == 1 ? schedule_.passes() / schedule_.filter_groups() : schedule_.passes();
         const double frames = g_.frames * static_cast<double>(schedule_.position_tiles()) / schedule_.tiles();
@@ -256,7 +256,8 @@ private:
     /// word beside others.
     double result_slots(std::uint32_t positions) const {
         const double at_the_ends = schedule_.position_tiles() > 1 ? 0.5 : 0;
-        return g_.positions() == 1 ? 0.25 : std::ceil(positions / 4.0 + at_the_ends);
+        const double burst_words = 8.0 / g_.word_bytes;
+        return g_.positions() == 1 ? 1 / burst_words : std::ceil(positions / burst_words + at_the_ends);
     }
     /// Bursts of a unit's partial sums of one pass.
     /// @param points positions of all its frames
@@ -360,7 +361,7 @@ private:
         if (schedule_.weights_resident()) {
             return work * steps_;
         }
-        const double load = filters / 4.0 * burst; // of a step's weights
+        const double load = filters * g_.word_bytes / 8.0 * burst; // of a step's weights
         double time = 0;
         for_each(fetches, [&](std::uint32_t channels, std::uint32_t alike) {
             time += overlapped(pieces(channels * g_.taps(), g_.reduction_chunk), work, load) * alike;
@@ -369,7 +370,8 @@ private:
             // While the sums of the pass before are read, no weights come; those in the buffer have to do.
             const double reading = sum_bursts(points, filters) * ranks_ * m_.channel_slot_ps;
             const std::uint32_t chunk = std::min(g_.reduction_chunk, g_.channels_per_fetch * g_.taps());
-            const double bytes = static_cast<double>(align_up(std::uint64_t{filters} * chunk * 2, 8));
+            const double bytes =
+                static_cast<double>(align_up(std::uint64_t{filters} * chunk * g_.word_bytes, 8));
             const double there = std::min(std::floor(2.0 * m_.weight_half_bytes / bytes) * chunk, steps_);
             time = std::max(time, steps_ * work + std::max(0.0, reading + chunk * load - there * work));
         }

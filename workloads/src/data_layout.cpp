@@ -44,7 +44,9 @@ TensorPlacement DataLayout::place_root(int tensor) {
     placement.channels = shape.channels;
     placement.height = shape.height;
     placement.width = shape.width;
-    const std::uint64_t plane = shape.positions() == 1 ? 2 : core::align_up(shape.positions() * 2, 8);
+    const std::uint64_t plane = shape.positions() == 1
+                                    ? machine_.word_bytes
+                                    : core::align_up(shape.positions() * machine_.word_bytes, 8);
     const std::uint64_t frame = core::align_up(core::ceil_divide(shape.channels, placement.split) * plane, 8);
     placement.plane_bytes = static_cast<std::uint32_t>(plane); // exact if the tensor fits a bank
     placement.frame_distance = static_cast<std::uint32_t>(frame);

@@ -138,6 +138,9 @@ void check_layer(const LayerDescriptor& desc, const QuantizedLayer& layer) {
 GoldenExecutor::GoldenExecutor(const QuantizedNetwork& net)
     : net_(net), outputs_(net.network.layers.size()), exact_up_to_(net.network.layers.size()) {
     net.network.validate();
+    if (net.word_bits != 16 && net.word_bits != 8) {
+        throw std::invalid_argument("words have 16 or 8 bits");
+    }
     if (net.layers.size() != net.network.layers.size()) {
         throw std::invalid_argument("one QuantizedLayer per layer expected");
     }
@@ -297,7 +300,7 @@ void GoldenExecutor::matrix_product(std::size_t index, std::uint32_t group, bool
     }
 }
 
-/// Bias, shortcut, activation function and the return to 16 bits for `count` positions of one filter.
+/// Bias, shortcut, activation function and the return to words for `count` positions of one filter.
 void GoldenExecutor::finish(std::size_t index, std::uint32_t filter, std::size_t begin, std::size_t count,
                             const double* sums, std::int16_t* out) const {
     const auto& desc = net_.network.layers[index];
@@ -327,13 +330,13 @@ void GoldenExecutor::finish(std::size_t index, std::uint32_t filter, std::size_t
             value += shift_right_even(shortcut[y * step * row_words + x * step], -layer.residual_shift);
         }
         int shift = layer.output_shift;
-        if (leaky && value < 0) { // x * slope / 2^16, with one rounding for it and the return to 16 bits
+        if (leaky && value < 0) { // x * slope / 2^16, with one rounding for it and the return to words
             value = clamp_bits(value, 48) * layer.negative_slope;
             shift += 16;
         }
         value = shift_right_even(std::max(value, floor), shift);
-        out[i] =
-            static_cast<std::int16_t>(std::min<std::int64_t>(clamp_bits(value, 16), layer.output_ceiling));
+        out[i] = static_cast<std::int16_t>(
+            std::min<std::int64_t>(clamp_bits(value, net_.word_bits), layer.output_ceiling));
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "hydravp/core/channel_split.h"
 #include "hydravp/core/error.h"
+#include "hydravp/core/words.h"
 
 #include "data_layout.h"
 #include "optimizer.h"
@@ -28,6 +29,7 @@ core::LayerGeometry tile(const core::Network& network, std::size_t index, const 
                          std::uint32_t input_split, std::uint32_t output_split, Optimizer* optimizer) {
     const LayerDescriptor& layer = network.layers[index];
     core::LayerGeometry g = shape_geometry(layer);
+    g.word_bytes = static_cast<std::uint8_t>(machine.word_bytes);
     g.channel_split = input_split;
     const bool fits = optimizer != nullptr ? optimizer->tile(index, g)
                       : layer.is_pool()    ? tile_pooling(g, machine)
@@ -56,6 +58,7 @@ core::LayerGeometry joined_geometry(const LayerDescriptor& layer, const MachineS
     core::LayerGeometry g = shape_geometry(layer);
     g.units = machine.units;
     g.lanes = machine.lanes;
+    g.word_bytes = static_cast<std::uint8_t>(machine.word_bytes);
     g.channel_split = static_cast<std::uint16_t>(split);
     g.frames = static_cast<std::uint16_t>(machine.frames);
     return g;
@@ -100,7 +103,6 @@ void place_weights(LayerWork& work, const LayerDescriptor& layer, const MachineS
 void fill_chunk(const core::ConvSchedule& schedule, const QuantizedLayer& layer, core::Unit unit,
                 std::uint32_t pass, core::Range steps, unsigned char* to) {
     const core::LayerGeometry& g = schedule.geometry();
-    auto* words = reinterpret_cast<std::int16_t*>(to);
     const std::uint32_t stride = schedule.step_filters(pass);
     const core::Range own = schedule.own_steps(unit, steps);
     for (std::uint32_t step = own.begin; step < own.end; ++step) {
@@ -108,9 +110,11 @@ void fill_chunk(const core::ConvSchedule& schedule, const QuantizedLayer& layer,
         const std::uint32_t channel = step / g.taps() * g.channel_split + unit.value() % g.channel_split;
         const std::uint32_t of_group = channel % g.group_channels();
         for (std::uint32_t filter = filters.begin; filter < filters.end; ++filter) {
-            words[(step - steps.begin) * stride + (filter - filters.begin)] =
+            const std::size_t word = std::size_t{step - steps.begin} * stride + (filter - filters.begin);
+            const std::int16_t weight =
                 layer.weights[(std::size_t{filter} * g.group_channels() + of_group) * g.taps() +
                               step % g.taps()];
+            core::store_words(&weight, 1, g.word_bytes, to + word * g.word_bytes);
         }
     }
 }
@@ -166,6 +170,7 @@ MappedNetwork map_with(const core::Network& network, const std::vector<Quantized
                        const MachineShape& machine, Optimizer* optimizer) {
     MappedNetwork mapped;
     mapped.mapping = optimizer != nullptr ? Mapping::optimized : machine.mapping;
+    mapped.word_bytes = machine.word_bytes;
     const TensorClasses classes(network);
     const auto split_of = [&](int tensor) {
         const std::size_t set = classes.set_of(tensor);
@@ -266,15 +271,19 @@ std::optional<MappedNetwork> map_searched(const core::Network& network,
 /// one.
 MappedNetwork map_optimized(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
                             const MachineShape& machine) {
-    const double sure = machine.ideal_transfers ? 1 : 0.97; // the estimate is not exact
+    // The estimate is not exact: by some hundredths, and in short layers by a few turns of the channel.
+    const double sure = machine.ideal_transfers ? 1 : 0.97;
+    const double per_layer =
+        machine.ideal_transfers ? 0 : 4 * (machine.turnaround_ps + machine.pass_latency_ps);
+    const double unsure = per_layer * static_cast<double>(network.layers.size());
     std::optional<MappedNetwork> best;
     try {
         best = map_as_in_paper(network, quantized, machine);
     } catch (const core::InputError&) { // only the search may find a way
     }
-    const auto consider = [&](std::optional<MappedNetwork> found, double margin) {
-        if (found &&
-            (!best || estimated_latency(*found, machine) < margin * estimated_latency(*best, machine))) {
+    const auto consider = [&](std::optional<MappedNetwork> found, double margin, double more) {
+        if (found && (!best || estimated_latency(*found, machine) + more <
+                                   margin * estimated_latency(*best, machine))) {
             best = std::move(found);
         }
     };
@@ -283,10 +292,10 @@ MappedNetwork map_optimized(const core::Network& network, const std::vector<Quan
         single.frames = 1;
         // What is best for one frame is known to be no slower; a batch has to be better still.
         if (map_optimized(network, quantized, single).mapping == Mapping::optimized) {
-            consider(map_searched(network, quantized, machine, single), 1);
+            consider(map_searched(network, quantized, machine, single), 1, 0);
         }
     }
-    consider(map_searched(network, quantized, machine, machine), sure);
+    consider(map_searched(network, quantized, machine, machine), sure, unsure);
     return best ? *std::move(best) : map_as_in_paper(network, quantized, machine);
 }
 

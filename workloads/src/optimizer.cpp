@@ -165,14 +165,15 @@ std::optional<Optimizer::Choice> Optimizer::find_choice(std::size_t index, std::
                                                         std::uint32_t out) const {
     const LayerDescriptor& layer = network_.layers[index];
     const LayerContext context = context_of(layer, out);
-    const std::uint64_t result =
-        std::uint64_t{ceil_divide(layer.out.channels, out)} * layer.out.positions() * 2 * machine_.frames;
+    const std::uint64_t result = std::uint64_t{ceil_divide(layer.out.channels, out)} * layer.out.positions() *
+                                 machine_.word_bytes * machine_.frames;
     if (result > machine_.bank_bytes) {
         return std::nullopt;
     }
     LayerGeometry g = shape_geometry(layer);
     g.units = machine_.units;
     g.lanes = machine_.lanes;
+    g.word_bytes = static_cast<std::uint8_t>(machine_.word_bytes);
     g.channel_split = static_cast<std::uint16_t>(in);
     g.frames = static_cast<std::uint16_t>(machine_.frames);
     std::optional<Choice> best;

@@ -50,7 +50,13 @@ void for_each_weight_block(const FloatNetwork& net, std::size_t index, Use use) 
     }
 }
 
-void quantize_weights(const FloatNetwork& net, std::size_t index, int input_fraction, QuantizedLayer& layer) {
+/// The largest word of so many bits.
+double largest_word(int bits) {
+    return std::ldexp(1.0, bits - 1) - 1;
+}
+
+void quantize_weights(const FloatNetwork& net, std::size_t index, int input_fraction, int word_bits,
+                      QuantizedLayer& layer) {
     const auto& desc = net.network.layers[index];
     double largest = 0;
     for_each_weight_block(net, index, [&](const double* w, std::size_t count) {
@@ -61,7 +67,7 @@ void quantize_weights(const FloatNetwork& net, std::size_t index, int input_frac
     if (!std::isfinite(largest) || !std::isfinite(largest_bias)) {
         fail(desc, "weights or bias are not finite");
     }
-    layer.weight_fraction = covering_fraction(largest);
+    layer.weight_fraction = covering_fraction(largest, word_bits);
     while (std::ldexp(largest_bias, input_fraction + layer.weight_fraction) > bias_limit - 1) {
         if (--layer.weight_fraction < min_fraction) {
             fail(desc, "bias of " + std::to_string(largest_bias) + " is too large for the number format");
@@ -84,7 +90,7 @@ void quantize_weights(const FloatNetwork& net, std::size_t index, int input_frac
 
 /// The smallest shift with which the largest partial sum seen leaves one bit of headroom.
 int partial_sum_shift(double largest, int bits) {
-    const double top = std::ldexp(1.0, bits - 1) - 1;
+    const double top = largest_word(bits);
     int shift = 0;
     while (2 * std::nearbyint(std::ldexp(largest, -shift)) > top) {
         ++shift;
@@ -113,8 +119,11 @@ void check_network(const FloatNetwork& net) {
 /// a concat takes its members as they are, form a class and have the same.
 class TensorScales {
 public:
-    TensorScales(const FloatNetwork& net, const std::vector<LayerRange>& ranges)
-        : class_(net.layers.size() + 1), fraction_(class_.size()), used_(class_.size(), false) {
+    TensorScales(const FloatNetwork& net, const std::vector<LayerRange>& ranges, int word_bits)
+        : word_bits_(word_bits),
+          class_(net.layers.size() + 1),
+          fraction_(class_.size()),
+          used_(class_.size(), false) {
         std::iota(class_.begin(), class_.end(), std::size_t{0});
         const auto& layers = net.network.layers;
         for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -159,23 +168,25 @@ private:
     /// What no scale covers is an error when its layer's turn comes.
     void cover(int tensor, double magnitude) {
         int& fraction = fraction_[class_of(tensor)];
-        const bool possible = magnitude <= std::ldexp(32767.0, -min_fraction);
-        fraction = std::min(fraction, possible ? covering_fraction(magnitude) : min_fraction);
+        const bool possible = magnitude <= std::ldexp(largest_word(word_bits_), -min_fraction);
+        fraction = std::min(fraction, possible ? covering_fraction(magnitude, word_bits_) : min_fraction);
     }
 
+    int word_bits_;
     std::vector<std::size_t> class_; ///< of each tensor, the network's input first: another one, or itself
     std::vector<int> fraction_;      ///< of a class
     std::vector<bool> used_;
 };
 
 /// The word nearest to 6 of those with so many fraction bits.
-std::int32_t word_of_six(int fraction) {
-    return static_cast<std::int32_t>(std::min(std::nearbyint(std::ldexp(6.0, fraction)), 32767.0));
+std::int32_t word_of_six(int fraction, int word_bits) {
+    return static_cast<std::int32_t>(
+        std::min(std::nearbyint(std::ldexp(6.0, fraction)), largest_word(word_bits)));
 }
 
 /// False if the scale of the output class has to be coarser than layers before have assumed.
 bool quantize_layer(const FloatNetwork& net, std::size_t index, const LayerRange& range, std::uint32_t split,
-                    int bits, TensorScales& scales, QuantizedLayer& layer) {
+                    const QuantizerOptions& options, TensorScales& scales, QuantizedLayer& layer) {
     const auto& desc = net.network.layers[index];
     const int self = static_cast<int>(index);
     if (desc.weights_per_filter() >= max_products) {
@@ -185,21 +196,22 @@ bool quantize_layer(const FloatNetwork& net, std::size_t index, const LayerRange
         scales.use(source);
     }
     const int input_fraction = scales.fraction(desc.input);
-    quantize_weights(net, index, input_fraction, layer);
+    quantize_weights(net, index, input_fraction, options.word_bits, layer);
     const int product_fraction = input_fraction + layer.weight_fraction;
     if (product_fraction < min_fraction) {
         fail(desc, "the scales of its input and weights are too far apart");
     }
-    if (!scales.limit(self, std::min(covering_fraction(range.output), product_fraction))) {
+    if (!scales.limit(self, std::min(covering_fraction(range.output, options.word_bits), product_fraction))) {
         return false;
     }
     scales.use(self);
     layer.output_fraction = scales.fraction(self);
     layer.output_shift = product_fraction - layer.output_fraction;
     layer.partial_sum.channel_split = split;
-    layer.partial_sum.bits = bits;
-    if (bits != 48) {
-        layer.partial_sum.shift = partial_sum_shift(std::ldexp(range.partial_sum, product_fraction), bits);
+    layer.partial_sum.bits = options.partial_sum_bits;
+    if (options.partial_sum_bits != 48) {
+        layer.partial_sum.shift =
+            partial_sum_shift(std::ldexp(range.partial_sum, product_fraction), options.partial_sum_bits);
     }
     if (desc.residual) {
         layer.residual_shift = product_fraction - scales.fraction(desc.residual->source);
@@ -208,7 +220,7 @@ bool quantize_layer(const FloatNetwork& net, std::size_t index, const LayerRange
         }
     }
     if (desc.activation == core::Activation::relu6) {
-        layer.output_ceiling = word_of_six(layer.output_fraction);
+        layer.output_ceiling = word_of_six(layer.output_fraction, options.word_bits);
     }
     if (desc.activation == core::Activation::leaky_relu) {
         const double word = std::nearbyint(std::ldexp(desc.negative_slope, core::slope_fraction));
@@ -219,15 +231,17 @@ bool quantize_layer(const FloatNetwork& net, std::size_t index, const LayerRange
 
 /// False if it has to be done again with the scales that it has made coarser.
 bool quantize_layers(const FloatNetwork& net, const std::vector<LayerRange>& ranges,
-                     const ChannelSplits& splits, int bits, TensorScales& scales, QuantizedNetwork& result) {
+                     const ChannelSplits& splits, const QuantizerOptions& options, TensorScales& scales,
+                     QuantizedNetwork& result) {
     result.network = net.network;
+    result.word_bits = options.word_bits;
     result.input_scale = net.input_scale;
     result.layers.assign(net.layers.size(), {});
     for (std::size_t i = 0; i < net.layers.size(); ++i) {
         const auto& desc = net.network.layers[i];
         try {
             if (desc.has_weights() &&
-                !quantize_layer(net, i, ranges[i], splits[i], bits, scales, result.layers[i])) {
+                !quantize_layer(net, i, ranges[i], splits[i], options, scales, result.layers[i])) {
                 return false;
             }
         } catch (const core::InputError& error) {
@@ -248,18 +262,19 @@ bool quantize_layers(const FloatNetwork& net, const std::vector<LayerRange>& ran
 
 } // namespace
 
-int covering_fraction(double magnitude) {
+int covering_fraction(double magnitude, int word_bits) {
     if (!(magnitude >= 0) || !std::isfinite(magnitude)) {
         throw core::InputError("values are not finite: no scale covers them");
     }
     if (magnitude == 0) {
-        return 15;
+        return word_bits - 1;
     }
-    // magnitude = m * 2^exponent with 0.5 <= m < 1, so 15 - exponent bits fit unless rounding reaches 32768.
+    // magnitude = m * 2^exponent with 0.5 <= m < 1, so word_bits - 1 - exponent bits fit unless rounding
+    // reaches the next power of two.
     int exponent = 0;
     std::frexp(magnitude, &exponent);
-    int fraction = std::min(15 - exponent, max_fraction);
-    if (std::nearbyint(std::ldexp(magnitude, fraction)) > 32767) {
+    int fraction = std::min(word_bits - 1 - exponent, max_fraction);
+    if (std::nearbyint(std::ldexp(magnitude, fraction)) > largest_word(word_bits)) {
         --fraction;
     }
     if (fraction < min_fraction) {
@@ -276,6 +291,9 @@ QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector
     if (bits != 16 && bits != 32 && bits != 48) {
         throw std::invalid_argument("partial sums have 16, 32 or 48 bits");
     }
+    if (options.word_bits != 16 && options.word_bits != 8) {
+        throw std::invalid_argument("words have 16 or 8 bits");
+    }
     if (calibration.empty()) {
         throw core::InputError("network '" + net.network.name + "': no calibration image");
     }
@@ -290,9 +308,9 @@ QuantizedNetwork quantize(const FloatNetwork& net, const std::vector<std::vector
     // 48 bits are exact, so only the narrow formats need the (slower) measurement per class.
     const auto ranges = measure_ranges(net, calibration, bits == 48 ? ChannelSplits() : splits);
 
-    TensorScales scales(net, ranges);
+    TensorScales scales(net, ranges, options.word_bits);
     QuantizedNetwork result;
-    while (!quantize_layers(net, ranges, splits, bits, scales, result)) {
+    while (!quantize_layers(net, ranges, splits, options, scales, result)) {
     }
     return result;
 }
@@ -303,7 +321,8 @@ std::vector<std::int16_t> quantize_image(const QuantizedNetwork& net,
     std::array<std::int16_t, 256> words{};
     for (int byte = 0; byte < 256; ++byte) {
         const double value = std::nearbyint(std::ldexp(byte * net.input_scale, net.input_fraction));
-        words[static_cast<std::size_t>(byte)] = core::saturate16(static_cast<std::int64_t>(value));
+        words[static_cast<std::size_t>(byte)] =
+            static_cast<std::int16_t>(core::saturate(static_cast<std::int64_t>(value), net.word_bits));
     }
     std::vector<std::int16_t> result(pixels.size());
     std::transform(pixels.begin(), pixels.end(), result.begin(),

@@ -60,7 +60,8 @@ std::uint64_t write_back_slots(const ConvSchedule& schedule, const MachineShape&
             }
         }
     }
-    const std::uint64_t bytes = g.positions() == 1 ? 2 : align_up(std::uint64_t{g.tile_positions} * 2, 8) + 8;
+    const std::uint64_t bytes =
+        g.positions() == 1 ? g.word_bytes : align_up(std::uint64_t{g.tile_positions} * g.word_bytes, 8) + 8;
     return ceil_divide(static_cast<std::uint32_t>(groups.size() * bytes), 8);
 }
 
@@ -84,7 +85,7 @@ Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t
     const double weights = static_cast<double>(schedule.weight_bytes_per_unit()) *
                            (schedule.weights_resident() ? 1 : schedule.tiles());
     const double fetched =
-        static_cast<double>(g.pass_channels()) * tile_rows(g) * g.in_width * 2 *
+        static_cast<double>(g.pass_channels()) * tile_rows(g) * g.in_width * g.word_bytes *
         (schedule.fetches() == 1 ? schedule.passes() / schedule.filter_groups() : schedule.passes());
     const double write_back =
         static_cast<double>(write_back_slots(schedule, machine, consumer_split)) * schedule.passes();
@@ -108,10 +109,10 @@ std::uint32_t tile_rows(const LayerGeometry& g) {
 }
 
 bool fit_buffers(LayerGeometry& g, const MachineShape& machine) {
-    const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * 2 * g.frames_per_tile;
+    const std::uint32_t channel_bytes = tile_rows(g) * g.in_width * g.word_bytes * g.frames_per_tile;
     g.channels_per_fetch = std::min(g.pass_channels(), machine.activation_half_bytes / channel_bytes);
-    g.reduction_chunk =
-        std::min(machine.weight_half_bytes / 8 * 8 / (2 * g.filter_group), g.channels_per_fetch * g.taps());
+    g.reduction_chunk = std::min(machine.weight_half_bytes / 8 * 8 / (g.word_bytes * g.filter_group),
+                                 g.channels_per_fetch * g.taps());
     return g.channels_per_fetch > 0 && g.reduction_chunk > 0;
 }
 
@@ -284,7 +285,7 @@ bool tile_pooling(LayerGeometry& g, const MachineShape& machine) {
     g.reduction_chunk = 1;
     for (std::uint32_t rows = g.out_height; rows >= 1; --rows) { // as many whole rows as the buffers hold
         g.tile_positions = rows * g.out_width;
-        const std::uint32_t in_bytes = tile_rows(g) * g.in_width * 2;
+        const std::uint32_t in_bytes = tile_rows(g) * g.in_width * g.word_bytes;
         const std::uint32_t out_words = rows * g.out_width;
         const std::uint32_t channels =
             std::min({g.local_channels(), machine.activation_half_bytes / std::max(in_bytes, 1U),

@@ -4,6 +4,7 @@
 #include "hydravp/accelerators/hydra/pool_unit.h"
 #include "hydravp/core/error.h"
 #include "hydravp/core/time.h"
+#include "hydravp/core/words.h"
 
 #include <fmt/format.h>
 
@@ -125,7 +126,8 @@ bool HydraUnit::append_weights(const unsigned char* data, std::uint32_t length, 
 }
 
 bool HydraUnit::push() {
-    if (queued_.size() == register_sets || !executable(shadow_)) {
+    if (queued_.size() == register_sets || !executable(shadow_) ||
+        shadow_.geometry.word_bytes != config_.word_bytes()) {
         return false;
     }
     queued_.push_back(shadow_);
@@ -290,9 +292,20 @@ void HydraUnit::compute_chunk(Range steps) {
                       static_cast<double>(std::uint64_t{pass_.filters} * steps.size()));
     }
     if (keep_data_) {
-        mac_array_.take(weights_.front(), schedule_.step_filters(pass_.index), steps,
+        mac_array_.take(front_weights(steps), schedule_.step_filters(pass_.index), steps,
                         tiles_[tiles_freed_ % 2]);
     }
+}
+
+/// The chunk's weights as the MACs take them.
+const std::int16_t* HydraUnit::front_weights(Range steps) {
+    const core::LayerGeometry& g = schedule_.geometry();
+    if (g.word_bytes == sizeof(std::int16_t)) {
+        return reinterpret_cast<const std::int16_t*>(weights_.front());
+    }
+    widened_.resize(std::size_t{schedule_.step_filters(pass_.index)} * steps.size());
+    core::load_words(weights_.front(), widened_.size(), g.word_bytes, widened_.data());
+    return widened_.data();
 }
 
 /// Lane group after lane group, each for all steps of the chunk; the last one may be short.
@@ -349,7 +362,7 @@ void HydraUnit::pool_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_
     const Range positions = schedule_.positions(index_, pass);
     const core::TensorPlacement& to = active_.output;
     const bool whole_planes = positions.size() == g.positions() && channels.size() > 1;
-    const std::size_t plane_words = whole_planes ? to.plane_bytes / 2 : positions.size();
+    const std::size_t plane_words = whole_planes ? to.plane_bytes / g.word_bytes : positions.size();
     pooled_.assign(plane_words * channels.size(), 0);
     if (keep_data_) {
         for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
@@ -359,14 +372,12 @@ void HydraUnit::pool_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_
     const std::uint64_t plane =
         to.base + std::uint64_t{frame} * to.frame_distance + std::uint64_t{channels.begin} * to.plane_bytes;
     if (whole_planes) { // planes follow each other; the padding between them is written along
-        transfer(pool_access_, tlm::TLM_WRITE_COMMAND, plane, pooled_.data(),
-                 std::uint64_t{channels.size() - 1} * to.plane_bytes + std::uint64_t{g.positions()} * 2);
+        write_words(plane, pooled_.data(), (channels.size() - 1) * plane_words + g.positions());
         return;
     }
     for (std::uint32_t i = 0; i < channels.size(); ++i) {
-        transfer(pool_access_, tlm::TLM_WRITE_COMMAND,
-                 plane + std::uint64_t{i} * to.plane_bytes + std::uint64_t{positions.begin} * 2,
-                 pooled_.data() + i * plane_words, std::uint64_t{positions.size()} * 2);
+        write_words(plane + std::uint64_t{i} * to.plane_bytes + std::uint64_t{positions.begin} * g.word_bytes,
+                    pooled_.data() + i * plane_words, positions.size());
     }
 }
 
@@ -449,7 +460,8 @@ void HydraUnit::fetch_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32
     const Range channels = schedule_.fetch_channels(index_, pass, fetch);
     const Range rows = g.input_rows(schedule_.positions(index_, pass));
     tile.reset(g, channels, rows, keep_data_);
-    const std::uint64_t row_bytes = std::uint64_t{g.in_width} * 2;
+    const std::uint64_t row_bytes = std::uint64_t{g.in_width} * g.word_bytes;
+    const std::uint64_t words = std::uint64_t{rows.size()} * g.in_width;
     const std::uint64_t bytes = rows.size() * row_bytes;
     const std::uint64_t first = from.base + std::uint64_t{frame} * from.frame_distance +
                                 std::uint64_t{channels.begin} * from.plane_bytes + rows.begin * row_bytes;
@@ -457,15 +469,35 @@ void HydraUnit::fetch_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32
         return; // the outputs see nothing but padding
     }
     if (rows.size() == g.in_height && from.plane_bytes == bytes) { // planes without a gap: one piece
-        transfer(tile_access_, tlm::TLM_READ_COMMAND, first,
-                 keep_data_ ? tile.channel(channels.begin) : nullptr, channels.size() * bytes);
+        read_words(first, keep_data_ ? tile.channel(channels.begin) : nullptr, channels.size() * words);
         return;
     }
     for (std::uint32_t c = channels.begin; c < channels.end; ++c) {
-        transfer(tile_access_, tlm::TLM_READ_COMMAND,
-                 first + std::uint64_t{c - channels.begin} * from.plane_bytes,
-                 keep_data_ ? tile.channel(c) : nullptr, bytes);
+        read_words(first + std::uint64_t{c - channels.begin} * from.plane_bytes,
+                   keep_data_ ? tile.channel(c) : nullptr, words);
     }
+}
+
+void HydraUnit::read_words(std::uint64_t address, std::int16_t* words, std::uint64_t count) {
+    const std::uint32_t word_bytes = active_.geometry.word_bytes;
+    if (!keep_data_ || word_bytes == sizeof(std::int16_t)) {
+        transfer(tile_access_, tlm::TLM_READ_COMMAND, address, words, count * word_bytes);
+        return;
+    }
+    narrow_tile_.resize(count);
+    transfer(tile_access_, tlm::TLM_READ_COMMAND, address, narrow_tile_.data(), count);
+    core::load_words(narrow_tile_.data(), count, word_bytes, words);
+}
+
+void HydraUnit::write_words(std::uint64_t address, std::int16_t* words, std::uint64_t count) {
+    const std::uint32_t word_bytes = active_.geometry.word_bytes;
+    if (!keep_data_ || word_bytes == sizeof(std::int16_t)) {
+        transfer(pool_access_, tlm::TLM_WRITE_COMMAND, address, words, count * word_bytes);
+        return;
+    }
+    narrow_pooled_.resize(count);
+    core::store_words(words, count, word_bytes, narrow_pooled_.data());
+    transfer(pool_access_, tlm::TLM_WRITE_COMMAND, address, narrow_pooled_.data(), count);
 }
 
 void HydraUnit::transfer(memory::UnitAccessPayload& payload, tlm::tlm_command command, std::uint64_t address,

@@ -9,7 +9,7 @@ namespace hydravp::accelerators::hydra {
 WeightBuffer::WeightBuffer(std::uint32_t capacity, bool keep_data)
     : capacity_(capacity), keep_data_(keep_data) {
     if (keep_data_) {
-        data_.resize(capacity_); // two bytes per word: twice the capacity
+        data_.resize(2 * std::size_t{capacity_});
     }
 }
 
@@ -18,9 +18,8 @@ bool WeightBuffer::append(const unsigned char* data, std::uint32_t count, core::
         return false;
     }
     if (keep_data_) {
-        auto* bytes = reinterpret_cast<unsigned char*>(data_.data());
-        const std::size_t size = data_.size() * 2;
-        if (head_ + used_ + count > size) {
+        unsigned char* const bytes = data_.data();
+        if (head_ + used_ + count > data_.size()) {
             std::memmove(bytes, bytes + head_, used_);
             head_ = 0;
         }
@@ -47,8 +46,8 @@ std::optional<core::Picoseconds> WeightBuffer::ready_time(std::uint32_t count) c
     return count == 0 ? std::optional<core::Picoseconds>(latest) : std::nullopt;
 }
 
-const std::int16_t* WeightBuffer::front() const {
-    return keep_data_ ? data_.data() + head_ / 2 : nullptr;
+const unsigned char* WeightBuffer::front() const {
+    return keep_data_ ? data_.data() + head_ : nullptr;
 }
 
 void WeightBuffer::consume(std::uint32_t count) {

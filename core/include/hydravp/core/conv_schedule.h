@@ -58,7 +58,8 @@ struct LayerGeometry {
     std::uint16_t lanes = 32;             ///< MACs of a unit
     /// 0: the lanes are filled from the flattened list of filters and positions; 1: a group of lanes works on
     /// positions of one filter only, so that the last group of each filter may be partly idle.
-    std::uint16_t lanes_per_filter = 0;
+    std::uint8_t lanes_per_filter = 0;
+    std::uint8_t word_bytes = 2; ///< of activations, weights and results: 2, or 1 in 8-bit precision
 
     std::uint32_t positions() const { return out_height * out_width; } ///< of a frame
     std::uint32_t taps() const { return kernel_height * kernel_width; }
@@ -101,8 +102,11 @@ struct LayerGeometry {
                filter_group > 0 && reduction_chunk > 0 && channels_per_fetch > 0 && positions() > 0 &&
                taps() > 0 && stride_height > 0 && stride_width > 0 && dilation_height > 0 &&
                dilation_width > 0 && channels > 0 && filters > 0 && frames > 0 && frames_per_tile > 0 &&
-               groups_fit();
+               (word_bytes == 1 || word_bytes == 2) && groups_fit();
     }
+    /// The least and the largest of the words.
+    std::int16_t lowest_word() const { return word_bytes == 1 ? -128 : -32768; }
+    std::int16_t highest_word() const { return word_bytes == 1 ? 127 : 32767; }
     /// Input rows [begin, end) that an output range needs, padding left out.
     Range input_rows(Range positions) const;
 
@@ -204,6 +208,10 @@ public:
     std::uint64_t weight_bytes_per_unit() const;
 
 private:
+    /// Of the weights for so many steps and filters.
+    std::uint64_t bytes_of(std::uint64_t steps, std::uint32_t filters) const {
+        return align_up(steps * filters * g_.word_bytes, 8);
+    }
     std::uint64_t fetch_bytes(std::uint32_t channels, std::uint32_t filters) const;
     std::uint32_t group_steps() const { return g_.group_local_channels() * g_.taps(); }
     /// Outputs of a filter: positions in all frames of a pass.

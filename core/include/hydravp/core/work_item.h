@@ -16,7 +16,7 @@
 namespace hydravp::core {
 
 /// Where a tensor lies in the chips' own (chip-local) address spaces. Channel c is stored in every unit u
-/// with u mod split == c mod split, as its local channel c / split: one plane of 16-bit words, row by row.
+/// with u mod split == c mod split, as its local channel c / split: one plane of words, row by row.
 /// The frames of a batch follow each other.
 struct TensorPlacement {
     std::uint64_t base = 0; ///< chip-local byte address, the same in all chips
@@ -75,7 +75,7 @@ struct LayerRegisters {
     std::uint32_t partial_sum_shift = 0;
     std::int32_t output_shift = 0;
     Activation activation = Activation::none;
-    /// Largest output word: of `relu6` the word nearest to 6, otherwise that of 16 bits.
+    /// Largest output word: of `relu6` the word nearest to 6, otherwise that of the precision.
     std::int32_t output_ceiling = 32767;
     /// Of `leaky_relu`: the factor of negative sums, with `slope_fraction` bits behind the point.
     std::uint32_t negative_slope = 0;

@@ -16,7 +16,7 @@ namespace hydravp::modules {
 void sum_over_units(const unsigned char* const* from, std::size_t units, std::size_t count,
                     std::uint32_t bits, std::int64_t* sums);
 
-/// The activation function of a value, and the return to 16 bits: scaled by the layer's output shift,
+/// The activation function of a value, and the return to words: scaled by the layer's output shift,
 /// rounded half to even, saturated.
 std::int16_t output_word(const core::LayerRegisters& layer, std::int64_t value);
 

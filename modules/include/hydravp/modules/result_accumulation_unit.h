@@ -119,6 +119,7 @@ private:
     std::vector<std::int16_t> results_; ///< outputs of the pass, part by part: [filter][position]
     std::vector<std::int16_t>
         residual_; ///< shortcut words of the pass: per part and filter `residual_words()`
+    std::vector<unsigned char> narrow_; ///< words of the pass as they lie in memory, where they have 8 bits
     std::vector<Segment> segments_;
     std::deque<Move> moves_; ///< under way
     std::vector<Move> spare_moves_;

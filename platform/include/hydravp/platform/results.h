@@ -105,7 +105,8 @@ struct RunResults {
     std::string transfers;
     std::string mapping;
     int partial_sum_bits = 0;
-    std::string data; ///< functional or timing
+    int precision = 0; ///< bits of activations, weights and results; 0 in MRAM
+    std::string data;  ///< functional or timing
     std::uint64_t frames = 0;
     double latency_ms = 0;  ///< per frame: first unit's start to last layer's completion; of a batch, its
                             ///< share

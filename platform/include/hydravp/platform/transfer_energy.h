@@ -21,11 +21,12 @@ struct TransferMemories {
     memory::Technology weights;     ///< where they are read
     memory::Technology activations; ///< of the units' memory
     bool migrates = false;          ///< weights change from one technology into the other
+    double word_bits = 16;          ///< of weights and activations
 };
 TransferMemories transfer_memories(const PlatformConfig& config);
 
 /// Energy in mJ.
-/// @param weights,outputs unique 16-bit words
+/// @param weights,outputs unique words
 double transfer_energy_mj(double weights, double outputs, const TransferMemories& memories,
                           TransferAccounting accounting);
 

@@ -26,7 +26,7 @@ enum class AccessKind : std::uint8_t {
 constexpr std::size_t access_kinds = 4;
 const char* to_string(AccessKind kind);
 
-/// One access of a layer to memory: whole 16-bit words, never across a multiple of the access size.
+/// One access of a layer to memory: whole words, never across a multiple of the access size.
 struct TrafficAccess {
     core::LayerId layer = core::no_layer;
     AccessKind kind = AccessKind::weight_read;
@@ -57,7 +57,7 @@ struct TrafficRegion {
     }
 };
 
-/// A tensor in linear memory: planes of 16-bit words, [row][column], without gaps. The channels c of one
+/// A tensor in linear memory: planes of words, [row][column], without gaps. The channels c of one
 /// residue class c mod split, those that one unit reads, follow each other; class follows class. The members
 /// of a concat are channels of the tensor that it makes.
 struct TrafficTensor {

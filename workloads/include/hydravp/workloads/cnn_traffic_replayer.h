@@ -87,7 +87,7 @@ private:
     void perform(Worker& worker, const TrafficAccess& access);
     void fill(unsigned char* data, const TrafficAccess& access) const;
     void verify(const unsigned char* data, const TrafficAccess& access) const;
-    std::uint32_t pattern_of(const TrafficAccess& access, std::uint64_t& first_word) const;
+    std::uint32_t pattern_of(const TrafficAccess& access, std::uint64_t& first) const;
 
     CnnTraffic traffic_;
     CnnTrafficReplayerConfig config_;

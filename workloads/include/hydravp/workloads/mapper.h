@@ -28,6 +28,7 @@ struct MachineShape {
     std::uint32_t units = 16;
     std::uint32_t chips_per_rank = 8;
     std::uint32_t lanes = 32;
+    std::uint32_t word_bytes = 2;                    ///< of activations, weights and results
     std::uint32_t activation_half_bytes = 16 * 1024; ///< half an activation buffer
     std::uint32_t weight_half_bytes = 2 * 1024;      ///< half a weight buffer
     std::uint32_t output_half_words = 2730;          ///< accumulators in half an output buffer
@@ -66,6 +67,7 @@ struct MappedNetwork {
     std::vector<core::TensorPlacement> outputs; ///< of each layer
     std::uint64_t model_bytes = 0;              ///< in PCM, from MachineShape::pcm_base
     std::uint64_t data_bytes_per_chip = 0;      ///< in DRAM
+    std::uint32_t word_bytes = 2;               ///< of its tensors
 };
 
 /// Residue classes of each layer's input channels: what the quantiser has to know of a mapping.

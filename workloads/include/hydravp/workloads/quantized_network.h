@@ -33,7 +33,7 @@ struct QuantizedLayer {
     std::vector<std::int64_t> bias;
     int weight_fraction = 0;
     int output_fraction = 0; ///< fraction bits of this layer's output words (pooling, concat: of its input)
-    /// Right shift from product scale to output scale; output = sat16(round_half_even(x >> shift)).
+    /// Right shift from product scale to output scale; output = saturate(round_half_even(x >> shift)).
     int output_shift = 0;
     /// Left shift that brings a residual word to product scale; may be negative (then a right shift, rounded
     /// half to even). Meaningless without a shortcut.
@@ -45,9 +45,10 @@ struct QuantizedLayer {
     std::uint32_t negative_slope = 0;
 };
 
-/// A network with FX16 weights and scales: what is loaded into the simulated memory.
+/// A network with fixed-point weights and scales: what is loaded into the simulated memory.
 struct QuantizedNetwork {
     core::Network network;
+    int word_bits = 16; ///< of activations, weights and results: 16 or 8
     int input_fraction = 0;
     double input_scale = 1.0 / 256;     ///< real value of one step of an 8-bit pixel
     std::vector<QuantizedLayer> layers; ///< one per network.layers entry

@@ -95,6 +95,7 @@ private:
     /// Until the oldest bytes of the WB are valid.
     void wait_for_weights(std::uint32_t bytes);
     void compute_chunk(core::Range steps);
+    const std::int16_t* front_weights(core::Range steps);
     void run_pooling();
     void pool_tile(std::uint32_t pass, std::uint32_t fetch);
     void pool_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_t frame, const ActivationTile& tile);
@@ -105,6 +106,8 @@ private:
     void fetch_weights(); ///< thread: fills the WB from the own chip where weights are not streamed
     void fetch_chunk(std::uint64_t address, std::uint32_t bytes);
     /// Moves bytes of the own chip, row by row; throws core::SimulationError on an error response.
+    void read_words(std::uint64_t address, std::int16_t* words, std::uint64_t count);
+    void write_words(std::uint64_t address, std::int16_t* words, std::uint64_t count);
     void transfer(memory::UnitAccessPayload& payload, tlm::tlm_command command, std::uint64_t address,
                   void* data, std::uint64_t bytes);
 
@@ -134,6 +137,9 @@ private:
     std::uint32_t tiles_filled_ = 0, tiles_freed_ = 0; ///< counts since the layer's start
     MacArray mac_array_;
     std::vector<std::int16_t> pooled_;
+    /// Words as they lie in memory, in 8-bit precision: each thread's own; and a chunk of weights as 16 bits.
+    std::vector<unsigned char> narrow_tile_, narrow_pooled_;
+    std::vector<std::int16_t> widened_;
 
     bool running_ = false;
     std::uint32_t layers_done_ = 0;

@@ -25,8 +25,8 @@ public:
     bool append(const unsigned char* data, std::uint32_t count, core::Picoseconds ready);
     /// When the oldest `count` bytes are all valid; empty while some are not even on their way.
     std::optional<core::Picoseconds> ready_time(std::uint32_t count) const;
-    /// The oldest bytes as words, contiguous; valid until the next append or consume. Null in timing mode.
-    const std::int16_t* front() const;
+    /// The oldest bytes, contiguous; valid until the next append or consume. Null in timing mode.
+    const unsigned char* front() const;
     void consume(std::uint32_t count);
 
 private:
@@ -38,8 +38,8 @@ private:
     bool keep_data_;
     std::uint32_t used_ = 0;
     std::deque<Arrival> arrivals_;
-    std::vector<std::int16_t>
-        data_;               ///< capacity words twice over, so that the head can run before it is moved back
+    std::vector<unsigned char>
+        data_;               ///< twice the capacity, so that the head can run before it is moved back
     std::uint32_t head_ = 0; ///< byte offset of the oldest byte in data_
 };
 
