@@ -16,7 +16,8 @@ inline void load_words(const unsigned char* from, std::size_t count, std::uint32
         return;
     }
     for (std::size_t i = 0; i < count; ++i) {
-        to[i] = static_cast<std::int8_t>(from[i]);
+        const int byte = from[i];
+        to[i] = static_cast<std::int16_t>((byte ^ 0x80) - 0x80);
     }
 }
 
