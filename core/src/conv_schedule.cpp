@@ -95,7 +95,7 @@ std::uint64_t ConvSchedule::weight_bytes_per_unit() const {
     };
     // Every set of groups has as many; only its last pass may have fewer filters.
     return group_sets_ * ((filter_groups_ - 1) * pass_bytes(step_filters(0)) +
-                          pass_bytes(step_filters(filter_groups_ - 1)));
+                          pass_bytes(step_filters(pass_of(0, filter_groups_ - 1))));
 }
 
 } // namespace hydravp::core

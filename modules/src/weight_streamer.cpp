@@ -83,10 +83,10 @@ void WeightStreamer::prefetch() {
 void WeightStreamer::prefetch_layer(const core::LayerRegisters& layer) {
     const core::ConvSchedule schedule(layer.geometry);
     const std::uint64_t weights = layer.model_address + core::bias_block_bytes(layer.geometry.filters);
-    const std::uint32_t tiles = schedule.weights_resident() ? 1 : schedule.tiles();
-    for (std::uint32_t tile = 0; tile < tiles; ++tile) { // every tile of outputs needs all weights again
+    for (std::uint32_t load = 0; load < schedule.weight_loads(); ++load) {
         std::uint64_t address = weights;
-        for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
+        for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
+            const std::uint32_t pass = schedule.pass_of(load, index);
             for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
                 for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
                     const std::uint32_t bytes =
@@ -132,7 +132,8 @@ void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
     const core::ConvSchedule schedule(layer.geometry);
     std::uint64_t from = layer.model_address + core::bias_block_bytes(layer.geometry.filters);
     std::uint64_t to = layer.weights_base;
-    for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
+    for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
+        const std::uint32_t pass = schedule.pass_of(0, index);
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
                 const std::uint32_t bytes =

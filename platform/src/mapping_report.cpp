@@ -66,26 +66,20 @@ std::string filters_text(const core::LayerGeometry& g) {
                          : fmt::format("{} x {}", g.groups_per_pass, g.filter_group);
 }
 
+const char* order_text(const core::LayerGeometry& g) {
+    return g.order == core::LoopOrder::filters ? "filters" : "tiles";
+}
+
 std::string times(double ps) {
     return fmt::format("{:.4f}", ps * ms_per_ps);
 }
 
-const std::vector<std::string> mapping_columns{"layer",
-                                               "kind",
-                                               "bound by",
-                                               "channels x filters x positions",
-                                               "tile",
-                                               "filters",
-                                               "passes",
-                                               "channels",
-                                               "weights",
-                                               "copies",
-                                               "mac [ms]",
-                                               "chip bus [ms]",
-                                               "channel [ms]",
-                                               "pcm [ms]",
-                                               "accumulation [ms]",
-                                               "latency [ms]"};
+const std::vector<std::string> mapping_columns{
+    "layer",         "kind",         "bound by", "channels x filters x positions",
+    "tile",          "filters",      "passes",   "channels",
+    "outer loop",    "weights",      "copies",   "mac [ms]",
+    "chip bus [ms]", "channel [ms]", "pcm [ms]", "accumulation [ms]",
+    "latency [ms]"};
 
 std::vector<std::string> mapping_row(const MappedLayer& mapped) {
     if (mapped.layer.is_concat()) {
@@ -110,6 +104,7 @@ std::vector<std::string> mapping_row(const MappedLayer& mapped) {
             of_convolution(filters_text(g)),
             fmt::format("{}", schedule.passes()),
             fmt::format("{}", g.channels_per_fetch),
+            of_convolution(order_text(g)),
             of_convolution(schedule.weights_resident() ? "once" : fmt::format("{} x", schedule.tiles())),
             fmt::format("{} x", copies),
             times(cost.mac),
@@ -209,26 +204,26 @@ std::string mapping_csv(const MappingReport& report) {
     std::string text =
         "name,kind,bound_by,channel_split,filter_split,position_split,frames_per_tile,tile_positions,"
         "groups_per_pass,filter_group,passes,"
-        "channels_per_fetch,reduction_chunk,output_split,macs,weight_bytes,sum_bytes,result_bytes,"
+        "channels_per_fetch,reduction_chunk,outer_loop,output_split,macs,weight_bytes,sum_bytes,result_bytes,"
         "activation_bytes,mac_ms,chip_bus_ms,channel_ms,pcm_ms,accumulation_ms,latency_ms\n";
     for (const MappedLayer& layer : report.layers) {
         const core::LayerGeometry& g = layer.work.unit.geometry;
         const workloads::LayerCost& cost = layer.cost;
         if (layer.layer.is_concat()) {
-            text += fmt::format("{},{},,{},,,,,,,0,,,{},0,0,0,0,0,0,0,0,0,0,0\n", csv_field(layer.layer.name),
-                                core::to_string(layer.layer.kind), g.channel_split,
-                                layer.work.controller.output.split);
+            text += fmt::format("{},{},,{},,,,,,,0,,,,{},0,0,0,0,0,0,0,0,0,0,0\n",
+                                csv_field(layer.layer.name), core::to_string(layer.layer.kind),
+                                g.channel_split, layer.work.controller.output.split);
             continue;
         }
-        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
                             csv_field(layer.layer.name), core::to_string(layer.layer.kind), cost.bound_by(),
                             g.channel_split, g.filter_split, g.position_split, g.frames_per_tile,
                             g.tile_positions, g.groups_per_pass, g.filter_group,
                             core::ConvSchedule(g).passes(), g.channels_per_fetch, g.reduction_chunk,
-                            layer.work.controller.output.split, cost.macs, cost.weight_bytes, cost.sum_bytes,
-                            cost.result_bytes, cost.activation_bytes * g.units, cost.mac * ms_per_ps,
-                            cost.chip_bus * ms_per_ps, cost.channel * ms_per_ps, cost.pcm * ms_per_ps,
-                            cost.accumulation * ms_per_ps, cost.latency * ms_per_ps);
+                            order_text(g), layer.work.controller.output.split, cost.macs, cost.weight_bytes,
+                            cost.sum_bytes, cost.result_bytes, cost.activation_bytes * g.units,
+                            cost.mac * ms_per_ps, cost.chip_bus * ms_per_ps, cost.channel * ms_per_ps,
+                            cost.pcm * ms_per_ps, cost.accumulation * ms_per_ps, cost.latency * ms_per_ps);
     }
     return text;
 }

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 using namespace hydravp::core;
@@ -93,6 +94,11 @@ private:
         g.filter_group = from(1, g.group_filters() + 2);
         g.channels_per_fetch = from(1, g.pass_channels());
         g.reduction_chunk = from(1, g.channels_per_fetch * g.taps());
+        if (from(0, 2) == 0) {
+            g.order = LoopOrder::filters;
+            g.channels_per_fetch = g.pass_channels();
+            g.reduction_chunk = g.pass_channels() * g.taps();
+        }
         return g;
     }
 
@@ -184,7 +190,8 @@ TEST_CASE("fetches and chunks cut the local channels without gap, none of them e
         const ConvSchedule schedule(g);
         CAPTURE(round);
         std::uint32_t set_begin = 0;
-        for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
+        for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
+            const std::uint32_t pass = schedule.pass_of(0, index);
             std::uint32_t channel = set_begin;
             std::uint32_t step = channel * g.taps();
             std::uint32_t chunks = 0;
@@ -294,7 +301,8 @@ TEST_CASE("chunks are whole bursts that hold their words, and their sum is the l
         CAPTURE(round);
         std::uint64_t sum = 0;
         std::uint32_t filters = 0;
-        for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
+        for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
+            const std::uint32_t pass = schedule.pass_of(0, index);
             REQUIRE(schedule.step_filters(pass) > 0);
             REQUIRE(schedule.step_filters(pass) <= g.filter_group);
             filters += schedule.step_filters(pass);
@@ -313,8 +321,42 @@ TEST_CASE("chunks are whole bursts that hold their words, and their sum is the l
         REQUIRE(filters ==
                 (g.filters / g.groups + g.filter_split - 1) / g.filter_split * schedule.group_sets());
         REQUIRE(schedule.weight_bytes_per_unit() == sum);
-        REQUIRE(schedule.weights_resident() == (schedule.passes_per_tile() * schedule.chunks() == 1));
+        REQUIRE(schedule.weights_resident() == (schedule.chunks() == 1 && (schedule.passes_per_tile() == 1 ||
+                                                                           g.order == LoopOrder::filters)));
     }
+}
+
+TEST_CASE("weights stay from one pass to the next as long as it needs the same") {
+    Geometries geometries(10);
+    int staying = 0;
+    for (int round = 0; round < rounds; ++round) {
+        const LayerGeometry g = geometries.next();
+        const ConvSchedule schedule(g);
+        CAPTURE(round);
+        std::uint32_t loads = 0; // of the weights of a pass
+        bool in_buffer = false;
+        std::set<std::pair<std::uint32_t, std::uint32_t>> passes;
+        for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
+            passes.emplace(schedule.tile_of(pass), schedule.index_of(pass));
+            REQUIRE(schedule.pass_of(schedule.tile_of(pass), schedule.index_of(pass)) == pass);
+            loads += in_buffer ? 0 : 1;
+            if (in_buffer) {
+                ++staying;
+                REQUIRE(schedule.chunks() == 1);
+                for (std::uint32_t u = 0; u < g.units; ++u) {
+                    for (std::uint32_t i = 0; i < schedule.groups(Unit{u}, pass); ++i) {
+                        REQUIRE(schedule.filters(Unit{u}, pass, i) == schedule.filters(Unit{u}, pass - 1, i));
+                    }
+                }
+                REQUIRE(schedule.chunk_steps(pass, 0, 0) == schedule.chunk_steps(pass - 1, 0, 0));
+            }
+            in_buffer = !schedule.last_use(pass);
+        }
+        REQUIRE_FALSE(in_buffer);
+        REQUIRE(loads == schedule.weight_loads() * schedule.passes_per_tile());
+        REQUIRE(passes.size() == schedule.passes()); // each pair of a tile and an index once
+    }
+    REQUIRE(staying > 100);
 }
 
 TEST_CASE("input rows are those that some tap of some position touches") {
@@ -394,6 +436,26 @@ TEST_CASE("passes take the filter groups of a tile one after the other") {
     REQUIRE(schedule.positions(Unit{0}, 8) == Range{16, 20});
     REQUIRE(schedule.lane_groups(Unit{0}, 0) == 1); // 24 outputs on 32 lanes
     REQUIRE(schedule.step_filters(2) == 1);
+}
+
+TEST_CASE("passes take the tiles of a filter group one after the other if filters are outside") {
+    LayerGeometry g;
+    g.out_height = 4;
+    g.out_width = 5;
+    g.filters = 7;
+    g.tile_positions = 8;
+    g.filter_group = 3;
+    g.order = LoopOrder::filters;
+    const ConvSchedule schedule(g);
+    REQUIRE(schedule.passes() == 9);
+    REQUIRE(schedule.filters(Unit{0}, 5) == Range{3, 6});
+    REQUIRE(schedule.positions(Unit{0}, 5) == Range{16, 20});
+    REQUIRE(schedule.filters(Unit{0}, 6) == Range{6, 7});
+    REQUIRE_FALSE(schedule.last_use(4));
+    REQUIRE(schedule.last_use(5));
+    REQUIRE_FALSE(schedule.tiles_stay());
+    g.channels = 2;
+    REQUIRE_FALSE(g.executable()); // a second chunk would not find the first one's weights again
 }
 
 TEST_CASE("a depthwise layer's residue classes make outputs of their own, group after group") {

@@ -159,7 +159,8 @@ private:
     template <class Use>
     void for_each_chunk(Use use) const {
         std::uint64_t address = unit_.weights_base;
-        for (std::uint32_t pass = 0; pass < schedule_.passes_per_tile(); ++pass) {
+        for (std::uint32_t index = 0; index < schedule_.passes_per_tile(); ++index) {
+            const std::uint32_t pass = schedule_.pass_of(0, index);
             for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
                 for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
                     const std::uint32_t bytes =
@@ -172,7 +173,7 @@ private:
     }
 
     void weights() {
-        const std::uint32_t times = schedule_.weights_resident() ? 1 : schedule_.tiles();
+        const std::uint32_t times = schedule_.weight_loads();
         const WeightSource source = unit_.weight_source;
         if (source != WeightSource::resident) {
             e_.pcm_bytes = static_cast<double>(core::bias_block_bytes(g_.filters));

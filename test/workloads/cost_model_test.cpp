@@ -72,7 +72,7 @@ Walked walk(const LayerGeometry& g, std::uint32_t split, const MachineShape& m) 
         w.sum_slots += std::uint64_t{ranks} *
                        ((std::uint64_t{most} * static_cast<std::uint32_t>(m.partial_sum_bits) + 63) / 64);
         w.rows += written_rows(schedule, pass, split, m);
-        if (schedule.weights_resident() && pass > 0) {
+        if (pass > 0 && !schedule.last_use(pass - 1)) {
             continue;
         }
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {

@@ -80,7 +80,7 @@ LayerTraffic layer_traffic(const LayerWork& work) {
     if (!pooling) {
         traffic[AccessKind::weight_read] =
             core::bias_block_bytes(g.filters) +
-            schedule.weight_bytes_per_unit() * g.units * (schedule.weights_resident() ? 1 : schedule.tiles());
+            schedule.weight_bytes_per_unit() * g.units * schedule.weight_loads();
     }
     // Slices that share the filters see different positions, and the other way round.
     std::uint64_t input_fetches = 0; // of the tile, by all filter slices together
@@ -88,15 +88,15 @@ LayerTraffic layer_traffic(const LayerWork& work) {
         std::uint32_t groups = 0;
         for (std::uint32_t group = 0; group < schedule.filter_groups(); ++group) { // passes over a group set
             const Unit unit{std::size_t{slice} * g.position_split * g.channel_split};
-            groups += pooling || !schedule.filters(unit, group).empty() ? 1 : 0;
+            groups += pooling || !schedule.filters(unit, schedule.pass_of(0, group)).empty() ? 1 : 0;
         }
-        input_fetches += schedule.fetches() == 1 && !pooling ? std::min(groups, 1U) : groups;
+        input_fetches += schedule.tiles_stay() && !pooling ? std::min(groups, 1U) : groups;
     }
     const core::LayerRegisters& r = work.controller;
     for (std::uint32_t slice = 0; slice < (pooling ? 1 : g.position_split); ++slice) {
         for (std::uint32_t tile = 0; tile < schedule.tiles(); ++tile) {
-            const Range positions = schedule.positions(Unit{std::size_t{slice} * g.channel_split},
-                                                       tile * schedule.passes_per_tile());
+            const Range positions =
+                schedule.positions(Unit{std::size_t{slice} * g.channel_split}, schedule.pass_of(tile, 0));
             traffic[AccessKind::activation_read] +=
                 input_fetches * g.input_rows(positions).size() * g.in_width * g.channels * g.word_bytes;
             if (r.has_residual != 0 && !positions.empty()) {

@@ -172,8 +172,7 @@ bool LayerStream::weight_block() {
     if (schedule_.weights_resident() && schedule_.tile_of(pass_) > 0) {
         return false;
     }
-    if (pass_ % schedule_.passes_per_tile() == 0 &&
-        fetch_ == 0) { // every tile of outputs needs all weights again
+    if (schedule_.index_of(pass_) == 0 && fetch_ == 0) { // another load of all weights begins
         next_weights_ = weights_.base + core::bias_block_bytes(schedule_.geometry().filters);
     }
     std::uint64_t bytes = 0;

@@ -180,7 +180,7 @@ double mean_tile_rows(const LayerGeometry& g, const ConvSchedule& schedule) {
     const core::Unit unit{std::size_t{g.position_split > 1 ? 1U : 0U} * g.channel_split};
     double rows = 0;
     for (std::uint32_t tile = 0; tile < schedule.position_tiles(); ++tile) {
-        rows += g.input_rows(schedule.positions(unit, tile * schedule.passes_per_tile())).size();
+        rows += g.input_rows(schedule.positions(unit, schedule.pass_of(tile, 0))).size();
     }
     return rows / schedule.position_tiles();
 }
@@ -224,8 +224,7 @@ public:
         count_outputs(layer);
         count_weights();
         const double rows_bytes = mean_tile_rows(g_, schedule_) * g_.in_width * g_.word_bytes;
-        fetches_ =
-            schedule_.fetches() == 1 ? schedule_.passes() / schedule_.filter_groups() : schedule_.passes();
+        fetches_ = schedule_.passes() / (schedule_.tiles_stay() ? schedule_.filter_groups() : 1);
         const double frames = g_.frames * static_cast<double>(schedule_.position_tiles()) / schedule_.tiles();
         fetched_ = std::ceil(rows_bytes / 8 + 0.5) * frames * g_.pass_channels() * fetches_;
     }
@@ -238,7 +237,8 @@ public:
         const double last =
             pace > cost.accumulation ? cost.accumulation / schedule_.passes() : widest_ * steps_ * m_.step_ps;
         const double fill = fetch * g_.channels_per_fetch + last;
-        const double others = std::max({pace, cost.channel, cost.pcm, cost.accumulation, cost.migration});
+        const double others = std::max({pace, cost.channel, cost.pcm, cost.accumulation, cost.migration,
+                                        alternating(pace, cost.accumulation)});
         // A unit's accesses wait for the channel's and for each other: two resources that are busy nearly all
         // the time take longer than either. The exponent is fitted to simulated layers.
         constexpr double exponent = 7;
@@ -249,6 +249,17 @@ public:
     }
 
 private:
+    /// With filters outside, a large tile and what is left of the positions take turns: while the sums of one
+    /// are added, only the other one is worked on.
+    double alternating(double pace, double accumulation) const {
+        if (g_.order == core::LoopOrder::tiles) {
+            return 0;
+        }
+        const double positions = slice_positions(g_);
+        return overlapped(pieces(slice_positions(g_), g_.tile_positions), pace / positions,
+                          accumulation / positions);
+    }
+
     bool streams() const { return m_.weights == core::WeightSource::stream; }
     bool migrates() const { return m_.weights == core::WeightSource::migrate; }
 
@@ -291,7 +302,7 @@ private:
         for_each(slice_.groups, [&](std::uint32_t filters, std::uint32_t count) {
             weights_once_ += weight_bursts(g_, filters) * count * slice_.group_sets;
         });
-        weights_ = weights_once_ * (schedule_.weights_resident() ? 1 : schedule_.tiles());
+        weights_ = weights_once_ * schedule_.weight_loads();
     }
 
     LayerCost busy_times() const {
@@ -350,7 +361,7 @@ private:
         slice_.for_each_pass([&](std::uint32_t points, std::uint32_t filters, std::uint32_t count) {
             const double pass = pass_time(points, filters, fetches, burst);
             pace += count *
-                    (schedule_.fetches() == 1 ? pass : overlapped(fetches, pass / g_.pass_channels(), fetch));
+                    (schedule_.tiles_stay() ? pass : overlapped(fetches, pass / g_.pass_channels(), fetch));
         });
         return pace;
     }

@@ -123,7 +123,8 @@ void fill_chunk(const core::ConvSchedule& schedule, const QuantizedLayer& layer,
 /// passes over the first tile.
 template <class Work>
 void for_each_chunk(const core::ConvSchedule& schedule, Work work) {
-    for (std::uint32_t pass = 0; pass < schedule.passes_per_tile(); ++pass) {
+    for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
+        const std::uint32_t pass = schedule.pass_of(0, index);
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
                 work(pass, schedule.chunk_steps(pass, fetch, chunk));

@@ -235,7 +235,7 @@ void Optimizer::try_splits(LayerGeometry g, const LayerContext& context, Tiles t
     for (const std::uint32_t groups : groups_per_pass_candidates(g)) {
         for (const std::uint32_t frames : frames_per_tile_candidates(g)) {
             if (std::uint64_t{groups} * frames <= machine_.output_half_words) {
-                g.groups_per_pass = groups;
+                g.groups_per_pass = static_cast<std::uint16_t>(groups);
                 g.frames_per_tile = static_cast<std::uint16_t>(frames);
                 try_groups(g, context, tiles, best);
             }
@@ -254,12 +254,32 @@ void Optimizer::try_groups(LayerGeometry g, const LayerContext& context, Tiles t
                 even_out_fetches(g);
                 for (const std::uint32_t chunk : chunk_candidates(g)) {
                     g.reduction_chunk = chunk;
-                    const double cost = cost_of(g, context);
-                    if (!best || cost < best->cost) {
-                        best = Choice{cost, g};
-                    }
+                    try_orders(g, context, best);
                 }
             }
+        }
+    }
+}
+
+/// With tiles outside or, where all weights of a pass stay in half the weight buffer, filters. Tiles of the
+/// same size may keep pace better than large ones and a rest.
+void Optimizer::try_orders(LayerGeometry g, const LayerContext& context, std::optional<Choice>& best) const {
+    const auto consider = [&] {
+        const double cost = cost_of(g, context);
+        if (!best || cost < best->cost) {
+            best = Choice{cost, g};
+        }
+    };
+    const std::uint32_t tiles = ceil_divide(slice_positions(g), g.tile_positions);
+    const std::set<std::uint32_t> sizes{g.tile_positions, ceil_divide(slice_positions(g), tiles)};
+    for (const std::uint32_t tile : sizes) {
+        g.tile_positions = tile;
+        g.order = core::LoopOrder::tiles;
+        consider();
+        g.order = core::LoopOrder::filters;
+        const core::ConvSchedule schedule(g);
+        if (g.executable() && schedule.passes_per_tile() > 1 && schedule.tiles() > 1) {
+            consider();
         }
     }
 }

@@ -54,6 +54,7 @@ private:
                     std::optional<Choice>& best) const;
     void try_groups(core::LayerGeometry g, const LayerContext& context, Tiles tiles,
                     std::optional<Choice>& best) const;
+    void try_orders(core::LayerGeometry g, const LayerContext& context, std::optional<Choice>& best) const;
     double cost_of(const core::LayerGeometry& geometry, const LayerContext& context) const;
     const core::Network& network_;
     const MachineShape& machine_;

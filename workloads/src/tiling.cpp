@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -82,11 +83,9 @@ Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t
     }
     const double outputs = static_cast<double>(schedule.outputs(Unit{0}, 0)) * schedule.passes();
     const double sums = outputs * machine.partial_sum_bits / 8;
-    const double weights = static_cast<double>(schedule.weight_bytes_per_unit()) *
-                           (schedule.weights_resident() ? 1 : schedule.tiles());
-    const double fetched =
-        static_cast<double>(g.pass_channels()) * tile_rows(g) * g.in_width * g.word_bytes *
-        (schedule.fetches() == 1 ? schedule.passes() / schedule.filter_groups() : schedule.passes());
+    const double weights = static_cast<double>(schedule.weight_bytes_per_unit()) * schedule.weight_loads();
+    const double fetched = static_cast<double>(g.pass_channels()) * tile_rows(g) * g.in_width * g.word_bytes *
+                           (schedule.passes() / (schedule.tiles_stay() ? schedule.filter_groups() : 1));
     const double write_back =
         static_cast<double>(write_back_slots(schedule, machine, consumer_split)) * schedule.passes();
     const double over_channel = machine.weights == core::WeightSource::stream ? weights : 0;
@@ -134,7 +133,8 @@ std::vector<std::uint32_t> frames_per_tile_candidates(const LayerGeometry& g) {
 
 std::vector<std::uint32_t> groups_per_pass_candidates(const LayerGeometry& g) {
     std::vector<std::uint32_t> candidates;
-    for (std::uint32_t groups = g.local_groups(); groups >= 1; --groups) {
+    constexpr std::uint32_t most = std::numeric_limits<decltype(g.groups_per_pass)>::max();
+    for (std::uint32_t groups = std::min(g.local_groups(), most); groups >= 1; --groups) {
         if (g.local_groups() % groups == 0) {
             candidates.push_back(groups);
         }
@@ -188,7 +188,7 @@ bool tile_frame(LayerGeometry& g, const MachineShape& machine, std::uint32_t con
         }
     };
     for (const std::uint32_t groups : groups_per_pass_candidates(g)) {
-        g.groups_per_pass = groups;
+        g.groups_per_pass = static_cast<std::uint16_t>(groups);
         const std::uint32_t sums = machine.output_half_words / groups;
         for (std::uint32_t group = 1; group <= std::min(slice_filters, sums); ++group) {
             if (group > 64 && group % 32 != 0 && group != slice_filters) {
@@ -204,7 +204,7 @@ bool tile_frame(LayerGeometry& g, const MachineShape& machine, std::uint32_t con
         }
     }
     for (const std::uint32_t groups : found ? std::vector<std::uint32_t>() : groups_per_pass_candidates(g)) {
-        g.groups_per_pass = groups;
+        g.groups_per_pass = static_cast<std::uint16_t>(groups);
         const std::uint32_t sums = machine.output_half_words / groups;
         for (std::uint32_t group = 1; group <= std::min(slice_filters, sums); ++group) {
             g.filter_group = group;
@@ -240,7 +240,7 @@ void tile_frames(LayerGeometry& g, const MachineShape& machine, const LayerConte
     for (const std::uint32_t frames : frames_per_tile_candidates(g)) {
         g.frames_per_tile = static_cast<std::uint16_t>(frames);
         for (const std::uint32_t groups : groups_per_pass_candidates(g)) {
-            g.groups_per_pass = groups;
+            g.groups_per_pass = static_cast<std::uint16_t>(groups);
             const std::uint64_t sums = std::uint64_t{g.tile_positions} * frames * groups;
             const auto most = static_cast<std::uint32_t>(
                 std::min<std::uint64_t>(slice_filters, machine.output_half_words / sums));

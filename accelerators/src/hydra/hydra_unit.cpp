@@ -192,11 +192,6 @@ void HydraUnit::run_convolution() {
         begin_pass(pass);
         run_pass();
     }
-    if (schedule_.weights_resident()) {
-        weights_.consume(schedule_.chunk_bytes(0, schedule_.chunk_steps(0, 0, 0)));
-        show_weights();
-        changed_.notify(sc_core::SC_ZERO_TIME);
-    }
 }
 
 void HydraUnit::begin_pass(std::uint32_t pass) {
@@ -253,7 +248,7 @@ void HydraUnit::run_fetch(std::uint32_t fetch) {
         if (working && !own.empty()) {
             compute_chunk(own);
         }
-        if (!schedule_.weights_resident()) {
+        if (schedule_.last_use(pass_.index)) {
             weights_.consume(bytes);
             show_weights();
             changed_.notify(sc_core::SC_ZERO_TIME);
@@ -413,23 +408,26 @@ void HydraUnit::fetch_weights() {
         if (!fetching_weights_) {
             continue;
         }
-        std::uint64_t address = active_.weights_base;
-        const std::uint32_t passes = schedule_.weights_resident() ? 1 : schedule_.passes();
-        for (std::uint32_t pass = 0; pass < passes; ++pass) {
-            if (pass % schedule_.passes_per_tile() == 0) { // every tile needs all weights again
-                address = active_.weights_base;
-            }
-            for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
-                for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
-                    const std::uint32_t bytes =
-                        schedule_.chunk_bytes(pass, schedule_.chunk_steps(pass, fetch, chunk));
-                    fetch_chunk(address, bytes);
-                    address += bytes;
-                }
-            }
+        for (std::uint32_t load = 0; load < schedule_.weight_loads(); ++load) {
+            fetch_all_weights(load);
         }
         fetching_weights_ = false;
         fetch_done_event_.notify(sc_core::SC_ZERO_TIME);
+    }
+}
+
+void HydraUnit::fetch_all_weights(std::uint32_t load) {
+    std::uint64_t address = active_.weights_base;
+    for (std::uint32_t index = 0; index < schedule_.passes_per_tile(); ++index) {
+        const std::uint32_t pass = schedule_.pass_of(load, index);
+        for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
+            for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
+                const std::uint32_t bytes =
+                    schedule_.chunk_bytes(pass, schedule_.chunk_steps(pass, fetch, chunk));
+                fetch_chunk(address, bytes);
+                address += bytes;
+            }
+        }
     }
 }
 

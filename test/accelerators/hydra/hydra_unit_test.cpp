@@ -152,7 +152,7 @@ void run_and_compare(Bench& bench, const core::UnitRegisters& r, std::mt19937& r
     for (std::uint32_t pass = 0; pass < schedule.passes(); ++pass) {
         for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                if (schedule.weights_resident() && pass > 0) {
+                if (pass > 0 && !schedule.last_use(pass - 1)) {
                     continue;
                 }
                 const core::Range steps = schedule.chunk_steps(pass, fetch, chunk);
@@ -338,10 +338,15 @@ TEST_CASE("grouped and dilated convolutions equal plain loops bit for bit") {
             do {
                 g.groups_per_pass = 1 + random() % groups;
             } while (groups % g.groups_per_pass != 0);
-            g.tile_positions = 1 + random() % std::min(g.positions(), 400 / g.groups_per_pass);
+            g.tile_positions = 1 + random() % std::min<std::uint32_t>(g.positions(), 400 / g.groups_per_pass);
             g.filter_group = 1 + random() % (g.filters / groups);
             g.channels_per_fetch = 1 + random() % (g.groups_per_pass * (g.channels / groups));
             g.reduction_chunk = 1 + random() % std::min(g.channels_per_fetch * g.taps(), 100U);
+            if (random() % 3 == 0 && g.pass_channels() * g.taps() <= 100) {
+                g.order = core::LoopOrder::filters;
+                g.channels_per_fetch = g.pass_channels();
+                g.reduction_chunk = g.pass_channels() * g.taps();
+            }
             r.partial_sum_bits = 48;
             CAPTURE(round, groups);
             run_and_compare(bench, r, random);

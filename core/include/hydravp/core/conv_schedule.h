@@ -24,6 +24,12 @@ constexpr std::uint64_t align_up(std::uint64_t x, std::uint64_t to) {
     return (x + to - 1) / to * to;
 }
 
+/// Which of the loops over the passes is the outer one.
+enum class LoopOrder : std::uint8_t {
+    tiles,  ///< all filters of a tile, then the next tile: its activations may stay in their buffer
+    filters ///< all tiles for a group of filters, whose weights stay in theirs, then the next group
+};
+
 /// Everything that fixes how one convolution (or fully-connected layer, or pooling) is cut into pieces. It is
 /// written into the register stack of every unit and of the memory controller, so that all of them walk the
 /// same loop nest.
@@ -52,10 +58,13 @@ struct LayerGeometry {
     std::uint16_t frames_per_tile = 1;
     std::uint32_t tile_positions = 1;     ///< output positions of a pass, in each of its frames
     std::uint32_t filter_group = 1;       ///< filters of a pass, in each of its groups
-    std::uint32_t groups_per_pass = 1;    ///< of a unit's local groups; divides local_groups()
     std::uint32_t reduction_chunk = 1;    ///< (channel, tap) steps whose weights fit half a weight buffer
     std::uint32_t channels_per_fetch = 1; ///< channels whose tile fits half an activation buffer
-    std::uint16_t lanes = 32;             ///< MACs of a unit
+    std::uint16_t groups_per_pass = 1;    ///< of a unit's local groups; divides local_groups()
+    /// `filters` only if all weights of a pass are one chunk.
+    LoopOrder order = LoopOrder::tiles;
+    std::uint8_t reserved = 0;
+    std::uint16_t lanes = 32; ///< MACs of a unit
     /// 0: the lanes are filled from the flattened list of filters and positions; 1: a group of lanes works on
     /// positions of one filter only, so that the last group of each filter may be partly idle.
     std::uint8_t lanes_per_filter = 0;
@@ -84,7 +93,7 @@ struct LayerGeometry {
     /// Local channels of one group, in the units that have most.
     std::uint32_t group_local_channels() const { return ceil_divide(group_channels(), contributors()); }
     /// Local channels whose products belong to one pass.
-    std::uint32_t pass_channels() const { return groups_per_pass * group_local_channels(); }
+    std::uint32_t pass_channels() const { return std::uint32_t{groups_per_pass} * group_local_channels(); }
     /// Runs of `contributors()` units that make the same outputs.
     std::uint32_t output_slices() const { return filter_split * position_split * blocks(); }
     Unit first_unit(std::uint32_t output_slice) const {
@@ -102,7 +111,7 @@ struct LayerGeometry {
                filter_group > 0 && reduction_chunk > 0 && channels_per_fetch > 0 && positions() > 0 &&
                taps() > 0 && stride_height > 0 && stride_width > 0 && dilation_height > 0 &&
                dilation_width > 0 && channels > 0 && filters > 0 && frames > 0 && frames_per_tile > 0 &&
-               (word_bytes == 1 || word_bytes == 2) && groups_fit();
+               (word_bytes == 1 || word_bytes == 2) && groups_fit() && order_fits();
     }
     /// The least and the largest of the words.
     std::int16_t lowest_word() const { return word_bytes == 1 ? -128 : -32768; }
@@ -111,6 +120,11 @@ struct LayerGeometry {
     Range input_rows(Range positions) const;
 
 private:
+    bool order_fits() const {
+        return order == LoopOrder::tiles ||
+               (order == LoopOrder::filters && channels_per_fetch >= pass_channels() &&
+                reduction_chunk >= pass_channels() * taps());
+    }
     bool groups_fit() const {
         return groups > 0 && channels % groups == 0 && filters % groups == 0 && split_fits_groups() &&
                groups_per_pass > 0 && local_groups() % groups_per_pass == 0;
@@ -119,8 +133,9 @@ private:
 
 /// The loop nest of a layer: tile of output positions in one or more frames, set of local groups (one, unless
 /// the convolution is grouped), filters of each (together a pass), fetch of activations (some local
-/// channels), chunk of weights. A pure function of the geometry; the units, the weight streamer and the
-/// result accumulation unit each walk their own copy and stay in step without talking about it.
+/// channels), chunk of weights. With `LoopOrder::filters` the tiles come after the filters. A pure function
+/// of the geometry; the units, the weight streamer and the result accumulation unit each walk their own copy
+/// and stay in step without talking about it.
 class ConvSchedule {
 public:
     ConvSchedule() = default;
@@ -135,9 +150,18 @@ public:
     std::uint32_t group_sets() const { return group_sets_; }
     /// Tiles of one frame, or of the frames that a tile takes together.
     std::uint32_t position_tiles() const { return position_tiles_; }
-    std::uint32_t tile_of(std::uint32_t pass) const { return pass / passes_per_tile(); }
-    std::uint32_t filter_group_of(std::uint32_t pass) const { return pass % filter_groups_; }
-    std::uint32_t group_set_of(std::uint32_t pass) const { return pass / filter_groups_ % group_sets_; }
+    /// Which tile a pass is over, and which of the passes over a tile it is: its set of groups and filters.
+    std::uint32_t tile_of(std::uint32_t pass) const {
+        return g_.order == LoopOrder::tiles ? pass / passes_per_tile() : pass % tiles_;
+    }
+    std::uint32_t index_of(std::uint32_t pass) const {
+        return g_.order == LoopOrder::tiles ? pass % passes_per_tile() : pass / tiles_;
+    }
+    std::uint32_t pass_of(std::uint32_t tile, std::uint32_t index) const {
+        return g_.order == LoopOrder::tiles ? tile * passes_per_tile() + index : index * tiles_ + tile;
+    }
+    std::uint32_t filter_group_of(std::uint32_t pass) const { return index_of(pass) % filter_groups_; }
+    std::uint32_t group_set_of(std::uint32_t pass) const { return index_of(pass) / filter_groups_; }
 
     /// Frames of a pass (the same for all units).
     Range frames(std::uint32_t pass) const {
@@ -178,9 +202,12 @@ public:
         const std::uint32_t own = g_.local_channels(unit);
         return {std::min(all.begin, own), std::min(all.end, own)};
     }
+    /// A tile's activations are fetched once for all filters.
+    bool tiles_stay() const { return fetches_ == 1 && (g_.order == LoopOrder::tiles || tiles_ == 1); }
     /// The activations of a pass are those already in the buffer from the pass before.
     bool fetch_resident(std::uint32_t pass) const {
-        return fetches_ == 1 && pass > 0 && pass / filter_groups_ == (pass - 1) / filter_groups_;
+        return fetches_ == 1 && pass > 0 && tile_of(pass) == tile_of(pass - 1) &&
+               group_set_of(pass) == group_set_of(pass - 1);
     }
 
     /// Weight chunks of one pass, all fetches together; `chunks(fetch)` of them belong to a fetch.
@@ -202,8 +229,14 @@ public:
     bool begins_group(std::uint32_t step) const { return step % group_steps() == 0; }
     /// Bytes of a chunk per unit: [step][filter] words, padded to whole bursts.
     std::uint32_t chunk_bytes(std::uint32_t pass, Range steps) const;
-    /// All weights of the layer are one chunk: it is loaded once and stays for every tile.
-    bool weights_resident() const { return passes_per_tile() == 1 && chunks_ == 1; }
+    /// The weights of a pass are one chunk that stays for every tile, so that all are loaded once.
+    bool weights_resident() const {
+        return chunks_ == 1 && (passes_per_tile() == 1 || g_.order == LoopOrder::filters);
+    }
+    /// How often all weights are loaded.
+    std::uint32_t weight_loads() const { return weights_resident() ? 1 : tiles_; }
+    /// No later pass uses the weights that this one has in the buffer.
+    bool last_use(std::uint32_t pass) const { return !weights_resident() || tile_of(pass) + 1 == tiles_; }
     /// Bytes per unit of all chunks of all passes over a tile.
     std::uint64_t weight_bytes_per_unit() const;
 
