@@ -54,7 +54,8 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
       map_(make_address_map(config)),
       pcm_interleaving_(config.pcm.channels,
                         config.pcm.geometry.row_bytes * config.pcm.geometry.chips_per_rank),
-      unit_mask_(units >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << units) - 1),
+      unit_mask_(present_units()),
+      started_layers_(units, 0),
       at_(
           "at", [this](tlm::tlm_generic_payload& payload) { return at_request(payload); },
           [this](tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
@@ -92,8 +93,8 @@ HybridMemoryController::HybridMemoryController(const sc_core::sc_module_name& na
         ports.pcm.push_back(pcm_ports_.back().get());
     }
     const std::uint32_t chips = config.dram.geometry.chips_per_rank;
-    streamer_ = std::make_unique<WeightStreamer>("weight_streamer", ports, units, chips, config.staging_bytes,
-                                                 keep_data);
+    streamer_ =
+        std::make_unique<WeightStreamer>("weight_streamer", ports, chips, config.staging_bytes, keep_data);
     accumulation_ = std::make_unique<ResultAccumulationUnit>(
         "accumulation", config.accumulation, accumulation_lanes(config), *dram_port_, *streamer_, units,
         chips, config.dram.technology.kind, keep_data);
@@ -355,11 +356,12 @@ void HybridMemoryController::begin_chip_or_unit(std::size_t index, const Destina
         add_part(index, *dram_port_, part, &request);
         return;
     }
-    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
     for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) { // every chip sees the same bytes
         request.rank = core::Rank{rank};
-        request.chips = memory::first_chips(std::min(chips, units_ - rank * chips));
-        add_part(index, *dram_port_, part, &request);
+        request.chips = working_chips(rank);
+        if (request.chips != 0) {
+            add_part(index, *dram_port_, part, &request);
+        }
     }
 }
 
@@ -440,7 +442,8 @@ bool HybridMemoryController::write_register(std::uint64_t offset, const unsigned
     }
     switch (offset) {
     case ControllerMap::push:
-        if (queued_.size() == queue_depth || !layer_block_.geometry.executable()) {
+        if (queued_.size() == queue_depth || !layer_block_.geometry.executable() ||
+            layer_block_.geometry.units > units_) {
             return false;
         }
         queued_.push_back(layer_block_);
@@ -455,9 +458,13 @@ bool HybridMemoryController::write_register(std::uint64_t offset, const unsigned
         interrupt_level_ = false;
         interrupt_changed_.notify(sc_core::SC_ZERO_TIME);
         return true;
-    case ControllerMap::unit_mask:
-        std::memcpy(&unit_mask_, data, 8);
-        return true;
+    case ControllerMap::unit_mask: {
+        std::uint64_t mask = 0;
+        std::memcpy(&mask, data, 8);
+        mask &= present_units();
+        unit_mask_ = mask != 0 ? mask : unit_mask_;
+        return mask != 0;
+    }
     default:
         return false;
     }
@@ -508,6 +515,13 @@ unsigned HybridMemoryController::transport_dbg(tlm::tlm_generic_payload& payload
     std::uint64_t done = 0;
     while (done < payload.get_data_length()) {
         const Destination to = decode(address + done);
+        // Of the registers those that begin nothing.
+        if (to.kind == Kind::controller &&
+            to.offset == (payload.is_write() ? ControllerMap::unit_mask : ControllerMap::status)) {
+            const bool ok = controller_registers(payload, to.offset) == tlm::TLM_OK_RESPONSE;
+            done = ok ? payload.get_data_length() : 0;
+            break;
+        }
         if (to.kind != Kind::dram && to.kind != Kind::pcm && to.kind != Kind::chip) {
             break;
         }
@@ -558,8 +572,10 @@ void HybridMemoryController::sequence() {
         lease_banks(layer, false);
 
         Picoseconds start = Picoseconds::max();
-        for (const UnitLinesIf* unit : lines_) {
-            start = std::min(start, unit->started_at());
+        for (std::uint32_t unit = 0; unit < units_; ++unit) {
+            if (works(unit)) {
+                start = std::min(start, lines_[unit]->started_at());
+            }
         }
         completed_.push_back({static_cast<core::LayerId>(layer.layer), start, core::now()});
         ++completed_count_;
@@ -586,10 +602,9 @@ void HybridMemoryController::lease_banks(const core::LayerRegisters& layer, bool
         add(layer.weights_base, layer.weight_bytes_per_chip);
     }
     Picoseconds granted = core::now();
-    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
     for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) {
-        const std::uint32_t mask = memory::first_chips(std::min(chips, units_ - rank * chips));
-        for (const std::uint64_t bank : banks) {
+        const std::uint32_t mask = working_chips(rank);
+        for (const std::uint64_t bank : mask == 0 ? std::set<std::uint64_t>() : banks) {
             if (lease) {
                 granted =
                     std::max(granted, dram_controller_->lease(core::Rank{rank}, core::Bank{bank}, mask));
@@ -604,16 +619,15 @@ void HybridMemoryController::lease_banks(const core::LayerRegisters& layer, bool
 }
 
 void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
-    ++started_layers_;
+    for (std::uint32_t unit = 0; unit < units_; ++unit) {
+        started_layers_[unit] += works(unit) ? 1 : 0;
+    }
     ChannelTransfers starts;
-    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
     for (std::uint32_t rank = 0; rank < ranks_with_units_; ++rank) {
         ChannelRequest request;
         request.space = memory::AccessSpace::unit;
         request.rank = core::Rank{rank};
-        const std::uint32_t present = memory::first_chips(std::min(chips, units_ - rank * chips));
-        request.chips =
-            rank * chips < 64 ? static_cast<std::uint32_t>(unit_mask_ >> (rank * chips)) & present : present;
+        request.chips = working_chips(rank);
         request.chip_address = UnitMap::start;
         request.bytes_per_chip = 8;
         request.layer = static_cast<core::LayerId>(layer.layer);
@@ -626,10 +640,30 @@ void HybridMemoryController::start_units(const core::LayerRegisters& layer) {
 }
 
 void HybridMemoryController::wait_for_units() {
-    const auto done = [this](const UnitLinesIf* unit) { return unit->layers_done() >= started_layers_; };
-    while (!std::all_of(lines_.begin(), lines_.end(), done)) {
-        wait(lines_changed_);
+    for (std::uint32_t unit = 0; unit < units_; ++unit) {
+        while (lines_[unit]->layers_done() < started_layers_[unit]) {
+            wait(lines_changed_);
+        }
     }
+}
+
+/// Units beyond the mask's 64 bits always work.
+bool HybridMemoryController::works(std::uint32_t unit) const {
+    return unit >= 64 || (unit_mask_ >> unit & 1) != 0;
+}
+
+std::uint64_t HybridMemoryController::present_units() const {
+    return units_ >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << units_) - 1;
+}
+
+/// Chips of a rank with units that work.
+std::uint32_t HybridMemoryController::working_chips(std::uint32_t rank) const {
+    const std::uint32_t chips = config_.dram.geometry.chips_per_rank;
+    std::uint32_t mask = 0;
+    for (std::uint32_t chip = 0; chip < chips && rank * chips + chip < units_; ++chip) {
+        mask |= works(rank * chips + chip) ? 1U << chip : 0;
+    }
+    return mask;
 }
 
 void HybridMemoryController::drive_interrupt() {

@@ -18,7 +18,8 @@ NearMemoryDriver::NearMemoryDriver(Host& host, const core::AddressMap& map,
     : host_(host), map_(map), layers_(&layers), names_(std::move(layer_names)) {}
 
 void NearMemoryDriver::set_unit_mask(std::uint64_t mask) {
-    host_.write64(map_.registers_base + AddressMap::controller_registers + ControllerMap::unit_mask, mask);
+    host_.debug_write(map_.registers_base + AddressMap::controller_registers + ControllerMap::unit_mask,
+                      &mask, sizeof mask);
 }
 
 void NearMemoryDriver::write_block(std::uint64_t offset, const void* block, std::size_t bytes) {

@@ -83,7 +83,7 @@ void ResultAccumulationUnit::read_biases() {
 }
 
 void ResultAccumulationUnit::read_resident_biases() {
-    const std::uint32_t chips = std::min(chips_per_rank_, units_);
+    const std::uint32_t chips = std::min<std::uint32_t>(chips_per_rank_, layer_.geometry.units);
     ChannelRequest request;
     request.chips = memory::first_chips(chips);
     request.chip_address = layer_.biases_base;
@@ -335,7 +335,7 @@ void ResultAccumulationUnit::write_back(std::uint32_t pass) {
         for (std::uint32_t filter = part.filters.begin; filter < part.filters.end; ++filter, data += bytes) {
             const std::uint64_t address =
                 layer_.output.address(filter, part.frame) + std::uint64_t{part.positions.begin} * word_bytes;
-            for (std::uint32_t unit = filter % layer_.output.split; unit < units_;
+            for (std::uint32_t unit = filter % layer_.output.split; unit < layer_.geometry.units;
                  unit += layer_.output.split) {
                 segments_.push_back(
                     {unit, address, bytes, data}); // a copy for every unit of the residue class

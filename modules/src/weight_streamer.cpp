@@ -15,13 +15,11 @@ constexpr std::size_t writes_under_way = 2;
 
 } // namespace
 
-WeightStreamer::WeightStreamer(const sc_core::sc_module_name& name, Ports ports, std::uint32_t units,
-                               std::uint32_t chips_per_rank, std::uint32_t staging_bytes, bool keep_data)
+WeightStreamer::WeightStreamer(const sc_core::sc_module_name& name, Ports ports, std::uint32_t chips_per_rank,
+                               std::uint32_t staging_bytes, bool keep_data)
     : sc_core::sc_module(name),
       ports_(std::move(ports)),
-      units_(units),
       chips_per_rank_(chips_per_rank),
-      ranks_(core::ceil_divide(units, chips_per_rank)),
       staging_bytes_(staging_bytes),
       keep_data_(keep_data) {
     SC_HAS_PROCESS(WeightStreamer);
@@ -91,9 +89,10 @@ void WeightStreamer::prefetch_layer(const core::LayerRegisters& layer) {
                 for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
                     const std::uint32_t bytes =
                         schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk));
-                    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-                        stage(address, rank, bytes, static_cast<core::LayerId>(layer.layer));
-                        address += std::uint64_t{bytes} * units_in_rank(rank);
+                    for (std::uint32_t rank = 0; rank < ranks(layer); ++rank) {
+                        const std::uint32_t units = units_in_rank(layer, rank);
+                        stage(address, {rank, units, bytes, static_cast<core::LayerId>(layer.layer)});
+                        address += std::uint64_t{bytes} * units;
                     }
                 }
             }
@@ -101,22 +100,20 @@ void WeightStreamer::prefetch_layer(const core::LayerRegisters& layer) {
     }
 }
 
-void WeightStreamer::stage(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit,
-                           core::LayerId layer) {
-    const std::uint64_t bytes = std::uint64_t{bytes_per_unit} * units_in_rank(rank);
+void WeightStreamer::stage(std::uint64_t address, Piece piece) {
+    const std::uint64_t bytes = std::uint64_t{piece.bytes_per_unit} * piece.units;
     while (staged_bytes_ > 0 && staged_bytes_ + bytes > staging_bytes_) {
         wait(piece_retired_);
     }
     staged_bytes_ += bytes;
     staged_trace_.set(staged_bytes_);
-    staged_.push_back(read_piece(address, rank, bytes_per_unit, layer));
+    begin_read(address, piece);
+    staged_.push_back(std::move(piece));
     piece_staged_.notify(sc_core::SC_ZERO_TIME);
 }
 
-WeightStreamer::Piece WeightStreamer::read_piece(std::uint64_t address, std::uint32_t rank,
-                                                 std::uint32_t bytes_per_unit, core::LayerId layer) {
-    Piece piece{rank, units_in_rank(rank), bytes_per_unit, layer, {}, {}, {}};
-    const std::uint64_t bytes = std::uint64_t{bytes_per_unit} * piece.units;
+void WeightStreamer::begin_read(std::uint64_t address, Piece& piece) {
+    const std::uint64_t bytes = std::uint64_t{piece.bytes_per_unit} * piece.units;
     if (keep_data_) {
         if (!spare_.empty()) {
             piece.data = std::move(spare_.back());
@@ -124,8 +121,7 @@ WeightStreamer::Piece WeightStreamer::read_piece(std::uint64_t address, std::uin
         }
         piece.data.resize(bytes);
     }
-    piece.reads = read_pcm(address, bytes, keep_data_ ? piece.data.data() : nullptr, layer);
-    return piece;
+    piece.reads = read_pcm(address, bytes, keep_data_ ? piece.data.data() : nullptr, piece.layer);
 }
 
 void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
@@ -138,8 +134,10 @@ void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
             for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
                 const std::uint32_t bytes =
                     schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk));
-                for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-                    Piece piece = read_piece(from, rank, bytes, static_cast<core::LayerId>(layer.layer));
+                for (std::uint32_t rank = 0; rank < ranks(layer); ++rank) {
+                    Piece piece{rank, units_in_rank(layer, rank), bytes,
+                                static_cast<core::LayerId>(layer.layer)};
+                    begin_read(from, piece);
                     copy_to_chips(piece, to);
                     from += std::uint64_t{bytes} * piece.units;
                     spare_.push_back(std::move(piece.data));
@@ -243,8 +241,13 @@ void WeightStreamer::retire() {
     }
 }
 
-std::uint32_t WeightStreamer::units_in_rank(std::uint32_t rank) const {
-    return std::min(chips_per_rank_, units_ - rank * chips_per_rank_);
+/// Ranks with units that the layer is cut for.
+std::uint32_t WeightStreamer::ranks(const core::LayerRegisters& layer) const {
+    return core::ceil_divide(layer.geometry.units, chips_per_rank_);
+}
+
+std::uint32_t WeightStreamer::units_in_rank(const core::LayerRegisters& layer, std::uint32_t rank) const {
+    return std::min(chips_per_rank_, layer.geometry.units - rank * chips_per_rank_);
 }
 
 } // namespace hydravp::modules

@@ -48,6 +48,9 @@ void Inference::install(std::uint64_t frames, Callbacks callbacks) {
 
 void Inference::program(std::uint64_t frames) {
     background_ = core::collect_background_consumers();
+    if (mapped_.units < platform_.units.size()) {
+        driver_.set_unit_mask((std::uint64_t{1} << mapped_.units) - 1);
+    }
     load_model();
     for (std::uint64_t frame = 0; frame < frames; frame += mapped_.input.frames) {
         run_batch(frame,
@@ -120,7 +123,7 @@ std::uint64_t Inference::frames_done() const {
 std::vector<modules::AddressRange> Inference::ordinary_ranges(const TensorPlacement& tensor) const {
     const memory::Geometry& g = platform_.dram.geometry();
     const std::uint64_t row_bytes = std::uint64_t{g.row_bytes} * g.chips_per_rank;
-    const std::uint64_t ranks = (platform_.units.size() + g.chips_per_rank - 1) / g.chips_per_rank;
+    const std::uint64_t ranks = (mapped_.units + g.chips_per_rank - 1) / g.chips_per_rank;
     const std::uint64_t end = tensor.base + tensor.bytes_per_chip();
     std::vector<modules::AddressRange> ranges;
     for (std::uint64_t row = tensor.base / g.row_bytes; row * g.row_bytes < end; ++row) {
@@ -200,13 +203,12 @@ void Inference::load_model() {
 }
 
 void Inference::load_into_chips(const core::LayerWork& work, const workloads::QuantizedLayer& layer) {
-    const auto units = static_cast<std::uint32_t>(platform_.units.size());
-    for (std::uint32_t unit = 0; unit < units; ++unit) {
+    for (std::uint32_t unit = 0; unit < mapped_.units; ++unit) {
         const std::vector<unsigned char> image = workloads::unit_weight_image(work, layer, core::Unit{unit});
         platform_.host.debug_write(chip_address(unit, work.controller.weights_base), image.data(),
                                    image.size());
     }
-    const std::uint32_t chips = std::min(platform_.dram.geometry().chips_per_rank, units);
+    const std::uint32_t chips = std::min(platform_.dram.geometry().chips_per_rank, mapped_.units);
     for (std::uint32_t filter = 0; filter < layer.bias.size(); ++filter) {
         platform_.host.debug_write(
             chip_address(filter % chips, work.controller.biases_base + std::uint64_t{filter / chips} * 8),
@@ -253,7 +255,7 @@ void Inference::write_tensor(const TensorPlacement& tensor, const std::vector<st
     const std::size_t positions = std::size_t{tensor.height} * tensor.width;
     std::vector<unsigned char> chip(tensor.frame_bytes());
     const std::uint64_t base = tensor.address(0, place);
-    for (std::uint32_t unit = 0; unit < platform_.units.size(); ++unit) {
+    for (std::uint32_t unit = 0; unit < mapped_.units; ++unit) {
         for (std::uint32_t channel = unit % tensor.split; channel < tensor.channels;
              channel += tensor.split) {
             core::store_words(words.data() + channel * positions, positions, mapped_.word_bytes,

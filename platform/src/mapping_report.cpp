@@ -129,11 +129,13 @@ MappingReport map_report(const PlatformConfig& config, const std::string& name) 
     report.transfers = to_string(config.transfers);
     report.precision = config.hydra.precision;
     report.batch = machine.frames;
+    report.units = machine.units;
+    report.working_units = mapped.units;
     constexpr double burst = 8; // bytes of a chip
-    const double macs = static_cast<double>(machine.units) * machine.lanes;
+    const double macs = static_cast<double>(mapped.units) * machine.lanes;
     report.peak_macs_per_s = macs / machine.step_ps * ps_per_s;
     report.channel_bytes_per_s = burst * machine.chips_per_rank / machine.channel_slot_ps * ps_per_s;
-    report.chip_bytes_per_s = burst * machine.units / machine.chip_slot_ps * ps_per_s;
+    report.chip_bytes_per_s = burst * mapped.units / machine.chip_slot_ps * ps_per_s;
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
         const core::LayerWork& work = mapped.layers[i];
         const workloads::LayerContext context{work.unit.kind, work.controller.output.split,
@@ -161,12 +163,16 @@ std::string format_mapping(const MappingReport& report) {
     }
     text += cuts.text();
     text += fmt::format(
-        "\nestimate {:.4f} ms per frame\n"
+        "\nestimate {:.4f} ms per frame{}\n"
         "units share a layer by input channels, filters and output positions; a pass is a tile of (frames x) "
         "positions for a group of filters (in so many convolution groups x filters); channels are\nfetched "
         "so many at a time, weights streamed "
         "so many times, results written in so many copies\n",
-        total * ms_per_ps);
+        total * ms_per_ps,
+        report.working_units < report.units
+            ? fmt::format(", with {} of the {} units; more of them would be no faster", report.working_units,
+                          report.units)
+            : "");
 
     text += fmt::format(
         "\nroofline: {:.2f} GMAC/s of {} units; channel {:.2f} GB/s, ridge at {:.1f} MAC/B; chip buses "

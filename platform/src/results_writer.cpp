@@ -63,6 +63,8 @@ Json hardware_json(const HardwareFigures& hardware) {
     json["area_share"] = finite(hardware.area_share);
     json["power_w"] = finite(hardware.power_w);
     json["mean_power_w"] = finite(hardware.mean_power_w);
+    json["units"] = hardware.units;
+    json["working_units"] = hardware.working_units;
     return json;
 }
 
@@ -96,6 +98,10 @@ std::string hardware_text(const RunResults& results) {
         fmt::format("area      {:.4g} mm2 of all units, {:.2f} % of a DRAM\n"
                     "power     {:.4g} W while all units compute, {:.4g} W on average\n",
                     hardware.area_mm2, 100 * hardware.area_share, hardware.power_w, hardware.mean_power_w);
+    if (hardware.working_units < hardware.units && hardware.working_units > 0) {
+        text += fmt::format("units     {} of {} work; with more of them the mapping would be no faster\n",
+                            hardware.working_units, hardware.units);
+    }
     for (const EnduranceFigures& figures : results.endurance) {
         text += fmt::format("lifetime  {} ({}): ", figures.memory, figures.technology);
         text += figures.years && figures.years_levelled

@@ -293,6 +293,8 @@ RunResults run(const PlatformConfig& config, const RunOptions& options) {
     results.mapping = to_string(config.mapping);
     results.partial_sum_bits = config.partial_sum_bits;
     results.precision = static_cast<int>(config.hydra.precision);
+    results.hardware.units = config.hydra.units;
+    results.hardware.working_units = mapped.units;
     results.data = work.functional ? "functional" : "timing";
     results.frames = inference.frames_done();
     results.load_bytes = static_cast<double>(inference.loaded_bytes());

@@ -61,15 +61,16 @@ public:
           schedule_(g_),
           config_(config),
           chips_(config.memory.dram.geometry.chips_per_rank),
-          ranks_(core::ceil_divide(config.hydra.units, chips_)),
+          ranks_(core::ceil_divide(g_.units, chips_)),
           pooling_(unit_.kind == core::LayerKind::max_pool || unit_.kind == core::LayerKind::average_pool) {}
 
     Expected expected() {
         constexpr double register_writes = 2; // PUSH and START
         e_.control_slots = (register_writes + slots(sizeof(core::UnitRegisters))) * ranks_;
-        for (std::uint32_t unit = 0; unit < config_.hydra.units; ++unit) {
+        for (std::uint32_t unit = 0; unit < g_.units; ++unit) {
             compute(Unit{unit});
         }
+        e_.mac_busy.resize(config_.hydra.units, 0); // the mapping may leave some idle
         if (!pooling_) {
             weights();
             sums();
@@ -83,9 +84,7 @@ private:
         return static_cast<double>(core::ceil_divide(static_cast<std::uint32_t>(bytes_per_chip),
                                                      config_.memory.dram.geometry.burst_bytes()));
     }
-    std::uint32_t units_in(std::uint32_t rank) const {
-        return std::min(chips_, config_.hydra.units - rank * chips_);
-    }
+    std::uint32_t units_in(std::uint32_t rank) const { return std::min(chips_, g_.units - rank * chips_); }
 
     /// A unit's access to its chip: row by row, each in whole bursts.
     void chip_access(std::uint64_t address, std::uint64_t bytes, double& account) {
@@ -181,14 +180,13 @@ private:
         for_each_chunk([&](std::uint64_t address, std::uint32_t bytes) {
             if (source != WeightSource::resident) {
                 const double crossings = source == WeightSource::stream ? times : 1;
-                e_.pcm_bytes += crossings * bytes * config_.hydra.units;
+                e_.pcm_bytes += crossings * bytes * g_.units;
                 e_.weight_slots += crossings * ranks_ * slots(bytes);
             }
             if (source == WeightSource::migrate) {
-                e_.migrated_words += bytes / 2.0 * config_.hydra.units;
+                e_.migrated_words += bytes / 2.0 * g_.units;
             }
-            for (std::uint32_t i = 0; source != WeightSource::stream && i < times * config_.hydra.units;
-                 ++i) {
+            for (std::uint32_t i = 0; source != WeightSource::stream && i < times * g_.units; ++i) {
                 chip_access(address, bytes, e_.fetched);
             }
         });
@@ -211,7 +209,7 @@ private:
     void results() {
         const core::TensorPlacement& to = controller_.output;
         for (std::uint32_t filter = 0; filter < g_.filters; ++filter) {
-            for (std::uint32_t unit = filter % to.split; unit < config_.hydra.units; unit += to.split) {
+            for (std::uint32_t unit = filter % to.split; unit < g_.units; unit += to.split) {
                 e_.activation_words += g_.positions();
             }
         }
@@ -291,7 +289,8 @@ void check_layer(TimedFrame& frame, const PlatformConfig& config, std::size_t i)
     constexpr double bias_bytes = 8;
     double others = in_chips("_read") - e.fetched;
     if (config.weights == WeightSource::resident && layer.has_weights()) {
-        const double in_rank = std::min(config.memory.dram.geometry.chips_per_rank, config.hydra.units);
+        const double in_rank =
+            std::min<std::uint32_t>(config.memory.dram.geometry.chips_per_rank, work.unit.geometry.units);
         others -= std::ceil(layer.out.channels / in_rank) * in_rank * bias_bytes;
     }
     if (layer.residual) {
@@ -308,7 +307,7 @@ void check_layer(TimedFrame& frame, const PlatformConfig& config, std::size_t i)
     const double written = in_chips("_bus_written") / slot_bytes - e.weight_slots - e.control_slots;
     REQUIRE(written * slot_bytes >= 2 * e.activation_words);
     const double rows = layer.is_pool() ? 0
-                                        : static_cast<double>(layer.out.channels) * config.hydra.units *
+                                        : static_cast<double>(layer.out.channels) * work.unit.geometry.units *
                                               ConvSchedule(work.unit.geometry).tiles() *
                                               work.unit.geometry.position_split;
     REQUIRE(written * slot_bytes <=

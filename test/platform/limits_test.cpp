@@ -164,7 +164,7 @@ struct Doubled {
     void check_never_slower() {
         simulate(all);
         for (std::size_t i = 0; i < all.size(); i += 2) {
-            CAPTURE(i / 2 + 1, all[i]->network().name);
+            CAPTURE(i / 2 + 1, all[i]->network().name, all[i]->mapped().units, all[i + 1]->mapped().units);
             CHECK(all[i + 1]->latency_ms() <= all[i]->latency_ms());
         }
     }
@@ -251,6 +251,14 @@ TEST_CASE("32 units are never slower than 16 if transfers take no time, optimize
     check_ideal_units("optimized");
 }
 
+TEST_CASE("32 units on the same channel are never slower than 16, optimized") {
+    Doubled pairs;
+    pairs.add_random({"mapping=optimized"}, 12);
+    for (const char* network : {"vgg16", "resnet34", "mobilenet-v2", "squeezenet"}) {
+        pairs.add(workloads::make_network(network), {"mapping=optimized"});
+    }
+    pairs.check_never_slower();
+}
 TEST_CASE("32 units on a channel of twice the speed are never slower than 16") {
     const std::string twice_the_speed = "dram.timing.t_ck=1.25 ns";
     Doubled pairs;

@@ -63,7 +63,7 @@ RunResults example() {
     r.total.transfer_mj = {{"array_only", 0.05}};
     pool.activity.transfer_mj = {{"array_only", 0.05}};
     r.layers = {conv, pool};
-    r.hardware = {1.6384, 0.02048, 1.4, 0.7};
+    r.hardware = {1.6384, 0.02048, 1.4, 0.7, 32, 16};
     r.host = {1.5, 100.25, 12345};
     return r;
 }
@@ -125,7 +125,9 @@ TEST_CASE("results.json is exactly this") {
     "area_mm2": 1.6384,
     "area_share": 0.02048,
     "power_w": 1.4,
-    "mean_power_w": 0.7
+    "mean_power_w": 0.7,
+    "units": 32,
+    "working_units": 16
   },
   "endurance": [],
   "layers": [
@@ -225,6 +227,8 @@ TEST_CASE("a memory that wears out has a lifetime, in the table in years or days
         Contains("lifetime  dram (lee-pcm): 182.6 days until the first word wears out, 166.2 years with "
                  "ideal levelling\n"));
     CHECK_THAT(table, Contains("lifetime  pcm (other): nothing is written into its cells\n"));
+    CHECK_THAT(table,
+               Contains("units     16 of 32 work; with more of them the mapping would be no faster\n"));
     CHECK_THAT(table, Contains("area      1.638 mm2 of all units, 2.05 % of a DRAM\n") &&
                           Contains("power     1.4 W while all units compute, 0.7 W on average\n"));
 }

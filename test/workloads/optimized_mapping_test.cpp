@@ -55,8 +55,10 @@ void check_geometry(const LayerGeometry& g, const core::LayerDescriptor& layer, 
     REQUIRE(std::uint64_t{g.reduction_chunk} * g.filter_group * 2 <= m.weight_half_bytes);
 }
 
-void check_network(const core::Network& net, const MachineShape& m) {
+void check_network(const core::Network& net, MachineShape m) {
     const MappedNetwork mapped = map_network(net, {}, m);
+    REQUIRE(m.units % mapped.units == 0);
+    m.units = mapped.units; // the others idle
     const auto placed = [&](int index) {
         return index == core::network_input ? mapped.input : mapped.outputs[static_cast<std::size_t>(index)];
     };

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 namespace hydravp::workloads {
@@ -172,6 +173,7 @@ MappedNetwork map_with(const core::Network& network, const std::vector<Quantized
     MappedNetwork mapped;
     mapped.mapping = optimizer != nullptr ? Mapping::optimized : machine.mapping;
     mapped.word_bytes = machine.word_bytes;
+    mapped.units = machine.units;
     const TensorClasses classes(network);
     const auto split_of = [&](int tensor) {
         const std::size_t set = classes.set_of(tensor);
@@ -268,6 +270,19 @@ std::optional<MappedNetwork> map_searched(const core::Network& network,
     }
 }
 
+constexpr double impossible = std::numeric_limits<double>::infinity();
+
+/// Whether half of the units, in whole ranks, could be faster than `latency`, as far as their MACs go.
+bool fewer_may_do(const core::Network& network, const MachineShape& machine, double latency) {
+    constexpr std::uint32_t units_of_a_mask = 64;
+    if (machine.ideal_transfers || machine.units > units_of_a_mask ||
+        machine.units % (2 * machine.chips_per_rank) != 0) {
+        return false;
+    }
+    const double lanes = machine.units / 2.0 * machine.lanes;
+    return static_cast<double>(network.macs()) * machine.frames / lanes * machine.step_ps < latency;
+}
+
 /// What the search finds, unless the estimate says that a mapping of the paper's is as good: then the known
 /// one.
 MappedNetwork map_optimized(const core::Network& network, const std::vector<QuantizedLayer>& quantized,
@@ -292,8 +307,19 @@ MappedNetwork map_optimized(const core::Network& network, const std::vector<Quan
         MachineShape single = machine;
         single.frames = 1;
         // What is best for one frame is known to be no slower; a batch has to be better still.
-        if (map_optimized(network, quantized, single).mapping == Mapping::optimized) {
+        const MappedNetwork of_frame = map_optimized(network, quantized, single);
+        if (of_frame.mapping == Mapping::optimized && of_frame.units == machine.units) {
             consider(map_searched(network, quantized, machine, single), 1, 0);
+        }
+    }
+    if (fewer_may_do(network, machine, best ? estimated_latency(*best, machine) : impossible)) {
+        MachineShape half = machine; // and the others idle: their sums and copies need no bus
+        half.units /= 2;
+        try {
+            MappedNetwork on_half = map_optimized(network, quantized, half);
+            on_half.mapping = Mapping::optimized; // whatever it is on half the machine
+            consider(std::move(on_half), sure, unsure);
+        } catch (const core::InputError&) { // half the chips are too few
         }
     }
     consider(map_searched(network, quantized, machine, machine), sure, unsure);

@@ -123,7 +123,7 @@ struct AddressMap {
     static constexpr std::uint64_t register_window_bytes = std::uint64_t{16} << 20;
     /// Offsets in the register window.
     static constexpr std::uint64_t controller_registers = 0x0;
-    static constexpr std::uint64_t broadcast_registers = 0x80000; ///< writes go to all units
+    static constexpr std::uint64_t broadcast_registers = 0x80000; ///< writes go to all units that work
     static constexpr std::uint64_t unit_registers = 0x100000;
     static constexpr std::uint64_t unit_register_stride = 0x10000;
 };
@@ -134,7 +134,7 @@ struct ControllerMap {
     static constexpr std::uint64_t push = 0x800;            ///< write: queue the layer block
     static constexpr std::uint64_t go = 0x808;              ///< write: start the oldest queued layer
     static constexpr std::uint64_t interrupt_clear = 0x810; ///< write: acknowledge the completion interrupt
-    static constexpr std::uint64_t unit_mask = 0x818; ///< bit per unit that takes part in START; all at reset
+    static constexpr std::uint64_t unit_mask = 0x818; ///< write: bit per unit that works; all at reset
     static constexpr std::uint64_t status = 0x820;    ///< read: number of layers completed since reset
     static constexpr std::uint64_t bytes = 0x828;
 };

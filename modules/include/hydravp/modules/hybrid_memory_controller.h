@@ -128,6 +128,9 @@ private:
     void lease_banks(const core::LayerRegisters& layer, bool lease);
     void start_units(const core::LayerRegisters& layer);
     void wait_for_units();
+    bool works(std::uint32_t unit) const;
+    std::uint64_t present_units() const;
+    std::uint32_t working_chips(std::uint32_t rank) const;
     void drive_interrupt();
     void watch_lines() { lines_changed_.notify(sc_core::SC_ZERO_TIME); }
 
@@ -146,10 +149,10 @@ private:
 
     static constexpr std::size_t queue_depth = 2;
     core::LayerRegisters layer_block_;
-    std::uint64_t unit_mask_;
+    std::uint64_t unit_mask_; ///< units that work
     std::deque<core::LayerRegisters> queued_;
     std::uint32_t go_count_ = 0;
-    std::uint64_t started_layers_ = 0;
+    std::vector<std::uint64_t> started_layers_; ///< of each unit
     bool interrupt_level_ = false;
     std::vector<LayerInterval> completed_;
     std::uint64_t completed_count_ = 0;

@@ -32,8 +32,8 @@ public:
 
     /// @param chips_per_rank chips that one transfer on the DRAM channel reaches
     /// @param staging_bytes  capacity of the staging buffer
-    WeightStreamer(const sc_core::sc_module_name& name, Ports ports, std::uint32_t units,
-                   std::uint32_t chips_per_rank, std::uint32_t staging_bytes, bool keep_data);
+    WeightStreamer(const sc_core::sc_module_name& name, Ports ports, std::uint32_t chips_per_rank,
+                   std::uint32_t staging_bytes, bool keep_data);
 
     /// The units' lines and the event that any of them changed; before the simulation starts.
     void connect(std::vector<UnitLinesIf*> lines, const sc_core::sc_event& lines_changed);
@@ -52,26 +52,26 @@ private:
     struct Piece { ///< one chunk for the units of one rank
         std::uint32_t rank, units, bytes_per_unit;
         core::LayerId layer;
-        std::vector<unsigned char> data; ///< unit after unit
-        ChannelTransfers reads;          ///< from the PCM, under way
-        ChannelTransferPtr write;        ///< to the units, once under way
+        std::vector<unsigned char> data{}; ///< unit after unit
+        ChannelTransfers reads{};          ///< from the PCM, under way
+        ChannelTransferPtr write{};        ///< to the units, once under way
     };
 
     void prefetch(); ///< thread: PCM to staging
     void prefetch_layer(const core::LayerRegisters& layer);
     void migrate_layer(const core::LayerRegisters& layer);
     void copy_to_chips(Piece& piece, std::uint64_t chip_address);
-    void stage(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit, core::LayerId layer);
-    Piece read_piece(std::uint64_t address, std::uint32_t rank, std::uint32_t bytes_per_unit,
-                     core::LayerId layer);
+    void stage(std::uint64_t address, Piece piece);
+    void begin_read(std::uint64_t address, Piece& piece);
     void forward(); ///< thread: staging to weight buffers
     void begin_write(Piece& piece);
     bool has_space(const Piece& piece) const;
     void retire(); ///< thread: frees the staging of what has arrived
-    std::uint32_t units_in_rank(std::uint32_t rank) const;
+    std::uint32_t ranks(const core::LayerRegisters& layer) const;
+    std::uint32_t units_in_rank(const core::LayerRegisters& layer, std::uint32_t rank) const;
 
     Ports ports_;
-    std::uint32_t units_, chips_per_rank_, ranks_, staging_bytes_;
+    std::uint32_t chips_per_rank_, staging_bytes_;
     bool keep_data_;
     std::vector<UnitLinesIf*> lines_;
     const sc_core::sc_event* lines_changed_ = nullptr;

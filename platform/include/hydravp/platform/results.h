@@ -70,6 +70,8 @@ struct HardwareFigures {
     double area_share = 0;   ///< of the DRAM that carries them
     double power_w = 0;      ///< while all of them compute
     double mean_power_w = 0; ///< their energy by the time of a frame
+    std::uint32_t units = 0;
+    std::uint32_t working_units = 0; ///< the mapping may leave some idle
 };
 
 struct HostFigures {

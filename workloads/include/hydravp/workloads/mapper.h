@@ -60,7 +60,8 @@ struct MachineShape {
 
 /// A network cut into work items, with every address assigned.
 struct MappedNetwork {
-    /// Of `optimized`: whether it is its own choice, or a mapping of the paper's that is as good.
+    /// Of `optimized`: whether it is its own choice, or a mapping of the paper's that is as good. Only its own
+    /// choice may leave units idle.
     Mapping mapping = Mapping::paper_numbers;
     std::vector<core::LayerWork> layers;
     core::TensorPlacement input;                ///< where the frame's input is expected
@@ -68,6 +69,7 @@ struct MappedNetwork {
     std::uint64_t model_bytes = 0;              ///< in PCM, from MachineShape::pcm_base
     std::uint64_t data_bytes_per_chip = 0;      ///< in DRAM
     std::uint32_t word_bytes = 2;               ///< of its tensors
+    std::uint32_t units = 16;                   ///< that work: the machine's first ones
 };
 
 /// Residue classes of each layer's input channels: what the quantiser has to know of a mapping.
