@@ -140,6 +140,31 @@ TEST_CASE("a flipped bit of an intermediate word in DRAM changes the answer of t
     REQUIRE(rig.agreement() < 1.0);
 }
 
+TEST_CASE("units that are left idle change no word, weights streamed, migrated or resident") {
+    std::vector<std::unique_ptr<InferenceRig>> rigs;
+    std::vector<InferenceRig*> all;
+    for (const std::string weights : {"stream", "migrate", "resident"}) {
+        std::vector<std::string> overrides{"mapping=optimized", "hydra.units=32", "dram.ranks=4",
+                                           "weights=" + weights};
+        if (weights == "resident") {
+            overrides.emplace_back("pcm.channels=0");
+        }
+        rigs.push_back(
+            std::make_unique<InferenceRig>(small_network(), small_platform(overrides), 1, weights.c_str()));
+        rigs.back()->install();
+        all.push_back(rigs.back().get());
+    }
+    simulate(all);
+    for (const InferenceRig* rig : all) {
+        CAPTURE(rig->machine->name());
+        REQUIRE(rig->mapped.units < 32);
+        CHECK(rig->agreement() == 1.0);
+        for (std::size_t unit = rig->mapped.units; unit < 32; ++unit) {
+            CHECK(rig->machine->units[unit]->mac_count() == 0);
+        }
+    }
+}
+
 TEST_CASE("a unit that is never started makes its layer time out with an error that names it") {
     InferenceRig rig(small_network(), small_platform(), 1);
     Inference::Callbacks callbacks;
