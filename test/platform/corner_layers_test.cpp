@@ -10,10 +10,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -40,6 +42,14 @@ public:
         const std::uint32_t layers = from(1, 3);
         for (std::uint32_t i = 0; i < layers; ++i) {
             net.layers.push_back(layer(net, i + 1 == layers));
+            if (from(0, 9) == 0) { // in any order, with copies where members can't be in place
+                const int last = static_cast<int>(net.layers.size()) - 1;
+                const int other = static_cast<int>(from(0, static_cast<std::uint32_t>(last)));
+                const bool fits = net.shape_of(other).height == net.shape_of(last).height &&
+                                  net.shape_of(other).width == net.shape_of(last).width;
+                net.append_concat(fmt::format("join{}", i),
+                                  fits ? std::vector<int>{last, other} : std::vector<int>{last, last});
+            }
         }
         net.validate();
         return net;
@@ -53,11 +63,11 @@ public:
         for (std::size_t i = 0; i < network.layers.size(); ++i) {
             const LayerDescriptor& layer = network.layers[i];
             workloads::QuantizedLayer q;
-            if (!layer.is_pool()) {
+            if (layer.has_weights()) {
                 q.weights = words(layer.weights());
                 // Mostly what keeps random words in range: the sum of n products has some 28 + log2(n) / 2
                 // bits.
-                const auto products = static_cast<double>(layer.in.channels * layer.taps());
+                const auto products = static_cast<double>(layer.weights_per_filter());
                 const bool wild = from(0, 3) == 0;
                 const auto fitting = static_cast<std::uint32_t>(14 + std::log2(products) / 2);
                 q.output_shift = static_cast<int>(wild ? from(0, 34) : fitting + from(0, 3));
@@ -65,6 +75,11 @@ public:
                     q.bias.push_back(bias(wild ? 47 : fitting + 14));
                 }
                 q.residual_shift = static_cast<int>(from(0, 24)) - 4;
+                if (layer.activation == core::Activation::relu6) {
+                    q.output_ceiling = static_cast<std::int32_t>(one_of({0, 1, 100, 20000, 32767}));
+                } else if (layer.activation == core::Activation::leaky_relu) {
+                    q.negative_slope = one_of({0, 1, 655, 32768, 65535});
+                }
                 q.partial_sum.channel_split = splits[i];
                 q.partial_sum.bits = partial_sum_bits;
                 q.partial_sum.shift = partial_sum_bits == 48 ? 0 : static_cast<int>(from(0, 16));
@@ -103,13 +118,28 @@ private:
         return std::uniform_int_distribution<std::int64_t>(-most, most)(random_);
     }
 
-    /// Each side on its own, enough that the kernel fits somewhere.
-    void pad(std::uint32_t kernel, std::uint32_t size, std::uint32_t& before, std::uint32_t& after) {
+    /// Each side on its own, enough that what the kernel spans fits somewhere.
+    void pad(std::uint32_t kernel, std::uint32_t span, std::uint32_t size, std::uint32_t& before,
+             std::uint32_t& after) {
         before = from(0, kernel - 1);
         after = from(0, kernel - 1);
-        if (kernel > size + before + after) {
-            before = after = kernel / 2;
+        if (span > size + before + after) {
+            before = after = span / 2;
         }
+    }
+
+    core::Activation activation() {
+        constexpr std::array<core::Activation, 4> all{core::Activation::none, core::Activation::relu,
+                                                      core::Activation::relu6, core::Activation::leaky_relu};
+        return all[from(0, 3)];
+    }
+
+    /// Depthwise, as many groups as there can be, or some of them.
+    void divide_into_groups(LayerDescriptor& l) {
+        const std::uint32_t most = std::gcd(l.in.channels, l.out.channels);
+        do {
+            l.groups = one_of({1, 2, most, l.in.channels});
+        } while (most % l.groups != 0);
     }
 
     LayerDescriptor layer(const core::Network& net, bool last) {
@@ -124,7 +154,7 @@ private:
             l.kernel_height = l.in.height;
             l.kernel_width = l.in.width;
             l.out = {filters(l), 1, 1};
-            l.activation = dice == 0 ? core::Activation::relu : core::Activation::none;
+            l.activation = activation();
             return l;
         }
         const bool pool = dice >= 8;
@@ -135,12 +165,30 @@ private:
         l.kernel_width = dice % 3 == 0 ? one_of(kernels) : l.kernel_height;
         l.stride_height = from(1, 3);
         l.stride_width = dice % 2 == 0 ? l.stride_height : from(1, 4);
-        pad(l.kernel_height, l.in.height, l.pad_top, l.pad_bottom);
-        pad(l.kernel_width, l.in.width, l.pad_left, l.pad_right);
+        if (!pool && from(0, 2) == 0) {
+            l.dilation_height = from(1, 3);
+            l.dilation_width = from(1, 3);
+        }
+        if (pool && from(0, 4) == 0) { // global
+            l.kernel_height = l.in.height;
+            l.kernel_width = l.in.width;
+        } else {
+            pad(l.kernel_height, l.span_height(), l.in.height, l.pad_top, l.pad_bottom);
+            pad(l.kernel_width, l.span_width(), l.in.width, l.pad_left, l.pad_right);
+        }
+        l.ceil_mode = pool && from(0, 1) == 0;
+        l.count_include_pad = l.kind == LayerKind::average_pool && from(0, 1) == 0;
+        const auto windows = [&](std::uint32_t in, std::uint32_t before, std::uint32_t after,
+                                 std::uint32_t span, std::uint32_t stride) {
+            return core::window_count(in, before, after, span, stride, l.ceil_mode);
+        };
         const std::uint32_t channels = pool ? l.in.channels : filters(l);
-        l.out = {channels, (l.in.height + l.pad_top + l.pad_bottom - l.kernel_height) / l.stride_height + 1,
-                 (l.in.width + l.pad_left + l.pad_right - l.kernel_width) / l.stride_width + 1};
-        l.activation = !pool && dice % 2 == 0 ? core::Activation::relu : core::Activation::none;
+        l.out = {channels, windows(l.in.height, l.pad_top, l.pad_bottom, l.span_height(), l.stride_height),
+                 windows(l.in.width, l.pad_left, l.pad_right, l.span_width(), l.stride_width)};
+        if (!pool) {
+            l.activation = activation();
+            divide_into_groups(l);
+        }
         if (!pool && l.out.height == l.in.height && l.out.width == l.in.width && channels >= l.in.channels) {
             l.residual = core::ResidualInput{l.input, 1};
         }
@@ -183,7 +231,8 @@ void check_corners(const std::string& system, const std::vector<std::string>& ov
         for (std::size_t layer = 0; layer < expected.size(); ++layer) {
             const LayerDescriptor& l = all[i]->quantized.network.layers[layer];
             CAPTURE(i, layer, core::to_string(l.kind), l.in.channels, l.in.height, l.in.width, l.out.channels,
-                    l.kernel_height, l.kernel_width);
+                    l.kernel_height, l.kernel_width, l.groups, l.dilation_height, l.dilation_width,
+                    core::to_string(l.activation), l.ceil_mode, l.count_include_pad);
             REQUIRE((all[i]->found[layer] == expected[layer]));
             ordinary += static_cast<std::size_t>(
                 std::count_if(expected[layer].begin(), expected[layer].end(),
