@@ -224,7 +224,7 @@ public:
         count_outputs(layer);
         count_weights();
         const double rows_bytes = mean_tile_rows(g_, schedule_) * g_.in_width * g_.word_bytes;
-        fetches_ = schedule_.passes() / (schedule_.tiles_stay() ? schedule_.filter_groups() : 1);
+        fetches_ = schedule_.tile_loads();
         const double frames = g_.frames * static_cast<double>(schedule_.position_tiles()) / schedule_.tiles();
         fetched_ = std::ceil(rows_bytes / 8 + 0.5) * frames * g_.pass_channels() * fetches_;
     }

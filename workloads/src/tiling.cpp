@@ -85,7 +85,7 @@ Cost estimate(const LayerGeometry& g, const MachineShape& machine, std::uint32_t
     const double sums = outputs * machine.partial_sum_bits / 8;
     const double weights = static_cast<double>(schedule.weight_bytes_per_unit()) * schedule.weight_loads();
     const double fetched = static_cast<double>(g.pass_channels()) * tile_rows(g) * g.in_width * g.word_bytes *
-                           (schedule.passes() / (schedule.tiles_stay() ? schedule.filter_groups() : 1));
+                           schedule.tile_loads();
     const double write_back =
         static_cast<double>(write_back_slots(schedule, machine, consumer_split)) * schedule.passes();
     const double over_channel = machine.weights == core::WeightSource::stream ? weights : 0;

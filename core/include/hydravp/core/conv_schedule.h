@@ -204,6 +204,8 @@ public:
     }
     /// A tile's activations are fetched once for all filters.
     bool tiles_stay() const { return fetches_ == 1 && (g_.order == LoopOrder::tiles || tiles_ == 1); }
+    /// How often the activations of some tile are fetched, those of each set of groups on their own.
+    std::uint32_t tile_loads() const { return tiles_stay() ? passes() / filter_groups_ : passes(); }
     /// The activations of a pass are those already in the buffer from the pass before.
     bool fetch_resident(std::uint32_t pass) const {
         return fetches_ == 1 && pass > 0 && tile_of(pass) == tile_of(pass - 1) &&
