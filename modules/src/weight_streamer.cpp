@@ -83,20 +83,14 @@ void WeightStreamer::prefetch_layer(const core::LayerRegisters& layer) {
     const std::uint64_t weights = layer.model_address + core::bias_block_bytes(layer.geometry.filters);
     for (std::uint32_t load = 0; load < schedule.weight_loads(); ++load) {
         std::uint64_t address = weights;
-        for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
-            const std::uint32_t pass = schedule.pass_of(load, index);
-            for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-                for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                    const std::uint32_t bytes =
-                        schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk));
-                    for (std::uint32_t rank = 0; rank < ranks(layer); ++rank) {
-                        const std::uint32_t units = units_in_rank(layer, rank);
-                        stage(address, {rank, units, bytes, static_cast<core::LayerId>(layer.layer)});
-                        address += std::uint64_t{bytes} * units;
-                    }
+        schedule.for_each_chunk(
+            load, [&](std::uint32_t /*pass*/, core::Range /*steps*/, std::uint32_t bytes) {
+                for (std::uint32_t rank = 0; rank < ranks(layer); ++rank) {
+                    const std::uint32_t units = units_in_rank(layer, rank);
+                    stage(address, {rank, units, bytes, static_cast<core::LayerId>(layer.layer)});
+                    address += std::uint64_t{bytes} * units;
                 }
-            }
-        }
+            });
     }
 }
 
@@ -128,24 +122,16 @@ void WeightStreamer::migrate_layer(const core::LayerRegisters& layer) {
     const core::ConvSchedule schedule(layer.geometry);
     std::uint64_t from = layer.model_address + core::bias_block_bytes(layer.geometry.filters);
     std::uint64_t to = layer.weights_base;
-    for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
-        const std::uint32_t pass = schedule.pass_of(0, index);
-        for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-            for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                const std::uint32_t bytes =
-                    schedule.chunk_bytes(pass, schedule.chunk_steps(pass, fetch, chunk));
-                for (std::uint32_t rank = 0; rank < ranks(layer); ++rank) {
-                    Piece piece{rank, units_in_rank(layer, rank), bytes,
-                                static_cast<core::LayerId>(layer.layer)};
-                    begin_read(from, piece);
-                    copy_to_chips(piece, to);
-                    from += std::uint64_t{bytes} * piece.units;
-                    spare_.push_back(std::move(piece.data));
-                }
-                to += bytes;
-            }
+    schedule.for_each_chunk(0, [&](std::uint32_t /*pass*/, core::Range /*steps*/, std::uint32_t bytes) {
+        for (std::uint32_t rank = 0; rank < ranks(layer); ++rank) {
+            Piece piece{rank, units_in_rank(layer, rank), bytes, static_cast<core::LayerId>(layer.layer)};
+            begin_read(from, piece);
+            copy_to_chips(piece, to);
+            from += std::uint64_t{bytes} * piece.units;
+            spare_.push_back(std::move(piece.data));
         }
-    }
+        to += bytes;
+    });
     ++migrated_;
     migrated_event_.notify(sc_core::SC_ZERO_TIME);
 }

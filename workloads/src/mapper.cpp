@@ -120,20 +120,6 @@ void fill_chunk(const core::ConvSchedule& schedule, const QuantizedLayer& layer,
     }
 }
 
-/// Calls work(pass, steps) for every chunk of a layer, in the order of the weights in memory: that of the
-/// passes over the first tile.
-template <class Work>
-void for_each_chunk(const core::ConvSchedule& schedule, Work work) {
-    for (std::uint32_t index = 0; index < schedule.passes_per_tile(); ++index) {
-        const std::uint32_t pass = schedule.pass_of(0, index);
-        for (std::uint32_t fetch = 0; fetch < schedule.fetches(); ++fetch) {
-            for (std::uint32_t chunk = 0; chunk < schedule.chunks(fetch); ++chunk) {
-                work(pass, schedule.chunk_steps(pass, fetch, chunk));
-            }
-        }
-    }
-}
-
 } // namespace
 
 std::uint32_t MachineShape::channel_split(std::uint32_t channels) const {
@@ -374,8 +360,7 @@ void write_model(const LayerWork& work, const QuantizedLayer& layer, const Model
     std::memcpy(piece.data(), layer.bias.data(), layer.bias.size() * 8);
     write(0, piece);
     std::uint64_t offset = piece.size();
-    for_each_chunk(schedule, [&](std::uint32_t pass, core::Range steps) {
-        const std::uint32_t bytes = schedule.chunk_bytes(pass, steps);
+    schedule.for_each_chunk(0, [&](std::uint32_t pass, core::Range steps, std::uint32_t bytes) {
         piece.assign(std::size_t{bytes} * g.units, 0);
         for (std::uint32_t unit = 0; unit < g.units; ++unit) {
             fill_chunk(schedule, layer, core::Unit{unit}, pass, steps,
@@ -391,9 +376,9 @@ std::vector<unsigned char> unit_weight_image(const LayerWork& work, const Quanti
     const core::ConvSchedule schedule(work.unit.geometry);
     std::vector<unsigned char> image(work.controller.weight_bytes_per_chip, 0);
     unsigned char* at = image.data();
-    for_each_chunk(schedule, [&](std::uint32_t pass, core::Range steps) {
+    schedule.for_each_chunk(0, [&](std::uint32_t pass, core::Range steps, std::uint32_t bytes) {
         fill_chunk(schedule, layer, unit, pass, steps, at);
-        at += schedule.chunk_bytes(pass, steps);
+        at += bytes;
     });
     return image;
 }

@@ -409,25 +409,14 @@ void HydraUnit::fetch_weights() {
             continue;
         }
         for (std::uint32_t load = 0; load < schedule_.weight_loads(); ++load) {
-            fetch_all_weights(load);
+            std::uint64_t address = active_.weights_base;
+            schedule_.for_each_chunk(load, [&](std::uint32_t /*pass*/, Range /*steps*/, std::uint32_t bytes) {
+                fetch_chunk(address, bytes);
+                address += bytes;
+            });
         }
         fetching_weights_ = false;
         fetch_done_event_.notify(sc_core::SC_ZERO_TIME);
-    }
-}
-
-void HydraUnit::fetch_all_weights(std::uint32_t load) {
-    std::uint64_t address = active_.weights_base;
-    for (std::uint32_t index = 0; index < schedule_.passes_per_tile(); ++index) {
-        const std::uint32_t pass = schedule_.pass_of(load, index);
-        for (std::uint32_t fetch = 0; fetch < schedule_.fetches(); ++fetch) {
-            for (std::uint32_t chunk = 0; chunk < schedule_.chunks(fetch); ++chunk) {
-                const std::uint32_t bytes =
-                    schedule_.chunk_bytes(pass, schedule_.chunk_steps(pass, fetch, chunk));
-                fetch_chunk(address, bytes);
-                address += bytes;
-            }
-        }
     }
 }
 

@@ -239,6 +239,20 @@ public:
     std::uint32_t weight_loads() const { return weights_resident() ? 1 : tiles_; }
     /// No later pass uses the weights that this one has in the buffer.
     bool last_use(std::uint32_t pass) const { return !weights_resident() || tile_of(pass) + 1 == tiles_; }
+    /// Calls work(pass, steps, bytes per unit) for each chunk of one load of all weights, in the order of
+    /// their use, which is that in memory.
+    template <class Work>
+    void for_each_chunk(std::uint32_t load, Work work) const {
+        for (std::uint32_t index = 0; index < passes_per_tile(); ++index) {
+            const std::uint32_t pass = pass_of(load, index);
+            for (std::uint32_t fetch = 0; fetch < fetches_; ++fetch) {
+                for (std::uint32_t chunk = 0; chunk < chunks(fetch); ++chunk) {
+                    const Range steps = chunk_steps(pass, fetch, chunk);
+                    work(pass, steps, chunk_bytes(pass, steps));
+                }
+            }
+        }
+    }
     /// Bytes per unit of all chunks of all passes over a tile.
     std::uint64_t weight_bytes_per_unit() const;
 

@@ -104,7 +104,6 @@ private:
     void fetch_tile(std::uint32_t pass, std::uint32_t fetch);
     void fetch_frame(std::uint32_t pass, std::uint32_t fetch, std::uint32_t frame, ActivationTile& tile);
     void fetch_weights(); ///< thread: fills the WB from the own chip where weights are not streamed
-    void fetch_all_weights(std::uint32_t load);
     void fetch_chunk(std::uint64_t address, std::uint32_t bytes);
     /// Moves bytes of the own chip, row by row; throws core::SimulationError on an error response.
     void read_words(std::uint64_t address, std::int16_t* words, std::uint64_t count);
