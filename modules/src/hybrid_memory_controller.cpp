@@ -516,7 +516,7 @@ unsigned HybridMemoryController::transport_dbg(tlm::tlm_generic_payload& payload
     while (done < payload.get_data_length()) {
         const Destination to = decode(address + done);
         // Of the registers those that begin nothing.
-        if (to.kind == Kind::controller &&
+        if (done == 0 && to.kind == Kind::controller &&
             to.offset == (payload.is_write() ? ControllerMap::unit_mask : ControllerMap::status)) {
             const bool ok = controller_registers(payload, to.offset) == tlm::TLM_OK_RESPONSE;
             done = ok ? payload.get_data_length() : 0;

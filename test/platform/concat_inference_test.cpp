@@ -2,9 +2,12 @@
 // Networks that branch and join their branches again on the simulated platform, word by word.
 #include "bit_exact.h"
 #include "branching_networks.h"
+#include "program.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -20,6 +23,29 @@ void check(const std::vector<std::string>& overrides, unsigned first_seed,
 }
 
 } // namespace
+
+TEST_CASE("results name the kinds that their schema knows, and joining takes no time") {
+    const test::TemporaryFolder folder;
+    const test::Outcome outcome =
+        test::hydravp_in(folder, "run --network squeezenet --data timing --out out");
+    CAPTURE(outcome.text);
+    REQUIRE(outcome.code == 0);
+    const auto json = nlohmann::json::parse(test::read_file(folder / "out/results.json"));
+    const auto schema =
+        nlohmann::json::parse(test::read_file(HYDRAVP_SOURCE_DIR "/docs/results.schema.json"));
+    const auto kinds = schema.at("$defs").at("layer").at("properties").at("kind").at("enum");
+    std::size_t joined = 0;
+    for (const auto& layer : json.at("layers")) {
+        CAPTURE(layer.at("name"));
+        CHECK(std::find(kinds.begin(), kinds.end(), layer.at("kind")) != kinds.end());
+        if (layer.at("kind") == "concat") {
+            ++joined;
+            CHECK(layer.at("latency_ms") == 0);
+            CHECK(layer.at("start_ms") == layer.at("end_ms"));
+        }
+    }
+    CHECK(joined == 8);
+}
 
 TEST_CASE("networks that join branches are bit-exact, timed") {
     check({}, 1);

@@ -130,6 +130,28 @@ TEST_CASE("in the hybrid memory weights are in the PCM and activations in the DR
     check_replay(results, "pcm", "dram");
 }
 
+TEST_CASE("joining branches moves nothing, words of 8 bits half as much") {
+    std::uint64_t bytes[2] = {0, 0};
+    std::size_t joined = 0;
+    const platform::ReplayMemory memory = load("hydra.yaml", {"hydra.precision=8"});
+    const ReplayResults results = platform::replay_layers(memory, options("squeezenet", 4096));
+    const core::Network network = workloads::make_network("squeezenet");
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+        const ReplayFigures& figures = results.layers[i].figures;
+        CAPTURE(results.layers[i].name);
+        const bool concat = network.layers[i].is_concat();
+        joined += concat ? 1 : 0;
+        CHECK((figures.traffic.total() == 0) == concat);
+        CHECK(figure(figures.activity.bytes, "dram_written") == static_cast<double>(figures.written_bytes()));
+        CHECK(figure(figures.activity.bytes, "pcm_read") ==
+              static_cast<double>(figures.traffic[AccessKind::weight_read]));
+        bytes[0] += figures.written_bytes();
+        bytes[1] += concat ? 0 : network.layers[i].out.words();
+    }
+    CHECK(joined == 8);
+    CHECK(bytes[0] == bytes[1]);
+}
+
 TEST_CASE("without PCM everything is in the DRAM") {
     check_replay(platform::replay_layers(load("pure-dram.yaml"), options(small_network, 256)), "dram",
                  "dram");
