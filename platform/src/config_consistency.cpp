@@ -254,8 +254,8 @@ void check_consistency(const PlatformConfig& config, bool with_units,
                                    hydra.macs_per_unit));
             }
         };
-        constexpr std::uint64_t word = 2, exact_sum = 6;
-        at_least("activation_buffer", hydra.activation_buffer, word);
+        constexpr std::uint64_t exact_sum = 6;
+        at_least("activation_buffer", hydra.activation_buffer, hydra.word_bytes());
         at_least("output_buffer", hydra.output_buffer, exact_sum);
         const double shares = hydra.mac_power_share + hydra.buffer_power_share + hydra.control_power_share;
         if (std::abs(shares - 1) > 1e-9) {

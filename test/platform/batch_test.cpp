@@ -130,6 +130,12 @@ TEST_CASE("every word of every frame of a batch is exact, 8 units with small buf
                    "hydra.activation_buffer=2 KiB"},
                   141);
 }
+TEST_CASE("every word of every frame of a batch is exact, words of 8 bits") {
+    check_batches({"hydra.precision=8"}, 161);
+}
+TEST_CASE("every word of every frame of a batch is exact, words of 8 bits, optimized") {
+    check_batches({"hydra.precision=8", "mapping=optimized"}, 181);
+}
 
 namespace {
 

@@ -423,6 +423,9 @@ TEST_CASE("impossible values are refused") {
         {"dram.timing.t_rfc=0 ns", "expected one above zero where t_refi is"},
         {"hydra.units=17", "hydra.units: found 17, expected at most 16, one per DRAM chip"},
         {"hydra.units=0", "expected a whole number, at least 1"},
+        {"hydra.precision=12", "hydra.precision: found '12', expected 16 or 8"},
+        {"hydra.multiplier=booth", "found 'booth', expected booth-radix-4, booth-radix-2 or parallel"},
+        {"hydra.mac_cycles=0", "hydra.mac_cycles: found '0', expected a whole number, at least 1"},
         {"hydra.ab_port_bits=60", "expected a multiple of 16"},
         {"hydra.activation_buffer=64 B", "expected at least 128 B"},
         {"hydra.output_buffer=368 B", "expected at least 384 B"},
@@ -443,6 +446,12 @@ TEST_CASE("the shares of the power add to one") {
         override_error("hydra.mac_power_share=0.7"),
         Contains(": hydra: found shares of mac, buffer and control power that add to 1.1, expected 1"));
     CHECK_NOTHROW(load_config(hydra_yaml, {"hydra.mac_power_share=0.7", "hydra.buffer_power_share=0.2"}));
+}
+
+TEST_CASE("words of 8 bits need half the activation buffer") {
+    CHECK_NOTHROW(load_config(hydra_yaml, {"hydra.precision=8", "hydra.activation_buffer=64 B"}));
+    CHECK_THAT(error_of(complete(), {"hydra.precision=8", "hydra.activation_buffer=48 B"}),
+               Contains("found 48 B, expected at least 64 B: two halves of 1 B for each of 32 lanes"));
 }
 
 TEST_CASE("all errors of a configuration are reported at once") {
