@@ -134,8 +134,8 @@ struct ControllerMap {
     static constexpr std::uint64_t push = 0x800;            ///< write: queue the layer block
     static constexpr std::uint64_t go = 0x808;              ///< write: start the oldest queued layer
     static constexpr std::uint64_t interrupt_clear = 0x810; ///< write: acknowledge the completion interrupt
-    static constexpr std::uint64_t unit_mask = 0x818; ///< write: bit per unit that works; all at reset
-    static constexpr std::uint64_t status = 0x820;    ///< read: number of layers completed since reset
+    static constexpr std::uint64_t unit_mask = 0x818;       ///< write: bit per unit that works; all at reset
+    static constexpr std::uint64_t status = 0x820;          ///< read: number of layers completed since reset
     static constexpr std::uint64_t bytes = 0x828;
 };
 
