@@ -26,8 +26,8 @@ public:
     NearMemoryDriver(Host& host, const core::AddressMap& map, const std::vector<core::LayerWork>& layers,
                      std::vector<std::string> layer_names);
 
-    /// Units that work, bit per unit; all by default. Layers have to be cut for as many, or they never finish.
-    /// Set untimed, as the model is loaded.
+    /// Units that work, bit per unit; all by default. Layers have to be cut for as many, or they never
+    /// finish. Set untimed, as the model is loaded.
     void set_unit_mask(std::uint64_t mask);
 
     /// One per layer; without them nothing is flushed.

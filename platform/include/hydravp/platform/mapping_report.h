@@ -25,12 +25,12 @@ struct MappingReport {
     std::string asked_for; ///< the mapping of the configuration
     std::string mapping;   ///< the one that was taken: for `optimized`, one of the paper's if it is as good
     std::string transfers;
-    std::uint32_t precision = 16;   ///< bits of activations, weights and results
+    std::uint32_t precision = 16;               ///< bits of activations, weights and results
     std::uint32_t units = 0, working_units = 0; ///< the mapping may leave some idle
-    std::uint32_t batch = 1;        ///< frames that are computed together
-    double peak_macs_per_s = 0;     ///< of all units
-    double channel_bytes_per_s = 0; ///< of the units' channel
-    double chip_bytes_per_s = 0;    ///< of all internal buses together
+    std::uint32_t batch = 1;                    ///< frames that are computed together
+    double peak_macs_per_s = 0;                 ///< of all units
+    double channel_bytes_per_s = 0;             ///< of the units' channel
+    double chip_bytes_per_s = 0;                ///< of all internal buses together
     std::vector<MappedLayer> layers;
 };
 

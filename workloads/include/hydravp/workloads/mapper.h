@@ -60,8 +60,8 @@ struct MachineShape {
 
 /// A network cut into work items, with every address assigned.
 struct MappedNetwork {
-    /// Of `optimized`: whether it is its own choice, or a mapping of the paper's that is as good. Only its own
-    /// choice may leave units idle.
+    /// Of `optimized`: whether it is its own choice, or a mapping of the paper's that is as good. Only its
+    /// own choice may leave units idle.
     Mapping mapping = Mapping::paper_numbers;
     std::vector<core::LayerWork> layers;
     core::TensorPlacement input;                ///< where the frame's input is expected
